@@ -1,0 +1,26 @@
+/** One parser for every address a person may write: host:port, [v6]:port, a bare port, redis:// and rediss:// URLs. */
+import { CliFailure, EXIT } from './failure.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** '127.0.0.1:7000', '[::1]:7000', ':7000' and '7000' (both on `host`), '127.0.0.1:7000@17000'. */
+export function parseAddress(text: string, host = '127.0.0.1'): Address {
+  const match = /^(?:\[([^\]]+)\]:|([^:[\]]*):)?(\d{1,5})(?:@\d{1,5})?$/.exec(text.trim());
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new CliFailure(`'${text}' is not an address`, {
+      code: 'BAD_ADDRESS',
+      exit: EXIT.usage,
+      why: 'expected host:port, [address]:port for IPv6, or a port',
+      suggestions: ['127.0.0.1:7000', '[::1]:7000', '7000'],
+    });
+  }
+  return { host: match[1] ?? (match[2] || host), port };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
