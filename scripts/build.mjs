@@ -1,4 +1,167 @@
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { build } from 'esbuild';
+import { findNode, packageRoot } from '../bin/pick-node.js';
 
-// Filled in next: the entries do not exist yet.
-if (!existsSync('src/commands')) process.stdout.write('nothing to build yet\n');
+/*
+ * Builds dist/ from src/. Three bundles, each for its own reason:
+ *
+ *   main.js + commands/   the command line, split: one file per command, as oclif wants it, and shared chunks. Bundled
+ *                         with its libraries, because finding and reading hundreds of small files is most of what a
+ *                         command line does before its first word.
+ *   server.mjs            the server, one file: nothing to find at start-up, and no library of the command line in it.
+ *   index.js              what a program imports; what it does not use yet is loaded when it is first called.
+ *
+ * Files are written only where they changed and moved into place whole, so that a build does not pull the ground from
+ * under a command that is running. This file runs on Node 20 too: `npm ci` may start it on whatever Node is there.
+ */
+
+const DIST = join(packageRoot, 'dist');
+const SRC = join(packageRoot, 'src');
+
+/** Every file this build produced; what else lies in dist/ is left over from an older one. */
+const produced = new Set();
+/** Folders of the libraries that ended up in a bundle. */
+const libraries = new Set();
+const started_ms = performance.now();
+
+/** ink offers its developer tools when DEV is set; they are a browser program that we neither have nor want. */
+const withoutDevtools = {
+  name: 'without-devtools',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^react-devtools-core$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
+    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
+process.chdir(packageRoot);
+await buildCommandLine();
+await buildServer();
+await buildLibrary();
+writeNotices();
+removeLeftovers(DIST);
+process.stdout.write(`built ${produced.size} files in ${Math.round(performance.now() - started_ms)} ms\n`);
+
+async function buildCommandLine() {
+  const commands = listFiles(join(SRC, 'commands')).filter((file) => /\.tsx?$/.test(file));
+  if (!entryExists('cli.ts') || commands.length === 0) return;
+  const entryPoints = { main: 'src/cli.ts' };
+  for (const file of commands) entryPoints[join('commands', file.replace(/\.tsx?$/, ''))] = join('src/commands', file);
+  await bundle({ entryPoints, splitting: true, chunkNames: 'chunks/[name]-[hash]' });
+  writeManifest();
+}
+
+async function buildServer() {
+  if (!entryExists('server/main.ts')) return;
+  await bundle({ entryPoints: { server: 'src/server/main.ts' }, outExtension: { '.js': '.mjs' } });
+  // The Lua machine is read from beside the code that starts it; in the bundles that is dist/ itself.
+  for (const file of listFiles(join(SRC, 'server'))) {
+    if (file.endsWith('.wasm')) produce(join(DIST, basename(file)), readFileSync(join(SRC, 'server', file)));
+  }
+}
+
+async function buildLibrary() {
+  if (!entryExists('index.ts')) return;
+  // Chunks lie beside index.js and not in a folder, so that files are found beside the code here as in server.mjs.
+  await bundle({ entryPoints: { index: 'src/index.ts' }, splitting: true, chunkNames: 'index-[name]-[hash]' });
+  writeTypes();
+}
+
+async function bundle(options) {
+  const result = await build({
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22.12',
+    outdir: DIST,
+    write: false,
+    metafile: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'none',
+    jsx: 'automatic',
+    logLevel: 'warning',
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      // bin/ has looked at the version already; oclif would load all of semver to look again.
+      'process.env.OCLIF_DISABLE_ENGINE_WARNING': '"1"',
+    },
+    // CommonJS libraries inside a module still expect these three names.
+    banner: {
+      js: [
+        "import { createRequire as createRequireOfBundle } from 'node:module';",
+        'const require = createRequireOfBundle(import.meta.url);',
+        'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
+      ].join('\n'),
+    },
+    plugins: [withoutDevtools],
+    ...options,
+  });
+  for (const file of result.outputFiles) produce(file.path, file.contents);
+  for (const input of Object.keys(result.metafile.inputs)) noteLibrary(input);
+}
+
+/** oclif reads this table instead of loading every command, and then loads the one that was asked for. */
+function writeManifest() {
+  run(['scripts/manifest.mjs']);
+}
+
+/** Declarations only; whether the types are right is the business of `npm run typecheck`. */
+function writeTypes() {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  run([tsc, '-p', 'tsconfig.build.json']);
+  for (const file of listFiles(join(DIST, 'types'))) produced.add(join(DIST, 'types', file));
+}
+
+/** A bundle carries the code of others, and their licences ask to be carried with it. */
+function writeNotices() {
+  const notices = [...libraries].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+    const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    return `${name} ${version} (${license})\n${text}`;
+  });
+  if (notices.length > 0) produce(join(DIST, 'THIRD-PARTY.txt'), notices.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
+function noteLibrary(input) {
+  const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+  if (folder !== undefined) libraries.add(folder);
+}
+
+function produce(path, contents) {
+  produced.add(path);
+  const bytes = Buffer.from(contents);
+  if (existsSync(path) && readFileSync(path).equals(bytes)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, bytes);
+  renameSync(unfinished, path);
+}
+
+function removeLeftovers(folder) {
+  for (const file of listFiles(folder)) {
+    if (!produced.has(join(folder, file))) rmSync(join(folder, file), { force: true });
+  }
+}
+
+function run(argv) {
+  const { status, error } = spawnSync(findNode(), argv, { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${argv.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`);
+}
+
+function entryExists(path) {
+  if (existsSync(join(SRC, path))) return true;
+  process.stdout.write(`skipped what starts at src/${path}: there is no such file yet\n`);
+  return false;
+}
+
+/** Paths of all files below a folder, relative to it. */
+function listFiles(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+}

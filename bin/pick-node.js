@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import module, { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/*
+ * What both executables do before any of our own code runs. Everything here must run on Node 20 too: an older Node is
+ * often the one that a shell, a git hook or a CI image finds first. A checkout brings a newer Node as a package, so we
+ * look for that and start again on it; only where there is none do we refuse.
+ */
+
+const NODE_MIN = { major: 22, minor: 12 };
+/** Set for the process that was started again, so that a wrong guess cannot start processes for ever. */
+const STARTED_AGAIN = 'RKV_REEXEC';
+
+export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * Answers the version of the Node that runs or will run us, and `startAgain` when that is another process.
+ * @returns {{ version: string, startAgain: (() => void) | null } | null} null, and a message, when there is none.
+ */
+export function pickNode() {
+  const again = process.env[STARTED_AGAIN] !== undefined;
+  // Not for our children: a server that is started from here may need its own second start.
+  delete process.env[STARTED_AGAIN];
+  if (isNewEnough(process.versions.node)) return { version: process.versions.node, startAgain: null };
+  const newer = again ? null : findNewerNode();
+  if (newer !== null) return { version: newer.version, startAgain: () => startOn(newer.path) };
+  process.stderr.write(
+    `rkv needs Node ${NODE_MIN.major}.${NODE_MIN.minor} or newer; this is ${process.version} (${process.execPath}).\n` +
+      'Install a newer Node, or run `npm ci` in a checkout of rkv, which brings its own.\n',
+  );
+  process.exitCode = 1;
+  return null;
+}
+
+/** The Node to start other programs of ours on: this one, or the newer one that a checkout brings. */
+export function findNode() {
+  return isNewEnough(process.versions.node) ? process.execPath : (findNewerNode()?.path ?? process.execPath);
+}
+
+export function packageVersion() {
+  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
+}
+
+/** Keeps compiled code between runs. Where the folder cannot be written, Node goes on without. */
+export function enableCompileCache() {
+  const cacheHome = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  module.enableCompileCache?.(join(cacheHome, 'rkv', 'v8'));
+}
+
+/** Answers the path of a built file, or null and a message when there is no build. */
+export function findBuilt(name) {
+  const path = join(packageRoot, 'dist', name);
+  if (existsSync(path)) return path;
+  process.stderr.write(`rkv is not built: ${path} is missing.\nRun \`npm run build\` in ${packageRoot} first.\n`);
+  process.exitCode = 1;
+  return null;
+}
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > NODE_MIN.major || (major === NODE_MIN.major && minor >= NODE_MIN.minor);
+}
+
+function findNewerNode() {
+  const require = createRequire(import.meta.url);
+  const platform = `${process.platform}-${process.arch}`;
+  for (const name of [`node-${platform}`, `node-bin-${platform}`, 'node']) {
+    let manifest;
+    try {
+      manifest = require.resolve(`${name}/package.json`);
+    } catch {
+      continue;
+    }
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const path = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    if (isNewEnough(version) && existsSync(path)) return { path, version };
+  }
+  return null;
+}
+
+function startOn(node) {
+  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, [STARTED_AGAIN]: '1' },
+  });
+  const forward = (signal) => child.kill(signal);
+  // A terminal sends Ctrl-C to both of us; passing it on would make it two, and the second one means "at once".
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const ignore = () => {};
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+  for (const signal of signals) {
+    const fromTerminal = signal === 'SIGINT' || signal === 'SIGQUIT';
+    process.on(signal, onTerminal && fromTerminal ? ignore : forward);
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`rkv could not start ${node}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
+    for (const name of signals) process.removeAllListeners(name);
+    process.kill(process.pid, signal);
+  });
+}

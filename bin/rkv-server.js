@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { pathToFileURL } from 'node:url';
+import { enableCompileCache, findBuilt, packageVersion, pickNode } from './pick-node.js';
+
+/** The version of Redis whose commands and formats we follow; tools read it from the `v=` of the version line. */
+const REDIS_VERSION = '7.0.15';
+
+const node = pickNode();
+if (node !== null) await start(node);
+
+async function start({ startAgain }) {
+  const [first, ...rest] = process.argv.slice(2);
+  if (rest.length === 0 && (first === '--version' || first === '-v')) {
+    const build = `build=rkv-${packageVersion()}`;
+    process.stdout.write(`Redis server v=${REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 ${build}\n`);
+    return;
+  }
+  if (startAgain !== null) return startAgain();
+  const built = findBuilt('server.mjs');
+  if (built === null) return;
+  enableCompileCache();
+  const { main } = await import(pathToFileURL(built).href);
+  await main(process.argv.slice(2));
+}
