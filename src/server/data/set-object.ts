@@ -1,0 +1,329 @@
+/*
+ * A big set of strings, off the JavaScript heap: an extendible hash table. The directory maps the top bits of a member's
+ * hash to a segment of [hash, reference] slots; the next bits are the slot where probing starts, so the whole table
+ * lies in hash order. A segment that fills up splits in two, which is the longest step there is. The members' bytes are
+ * in member-store.ts.
+ *
+ * Invariants:
+ * (1) A member is in the segment that the directory has for its hash, at its home slot or behind it with no gap between.
+ * (2) A segment of depth d stands in 2^(depth of the directory - d) neighbouring places of the directory.
+ * (3) A SCAN cursor is a position in hash order: what has a smaller hash was visited. Growth, shrinking and moves of
+ *     bytes do not change anyone's hash, so a member that stays is visited exactly once.
+ * (4) A segment marked as shared belongs to a clone too, and is copied before it changes.
+ */
+import type { Prng } from '../../base/prng.ts';
+import type { Aggregate } from './aggregate.ts';
+import type { Key } from './key.ts';
+import { Entry } from './listpack.ts';
+import { MemberStore } from './member-store.ts';
+
+export type MemberVisitor = (buf: Buffer, off: number, len: number) => void;
+
+/** 256 and 2048 slots. */
+const BITS_MIN = 8;
+const BITS_MAX = 11;
+/** Deeper would only be reached by members made to collide: a segment that cannot be split evenly widens instead. */
+const DEPTH_MAX = 21;
+const SEGMENT_OVERHEAD_BYTES = 500;
+const HASHES = 2 ** 32;
+/** An empty slot costs a SCAN little, but not nothing: so many are passed for each member asked for. */
+const SLOTS_PER_MEMBER_MAX = 10;
+/** A change frees one record at most, so the cleaning is always faster than the making of dead bytes. */
+const MOVES_PER_CHANGE = 8;
+
+class Segment {
+  /** Pairs of hash and reference; reference 0 is an empty slot. */
+  readonly slots: Int32Array;
+  /** Number of slots, as a power of two. */
+  readonly bits: number;
+  readonly depth: number;
+  count = 0;
+  shared = false;
+
+  constructor(bits: number, depth: number, slots?: Int32Array) {
+    this.slots = slots ?? new Int32Array(2 << bits);
+    this.bits = bits;
+    this.depth = depth;
+  }
+}
+
+export class SetObject implements Aggregate {
+  size = 0;
+  /** Hashes members; a clone has the same. */
+  readonly #key: Key;
+  readonly #entry = new Entry();
+  #store = new MemberStore();
+  #directory: Segment[];
+  #depth = 0;
+  /** How many segments there are of each depth. */
+  #segments: number[] = new Array<number>(DEPTH_MAX + 1).fill(0);
+  #slotBytes = 0;
+
+  /** The key is made of a secret seed: who knows it can choose members that collide. */
+  constructor(key: Key) {
+    this.#key = key;
+    const segment = new Segment(BITS_MIN, 0);
+    this.#directory = [segment];
+    this.#account(segment, 1);
+  }
+
+  usedBytes(): number {
+    return this.#store.usedBytes() + this.#slotBytes + this.#directory.length * 8;
+  }
+
+  has(vbuf: Buffer, voff: number, vlen: number): boolean {
+    const hash = this.#key.load(vbuf, voff, vlen);
+    return this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0;
+  }
+
+  /** False when it was a member already. */
+  add(vbuf: Buffer, voff: number, vlen: number): boolean {
+    const hash = this.#key.load(vbuf, voff, vlen);
+    if (this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0) return false;
+    const segment = this.#withRoom(hash);
+    insert(segment, hash, this.#store.add(vbuf, voff, vlen));
+    segment.count++;
+    this.size++;
+    if (this.#store.moving) this.#moveSome();
+    return true;
+  }
+
+  /** False when it was no member. */
+  remove(vbuf: Buffer, voff: number, vlen: number): boolean {
+    const hash = this.#key.load(vbuf, voff, vlen);
+    const slot = this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen);
+    if (slot < 0) return false;
+    const segment = this.#writable(hash);
+    this.#store.free(segment.slots[2 * slot + 1] as number);
+    closeGap(segment, slot);
+    segment.count--;
+    this.size--;
+    this.#shrink(segment, hash);
+    if (this.#store.moving) this.#moveSome();
+    return true;
+  }
+
+  /** Any member, each as likely as the others; the set is not empty. The bytes in `entry` never change. */
+  random(prng: Prng, entry: Entry): void {
+    for (;;) {
+      const segment = this.#segmentOf(prng.next() | 0);
+      // A shallow segment is found twice as often as its two halves would be, but has no more members than one of them.
+      const surplus = this.#depth - segment.depth;
+      if (surplus > 0 && prng.next() >>> (32 - surplus) !== 0) continue;
+      const slot = prng.next() >>> (32 - segment.bits);
+      const reference = segment.slots[2 * slot + 1] as number;
+      if (reference !== 0) return this.#store.read(reference, entry);
+    }
+  }
+
+  /**
+   * Visits members from a position in hash order on, until about `count` were seen, and answers the position to go on
+   * from, or 0 at the end. Members that come and go between calls may be visited or not. The visitor must not change
+   * the set.
+   */
+  scan(cursor: number, count: number, visit: MemberVisitor): number {
+    const entry = this.#entry;
+    let position = cursor;
+    let visited = 0;
+    for (let passed = 0; passed < count * SLOTS_PER_MEMBER_MAX; passed++) {
+      const segment = this.#segmentOf(position | 0);
+      const { slots, bits } = segment;
+      const home = homeOf(position | 0, segment);
+      for (let slot = home; slots[2 * slot + 1] !== 0; slot = (slot + 1) & ((1 << bits) - 1)) {
+        const hash = slots[2 * slot] as number;
+        if (homeOf(hash, segment) !== home || hash >>> 0 < position) continue;
+        this.#store.read(slots[2 * slot + 1] as number, entry);
+        visit(entry.buf, entry.off, entry.len);
+        visited++;
+      }
+      const width = 2 ** Math.max(0, 32 - segment.depth - bits);
+      position = (Math.floor(position / width) + 1) * width;
+      if (position >= HASHES) return 0;
+      if (visited >= count) break;
+    }
+    return position;
+  }
+
+  forEach(visit: MemberVisitor): void {
+    this.scan(0, Number.POSITIVE_INFINITY, visit);
+  }
+
+  /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
+  clone(): SetObject {
+    const twin = new SetObject(this.#key);
+    for (const segment of this.#directory) segment.shared = true;
+    twin.#directory = this.#directory.slice();
+    twin.#depth = this.#depth;
+    twin.#segments = this.#segments.slice();
+    twin.#slotBytes = this.#slotBytes;
+    twin.#store = this.#store.clone();
+    twin.size = this.size;
+    return twin;
+  }
+
+  #segmentOf(hash: number): Segment {
+    return this.#directory[(hash >>> 1) >>> (31 - this.#depth)] as Segment;
+  }
+
+  /** The slot of a member, or -1. */
+  #find(segment: Segment, hash: number, vbuf: Buffer, voff: number, vlen: number): number {
+    const { slots } = segment;
+    const mask = (1 << segment.bits) - 1;
+    for (let slot = homeOf(hash, segment); ; slot = (slot + 1) & mask) {
+      const reference = slots[2 * slot + 1] as number;
+      if (reference === 0) return -1;
+      if (slots[2 * slot] === hash && this.#store.equals(reference, vbuf, voff, vlen)) return slot;
+    }
+  }
+
+  #writable(hash: number): Segment {
+    const segment = this.#segmentOf(hash);
+    if (!segment.shared) return segment;
+    const own = new Segment(segment.bits, segment.depth, segment.slots.slice());
+    own.count = segment.count;
+    this.#replace(hash, segment.depth, own);
+    return own;
+  }
+
+  /** The segment for one more member with this hash, at most four fifths full. */
+  #withRoom(hash: number): Segment {
+    let segment = this.#writable(hash);
+    while ((segment.count + 1) * 5 > 4 << segment.bits) {
+      if (segment.bits < BITS_MAX || !this.#split(segment, hash)) this.#resize(segment, hash, segment.bits + 1);
+      segment = this.#segmentOf(hash);
+    }
+    return segment;
+  }
+
+  #resize(segment: Segment, hash: number, bits: number): void {
+    const resized = new Segment(bits, segment.depth);
+    moveAll(segment, resized, resized);
+    this.#account(segment, -1);
+    this.#account(resized, 1);
+    this.#replace(hash, segment.depth, resized);
+  }
+
+  /** Makes two segments of one; false when that would not help, because the hashes are too much alike. */
+  #split(segment: Segment, hash: number): boolean {
+    const depth = segment.depth + 1;
+    if (depth > DEPTH_MAX) return false;
+    const left = new Segment(BITS_MAX, depth);
+    const right = new Segment(BITS_MAX, depth);
+    moveAll(segment, left, right);
+    if (left.count * 8 < segment.count || right.count * 8 < segment.count) return false;
+    if (depth > this.#depth) {
+      this.#directory = this.#directory.flatMap((each) => [each, each]);
+      this.#depth = depth;
+    }
+    this.#account(segment, -1);
+    this.#account(left, 1);
+    this.#account(right, 1);
+    const bit = 1 << (32 - depth);
+    this.#replace(hash & ~bit, depth, left);
+    this.#replace(hash | bit, depth, right);
+    return true;
+  }
+
+  /** Joins a segment with its other half, or narrows the only one, when that leaves it well below full. */
+  #shrink(segment: Segment, hash: number): void {
+    if (segment.count * 8 > 1 << segment.bits) return;
+    if (segment.depth === 0) {
+      if (segment.bits > BITS_MIN) this.#resize(segment, hash, segment.bits - 1);
+      return;
+    }
+    const bit = 1 << (32 - segment.depth);
+    const other = this.#segmentOf(hash ^ bit);
+    if (other.depth !== segment.depth || other.bits !== segment.bits) return;
+    if ((other.count + segment.count) * 8 > 3 << segment.bits) return;
+    const joined = new Segment(segment.bits, segment.depth - 1);
+    moveAll(segment, joined, joined);
+    moveAll(other, joined, joined);
+    this.#account(segment, -1);
+    this.#account(other, -1);
+    this.#account(joined, 1);
+    this.#replace(hash, joined.depth, joined);
+    while (this.#segments[this.#depth] === 0) {
+      this.#directory = this.#directory.filter((_, place) => place % 2 === 0);
+      this.#depth--;
+    }
+  }
+
+  /** Puts a segment of this depth into all places of the directory that hashes like this one lead to. */
+  #replace(hash: number, depth: number, segment: Segment): void {
+    const places = 1 << (this.#depth - depth);
+    const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(places - 1);
+    for (let i = 0; i < places; i++) this.#directory[from + i] = segment;
+  }
+
+  #account(segment: Segment, sign: 1 | -1): void {
+    this.#segments[segment.depth] = (this.#segments[segment.depth] as number) + sign;
+    this.#slotBytes += sign * ((8 << segment.bits) + SEGMENT_OVERHEAD_BYTES);
+  }
+
+  /** A little of the store's cleaning: finds out who is alive, and tells the slots where the bytes went. */
+  #moveSome(): void {
+    const store = this.#store;
+    const entry = this.#entry;
+    for (let i = 0; i < MOVES_PER_CHANGE && store.moving; i++) {
+      const reference = store.nextToMove();
+      store.read(reference, entry);
+      const hash = this.#key.load(entry.buf, entry.off, entry.len);
+      const segment = this.#segmentOf(hash);
+      const slot = slotWith(segment, hash, reference);
+      if (slot >= 0) this.#writable(hash).slots[2 * slot + 1] = store.move(reference);
+    }
+  }
+}
+
+/** Where probing for this hash starts: the bits below those that led to the segment. */
+function homeOf(hash: number, segment: Segment): number {
+  return (hash << segment.depth) >>> (32 - segment.bits);
+}
+
+function insert(segment: Segment, hash: number, reference: number): void {
+  const { slots } = segment;
+  const mask = (1 << segment.bits) - 1;
+  let slot = homeOf(hash, segment);
+  while (slots[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
+  slots[2 * slot] = hash;
+  slots[2 * slot + 1] = reference;
+}
+
+/** Empties a slot and moves back what was only behind it because it was taken. */
+function closeGap(segment: Segment, gap: number): void {
+  const { slots } = segment;
+  const mask = (1 << segment.bits) - 1;
+  let hole = gap;
+  for (let slot = (hole + 1) & mask; slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask) {
+    const hash = slots[2 * slot] as number;
+    const fromHome = (slot - homeOf(hash, segment)) & mask;
+    if (fromHome < ((slot - hole) & mask)) continue;
+    slots[2 * hole] = hash;
+    slots[2 * hole + 1] = slots[2 * slot + 1] as number;
+    hole = slot;
+  }
+  slots[2 * hole + 1] = 0;
+}
+
+function slotWith(segment: Segment, hash: number, reference: number): number {
+  const { slots } = segment;
+  const mask = (1 << segment.bits) - 1;
+  for (let slot = homeOf(hash, segment); slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask) {
+    if (slots[2 * slot + 1] === reference) return slot;
+  }
+  return -1;
+}
+
+/** Inserts every member into `left` or `right`, by the bit that tells the two apart; both may be the same. */
+function moveAll(from: Segment, left: Segment, right: Segment): void {
+  const { slots } = from;
+  const bit = left.depth === 0 ? 0 : 1 << (32 - left.depth);
+  for (let at = 0; at < slots.length; at += 2) {
+    const reference = slots[at + 1] as number;
+    if (reference === 0) continue;
+    const hash = slots[at] as number;
+    const to = (hash & bit) === 0 ? left : right;
+    insert(to, hash, reference);
+    to.count++;
+  }
+}

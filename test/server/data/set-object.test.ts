@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { Prng } from '../../../src/base/prng.ts';
+import { Key } from '../../../src/server/data/key.ts';
+import * as listpack from '../../../src/server/data/listpack.ts';
+import { SetObject } from '../../../src/server/data/set-object.ts';
+
+const entry = new listpack.Entry();
+
+function membersOf(set: SetObject): string[] {
+  const texts: string[] = [];
+  set.forEach((buf, off, len) => texts.push(buf.toString('latin1', off, off + len)));
+  return texts.sort();
+}
+
+function memberOf(n: number): string {
+  if (n % 997 === 0) return `${n}`.repeat(14_000).slice(0, 70_000);
+  if (n % 50 === 0) return `member ${n} `.repeat(40);
+  return n % 2 === 0 ? `m${n}` : `${n}`;
+}
+
+/** Adds or removes as chance has it, in both, so that about `share` of `range` members are in. */
+function change(
+  set: SetObject,
+  model: Set<string>,
+  prng: Prng,
+  { range, share }: { range: number; share: number },
+): void {
+  const text = memberOf(prng.below(range));
+  const value = Buffer.from(text);
+  const known = model.has(text);
+  expect(set.has(value, 0, value.length)).toBe(known);
+  if (prng.chance(share)) {
+    expect(set.add(value, 0, value.length)).toBe(!known);
+    model.add(text);
+  } else {
+    expect(set.remove(value, 0, value.length)).toBe(known);
+    model.delete(text);
+  }
+  expect(set.size).toBe(model.size);
+}
+
+describe('set object', () => {
+  it.each([1, 2, 3])('stays equal to a Set while it grows, shrinks and moves its bytes, seed %i', (seed) => {
+    const prng = new Prng(seed);
+    const set = new SetObject(new Key(seed));
+    const model = new Set<string>();
+    for (const share of [0.9, 0.5, 0.1, 0.95, 0.02]) {
+      for (let step = 0; step < 30_000; step++) change(set, model, prng, { range: 15_000, share });
+      expect(membersOf(set)).toEqual([...model].sort());
+    }
+    for (const text of model) expect(set.remove(Buffer.from(text), 0, text.length)).toBe(true);
+    expect(set.size).toBe(0);
+    expect(membersOf(set)).toEqual([]);
+    expect(set.usedBytes()).toBeLessThan(5000);
+  });
+
+  it('and its clones change on their own', () => {
+    const prng = new Prng(21);
+    let family = [{ set: new SetObject(new Key(5)), model: new Set<string>() }];
+    for (let step = 0; step < 60_000; step++) {
+      const one = prng.pick(family);
+      change(one.set, one.model, prng, { range: 8000, share: step < 30_000 ? 0.7 : 0.3 });
+      if (step % 5000 !== 0) continue;
+      family.push({ set: one.set.clone(), model: new Set(one.model) });
+      family = family.slice(-4);
+      for (const { set, model } of family) expect(membersOf(set)).toEqual([...model].sort());
+    }
+    for (const { set, model } of family) expect(membersOf(set)).toEqual([...model].sort());
+  });
+
+  it('shows every member that stays exactly once to a scan, while others come and go', () => {
+    const prng = new Prng(8);
+    const set = new SetObject(new Key(8));
+    const stay = new Set<string>();
+    for (let i = 0; i < 3000; i++) {
+      stay.add(`stays ${i}`);
+      set.add(Buffer.from(`stays ${i}`), 0, `stays ${i}`.length);
+    }
+    const seen: string[] = [];
+    let cursor = 0;
+    let calls = 0;
+    do {
+      let visited = 0;
+      cursor = set.scan(cursor, 10, (buf, off, len) => {
+        visited++;
+        const text = buf.toString('latin1', off, off + len);
+        if (stay.has(text)) seen.push(text);
+      });
+      expect(visited).toBeLessThan(60);
+      for (let i = 0; i < 60; i++) {
+        const text = `guest ${prng.below(40_000)}`;
+        if (Math.floor(calls / 50) % 2 === 0) set.add(Buffer.from(text), 0, text.length);
+        else set.remove(Buffer.from(text), 0, text.length);
+      }
+      calls++;
+    } while (cursor !== 0);
+    expect(calls).toBeGreaterThan(100);
+    expect(seen.sort()).toEqual([...stay].sort());
+  });
+
+  it('picks every member about equally often', () => {
+    const prng = new Prng(13);
+    const set = new SetObject(new Key(13));
+    const total = 4000;
+    for (let i = 0; i < total; i++) set.add(Buffer.from(`${i}`), 0, `${i}`.length);
+    const picks = new Array<number>(total).fill(0);
+    for (let i = 0; i < total * 50; i++) {
+      set.random(prng, entry);
+      picks[Number(entry.buf.toString('latin1', entry.off, entry.off + entry.len))]!++;
+    }
+    // Chi-square per degree of freedom: 1 for a uniform choice, with a deviation of about 0.022 here.
+    const chi = picks.reduce((sum, each) => sum + (each - 50) ** 2 / 50, 0) / (total - 1);
+    expect(chi).toBeGreaterThan(0.9);
+    expect(chi).toBeLessThan(1.1);
+  });
+
+  it('gives memory back while members are replaced', () => {
+    const set = new SetObject(new Key(2));
+    for (let i = 0; i < 200_000; i++) {
+      const text = `a member of about forty bytes, number ${i}`;
+      set.add(Buffer.from(text), 0, text.length);
+      if (i < 5000) continue;
+      // The older half goes at random, so that no part of memory dies as a whole.
+      const old = `a member of about forty bytes, number ${i - 5000 + ((i * 7919) % 4000)}`;
+      set.remove(Buffer.from(old), 0, old.length);
+    }
+    const bytes = set.size * 48;
+    expect(set.usedBytes() / bytes).toBeLessThan(4);
+  });
+});
