@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkAll, format } from './tidy/rules.ts';
 import { readSource, type Source } from './tidy/source.ts';
@@ -18,7 +18,7 @@ process.stdout.write(`tidy: ${count} in ${sources.length} files\n`);
 if (findings.length > 0) process.exitCode = 1;
 
 function readProject(root: string): Source[] {
-  return FOLDERS.flatMap((folder) =>
+  return FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.(?:ts|tsx|js|mjs)$/.test(file) && !file.includes('node_modules'))
       .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
