@@ -2,8 +2,12 @@
  * A plan says everything that `cluster create` will do, before anything is done: it is what `--dry-run` prints, and what
  * the steps carry out. Pure: the same spec and the same home give the same plan.
  */
-import type { SlotRange } from './slot-ranges.ts';
+import { Prng } from '../base/prng.ts';
+import type { SlotRange } from '../base/slot.ts';
+import { allocateSlots, placeNodes } from './allocate.ts';
+import { clusterFolder, nodeFolder } from './layout.ts';
 import type { ClusterSpec } from './spec-file.ts';
+import { BUS_OFFSET, validateSpec } from './validate.ts';
 
 export interface NodePlan {
   readonly host: string;
@@ -28,4 +32,62 @@ export interface ClusterPlan {
   readonly nodes: readonly NodePlan[];
   /** Said before anything is done: fewer than three primaries, ports of the ephemeral range, … */
   readonly warnings: readonly string[];
+}
+
+export function planCluster(spec: ClusterSpec, { home }: { home: string }): ClusterPlan {
+  validateSpec(spec);
+  const folder = clusterFolder(home, spec.name);
+  const count = spec.primaries * (1 + spec.replicas);
+  const ports = Array.from({ length: count }, (_, index) => ({ host: spec.host, port: spec.port + index }));
+  // One host: chance has no part in it, so any seed will do.
+  const { shards } = placeNodes(ports, { primaries: spec.primaries, replicas: spec.replicas, prng: new Prng(0) });
+  const ranges = allocateSlots(spec.primaries);
+  const nodes = shards.flatMap(({ primary, replicas }, index) => {
+    return [
+      planNode(spec, folder, { shard: index + 1, port: primary.port, replicaOf: null, slots: [ranges[index]!] }),
+      ...replicas.map(({ port }) =>
+        planNode(spec, folder, { shard: index + 1, port, replicaOf: primary.port, slots: [] }),
+      ),
+    ];
+  });
+  nodes.sort((one, other) => one.port - other.port);
+  return { version: 1, name: spec.name, folder, spec, nodes, warnings: warningsOf(spec) };
+}
+
+/** A node as `spec` has it, wherever in the cluster it stands. */
+export function planNode(
+  spec: ClusterSpec,
+  folder: string,
+  node: Pick<NodePlan, 'port' | 'shard' | 'slots' | 'replicaOf'>,
+): NodePlan {
+  return {
+    host: spec.host,
+    port: node.port,
+    busPort: node.port + BUS_OFFSET,
+    engine: spec.engines[String(node.port)] ?? spec.engine,
+    role: node.replicaOf === null ? 'primary' : 'replica',
+    shard: node.shard,
+    slots: node.slots,
+    replicaOf: node.replicaOf,
+    folder: nodeFolder(folder, node.port),
+  };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function warningsOf(spec: ClusterSpec): string[] {
+  const warnings: string[] = [];
+  if (spec.primaries < 3) {
+    warnings.push(
+      `${spec.primaries === 1 ? 'one primary has' : 'two primaries have'} no majority without each other: ` +
+        'no replica is promoted when one fails (3 primaries are the least that can)',
+    );
+  }
+  if (spec.replicas === 0) warnings.push('no replicas: the slots of a node that fails are served by nobody');
+  if (!isLoopback(spec.host) && spec.password === null) {
+    warnings.push(`no password: whoever reaches ${spec.host} may read and write`);
+  }
+  return warnings;
 }

@@ -1,9 +1,12 @@
 /*
  * Which cluster a command is about, and how to reach it: one of ours by its name, or any nodes by their addresses.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import type { Address } from './address.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { certificateFiles, clusterFolder, clusterNames, nodePorts, specFile } from './layout.ts';
 import type { Access } from './node-client.ts';
-import type { ClusterSpec } from './spec-file.ts';
+import { type ClusterSpec, readSpec } from './spec-file.ts';
 
 export interface ClusterTarget {
   /** null for nodes that we do not manage. */
@@ -13,4 +16,45 @@ export interface ClusterTarget {
   /** Where to ask first; a topology also asks the nodes that these know. */
   readonly addresses: readonly Address[];
   readonly access: Access;
+}
+
+/** A cluster with a folder of ours. */
+export interface ManagedCluster extends ClusterTarget {
+  readonly name: string;
+  readonly folder: string;
+  readonly spec: ClusterSpec;
+}
+
+export function findCluster({ home, name }: { home: string; name: string }): ManagedCluster {
+  const folder = clusterFolder(home, name);
+  if (!existsSync(specFile(folder))) throw noSuchCluster(home, name);
+  const spec = readSpec(specFile(folder));
+  const addresses = nodePorts(folder).map((port) => ({ host: spec.host, port }));
+  return { name, folder, spec, addresses, access: accessOf(spec, folder) };
+}
+
+export function targetOf(addresses: readonly Address[], access: Access = {}): ClusterTarget {
+  return { name: null, folder: null, spec: null, addresses, access };
+}
+
+/** What the spec and the folder of a cluster say about getting in. */
+export function accessOf(spec: ClusterSpec, folder: string): Access {
+  const password = spec.password ?? undefined;
+  if (!spec.tls) return { password };
+  const files = certificateFiles(folder);
+  const read = (file: string): string => readFileSync(file, 'utf8');
+  return { password, tls: { ca: read(files.ca), cert: read(files.cert), key: read(files.key) } };
+}
+
+function noSuchCluster(home: string, name: string): CliFailure {
+  const known = clusterNames(home);
+  return new CliFailure(`there is no cluster '${name}'`, {
+    code: 'NO_CLUSTER',
+    exit: EXIT.usage,
+    why: known.length === 0 ? `${home} holds no clusters` : `${home} holds ${known.join(', ')}`,
+    suggestions:
+      known.length === 0
+        ? [`rkv cluster create${name === 'default' ? '' : ` --cluster ${name}`}`]
+        : known.slice(0, 3).map((one) => `--cluster ${one}`),
+  });
 }

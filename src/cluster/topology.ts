@@ -3,8 +3,9 @@
  * cluster and for facts about itself; a node that does not answer in time stands in the topology as unreachable, with
  * what the others say of it.
  */
+
+import type { SlotRange } from '../base/slot.ts';
 import type { OpenSlot, SeenNode } from './cluster-nodes.ts';
-import type { SlotRange } from './slot-ranges.ts';
 
 export interface ReplicationView {
   /** Of a replica: its link to the primary; null for primaries and unreachable nodes. */

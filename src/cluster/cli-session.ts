@@ -1,0 +1,167 @@
+/*
+ * A conversation with one server, or with a whole cluster: where we are, who we are there, which database, whether a
+ * transaction is open. In cluster mode a MOVED or ASK moves the conversation to the node it names, as redis-cli -c
+ * does; links to nodes already visited stay open, so a load of keys all over the slots does not reconnect every time.
+ */
+
+import { type Address, formatAddress } from './address.ts';
+import { ConnectionError, RawClient, type TlsFiles } from './raw-client.ts';
+import type { Reply } from './reply.ts';
+
+export interface SessionOptions extends Address {
+  readonly path?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly db: number;
+  readonly protocol: 2 | 3;
+  readonly tls?: TlsFiles | undefined;
+  /** Follow MOVED and ASK. */
+  readonly cluster: boolean;
+  readonly connectTimeout_ms: number;
+  readonly onUnasked?: (reply: Reply) => void;
+  /** What the server refused while the link was made: AUTH, HELLO or SELECT failed. */
+  readonly onNotice?: (text: string) => void;
+}
+
+export interface Redirect {
+  readonly slot: number;
+  readonly to: Address;
+}
+
+export interface Exchange {
+  readonly reply: Reply;
+  readonly redirects: readonly Redirect[];
+}
+
+/** More hops than a cluster in motion needs; two nodes that point at each other would go on for ever. */
+const REDIRECTS_MAX = 16;
+
+export class CliSession {
+  readonly #options: SessionOptions;
+  readonly #links = new Map<string, RawClient>();
+  #at: Address;
+  #db: number;
+  #inTransaction = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#at = { host: options.host, port: options.port };
+    this.#db = options.db;
+  }
+
+  get address(): Address {
+    return this.#at;
+  }
+
+  get db(): number {
+    return this.#db;
+  }
+
+  get inTransaction(): boolean {
+    return this.#inTransaction;
+  }
+
+  get connected(): boolean {
+    return this.#links.get(this.#key)?.closed === false;
+  }
+
+  /** Words for a prompt or a message: where we are, or would be. */
+  get place(): string {
+    return this.#options.path ?? formatAddress(this.#at);
+  }
+
+  /** Moves the conversation to another server; what was said before is forgotten. */
+  async goTo(address: Address): Promise<void> {
+    this.close();
+    this.#at = address;
+    await this.connect();
+  }
+
+  async connect(): Promise<RawClient> {
+    const known = this.#links.get(this.#key);
+    if (known !== undefined && !known.closed) return known;
+    const { path, tls, connectTimeout_ms, onUnasked } = this.#options;
+    const link = await RawClient.connect({
+      ...this.#at,
+      path,
+      tls,
+      connectTimeout_ms,
+      ...(onUnasked === undefined ? {} : { onUnasked }),
+    });
+    this.#inTransaction = false;
+    await this.#introduce(link);
+    this.#links.set(this.#key, link);
+    return link;
+  }
+
+  /** One command, wherever it leads. An error reply is an answer; only a lost link throws. */
+  async exchange(words: readonly (string | Buffer)[]): Promise<Exchange> {
+    const redirects: Redirect[] = [];
+    for (;;) {
+      const link = await this.connect();
+      const reply = await link.send(words);
+      const redirect = this.#options.cluster ? readRedirect(reply, this.#at) : null;
+      if (redirect === null || redirects.length >= REDIRECTS_MAX) {
+        this.#remember(words, reply);
+        return { reply, redirects };
+      }
+      redirects.push(redirect);
+      this.#at = redirect.to;
+      // ASKING holds for the next command of the same link only, so both go out together.
+      if (redirect.asking) await (await this.connect()).send(['ASKING']);
+    }
+  }
+
+  /** The link of the place where we are, for whoever waits until a subscription ends. */
+  whenClosed(): Promise<void> {
+    return this.#links.get(this.#key)?.whenClosed() ?? Promise.resolve();
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  get #key(): string {
+    return this.place;
+  }
+
+  async #introduce(link: RawClient): Promise<void> {
+    const { username, password, protocol, onNotice } = this.#options;
+    if (password !== undefined) {
+      const reply = await link.send(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
+      if (reply.type === 'error') onNotice?.(`AUTH failed: ${reply.bytes.toString()}`);
+    }
+    if (protocol === 3) {
+      const reply = await link.send(['HELLO', '3']);
+      if (reply.type === 'error') onNotice?.(`HELLO 3 failed: ${reply.bytes.toString()}`);
+    }
+    if (this.#db !== 0) {
+      const reply = await link.send(['SELECT', String(this.#db)]);
+      if (reply.type === 'error') onNotice?.(`SELECT ${this.#db} failed: ${reply.bytes.toString()}`);
+    }
+  }
+
+  /** The prompt shows the database and an open transaction; the server tells neither unless asked. */
+  #remember(words: readonly (string | Buffer)[], reply: Reply): void {
+    const name = String(words[0] ?? '').toUpperCase();
+    if (name === 'EXEC' || name === 'DISCARD' || name === 'RESET') this.#inTransaction = false;
+    if (reply.type === 'error') return;
+    if (name === 'MULTI') this.#inTransaction = true;
+    if (name === 'SELECT' && !this.#inTransaction) this.#db = Number(words[1]) || 0;
+    if (name === 'RESET') this.#db = 0;
+  }
+}
+
+export function isConnectionError(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError;
+}
+
+/** 'MOVED 3999 127.0.0.1:6381' and 'ASK 3999 :6381'; without a host the node that answered is meant. */
+function readRedirect(reply: Reply, at: Address): (Redirect & { asking: boolean }) | null {
+  if (reply.type !== 'error') return null;
+  const match = /^(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(reply.bytes.toString('latin1'));
+  if (match === null) return null;
+  const host = match[3] === '' || match[3] === '?' ? at.host : (match[3] as string);
+  return { asking: match[1] === 'ASK', slot: Number(match[2]), to: { host, port: Number(match[4]) } };
+}

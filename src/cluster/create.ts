@@ -1,0 +1,48 @@
+/** `rkv cluster create`: from a spec to a cluster that runs and agrees, or to nothing at all. */
+import { existsSync, rmSync } from 'node:fs';
+import { CliFailure, EXIT } from './failure.ts';
+import { lockFile, specFile } from './layout.ts';
+import { takeLock } from './lock.ts';
+import { type ClusterPlan, planCluster } from './plan.ts';
+import { type Operation, runSteps } from './run.ts';
+import type { ClusterSpec } from './spec-file.ts';
+import { createSteps } from './steps.ts';
+
+export interface CreateOptions {
+  readonly home: string;
+  /** For everything together. */
+  readonly timeout_ms: number;
+  readonly keepOnFailure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function* createCluster(spec: ClusterSpec, options: CreateOptions): Operation<ClusterPlan> {
+  const plan = planCluster(spec, options);
+  const lock = takeLock(lockFile(plan.folder), `cluster create ${spec.name}`);
+  try {
+    if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
+    // A folder without a spec is what a killed create left behind: nothing in it was ever part of a cluster.
+    rmSync(plan.folder, { recursive: true, force: true });
+    for (const text of plan.warnings) yield { type: 'warning', text };
+    const what = `the creation of cluster ${spec.name}`;
+    const { signal, keepOnFailure } = options;
+    yield* runSteps(createSteps(plan, options), { signal, keepOnFailure, what });
+    return plan;
+  } finally {
+    lock.release();
+  }
+}
+
+function nameTaken(plan: ClusterPlan): CliFailure {
+  const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
+  return new CliFailure(`cluster ${plan.name} exists already`, {
+    code: 'CLUSTER_EXISTS',
+    exit: EXIT.conflict,
+    why: `${plan.folder} holds its files`,
+    suggestions: [
+      `rkv cluster start${flag}`,
+      `rkv cluster destroy${flag}`,
+      `rkv cluster create --cluster another --port ${plan.spec.port + 100}`,
+    ],
+  });
+}

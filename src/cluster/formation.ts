@@ -1,0 +1,230 @@
+/*
+ * Making one cluster of nodes that run: epochs and slots, introductions, replicas. Used for new clusters, for nodes that
+ * somebody else started, and for nodes that join later; so it knows nodes by their connections, and nothing of files.
+ *
+ * Everything that may overlap does. Nodes are introduced all to all where they are few: gossip would spread the word too,
+ * but one cron tick (100 ms) per hop later. A replica is attached as soon as it knows its primary.
+ */
+import { lookup } from 'node:dns/promises';
+import { formatRanges, type SlotRange } from '../base/slot.ts';
+import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
+import { type Deadline, retryWhile, waitUntil } from './deadline.ts';
+import { CliFailure, EXIT, isFailure } from './failure.ts';
+import type { NodeClient } from './node-client.ts';
+import { accepts } from './process.ts';
+import { whyNotJoined, whyNotReady } from './ready.ts';
+import type { StepReport } from './run.ts';
+
+export interface Member {
+  readonly client: NodeClient;
+  /** As the node names itself. */
+  readonly id: string;
+  readonly busPort: number;
+  readonly slots: readonly SlotRange[];
+  /** The member it follows, or null for a primary. */
+  readonly primary: Member | null;
+}
+
+export interface FormationWait {
+  readonly report: StepReport;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal;
+}
+
+/** Up to here every node is introduced to every other: n² messages that cost nothing yet. */
+const ALL_TO_ALL_MAX = 32;
+const LOOK_MS = 10;
+/** An introduction is dropped without a word when the other side does not answer; so it is said again. */
+const INTRODUCE_AGAIN_MS = 1500;
+
+/** Every node gets an epoch of its own, which saves the cluster from resolving collisions, and primaries their slots. */
+export async function assignSlots(members: readonly Member[], epochBase = 0): Promise<void> {
+  await Promise.all(
+    members.map(async ({ client, slots }, index) => {
+      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', epochBase + index + 1);
+      if (slots.length > 0) await addSlots(client, slots);
+    }),
+  );
+}
+
+/** Introduces nodes to each other; they are not yet connected when this returns. */
+export async function introduce(members: readonly Member[]): Promise<void> {
+  const hosts = new Map<string, string>();
+  for (const { client } of members) {
+    const { host } = client.address;
+    if (!hosts.has(host)) hosts.set(host, await resolveHost(host));
+  }
+  const meet = (from: Member, to: Member): Promise<unknown> => {
+    const { host, port } = to.client.address;
+    const bus = to.busPort === port + 10_000 ? [] : [to.busPort];
+    return from.client.call('CLUSTER', 'MEET', hosts.get(host)!, port, ...bus);
+  };
+  await Promise.all(introductions(members).map(([from, to]) => meet(from, to)));
+}
+
+/** Until every member sees every other one connected, and by its own id. */
+export async function awaitJoined(members: readonly Member[], wait: FormationWait): Promise<void> {
+  let introduced_ms = performance.now();
+  await waitUntil(
+    async () => {
+      const views = await Promise.all(members.map(readView));
+      const why = whyNotJoined(members.map(nameMember), views);
+      if (why !== null && performance.now() - introduced_ms > INTRODUCE_AGAIN_MS) {
+        introduced_ms = performance.now();
+        await introduce(members);
+      }
+      return why;
+    },
+    {
+      what: 'every node sees every other',
+      ...wait,
+      every_ms: lookEvery(members),
+      report: wait.report.wait,
+      evidence: () => findClosedBuses(members),
+    },
+  );
+}
+
+/** Tells each replica whom to follow, as soon as it knows that node. */
+export async function attachReplicas(members: readonly Member[], wait: FormationWait): Promise<void> {
+  await Promise.all(
+    members.map(async ({ client, primary }) => {
+      if (primary === null) return;
+      await retryWhile(/unknown node/i, () => client.call('CLUSTER', 'REPLICATE', primary.id), {
+        what: `${client.name} follows ${primary.client.name}`,
+        ...wait,
+        every_ms: LOOK_MS / 2,
+        report: undefined,
+      });
+    }),
+  );
+}
+
+/** Until the link of every replica is up. */
+export async function awaitLinks(members: readonly Member[], wait: FormationWait): Promise<void> {
+  const replicas = members.filter(({ primary }) => primary !== null);
+  await waitUntil(
+    async () => {
+      const links = await Promise.all(replicas.map(({ client }) => isLinkUp(client)));
+      const down = replicas.filter((_, index) => !links[index]);
+      if (down.length === 0) return null;
+      const [{ client, primary } = down[0]!] = down;
+      const others = down.length === 1 ? '' : ` (and ${down.length - 1} more)`;
+      return `waiting for ${client.name} to copy the data of ${primary!.client.name}${others}`;
+    },
+    { what: 'every replica has its link', ...wait, every_ms: LOOK_MS, report: wait.report.wait },
+  );
+}
+
+/** Until every member says that the cluster is ok, and all agree on slots, roles and each other. */
+export async function awaitReady(members: readonly Member[], wait: FormationWait): Promise<void> {
+  const expected = members.map((member) => ({
+    ...nameMember(member),
+    primaryId: member.primary?.id ?? null,
+    slots: formatRanges(member.slots),
+  }));
+  await waitUntil(
+    async () => {
+      const [views, states] = await Promise.all([
+        Promise.all(members.map(readView)),
+        Promise.all(members.map(async ({ client }) => readState(await client.text('CLUSTER', 'INFO')))),
+      ]);
+      return whyNotReady(expected, views, states);
+    },
+    {
+      what: 'every node agrees',
+      ...wait,
+      every_ms: lookEvery(members),
+      report: wait.report.wait,
+      evidence: () => findClosedBuses(members),
+    },
+  );
+}
+
+/** A node's own id; fails with NOT_A_CLUSTER_NODE where cluster mode is off. */
+export async function readId(client: NodeClient): Promise<string> {
+  try {
+    return await client.text('CLUSTER', 'MYID');
+  } catch (error) {
+    if (!isFailure(error, 'NODE_REPLY')) throw error;
+    throw new CliFailure(`node ${client.name} is no cluster node`, {
+      code: 'NOT_A_CLUSTER_NODE',
+      exit: EXIT.conflict,
+      why: error.why ?? undefined,
+      suggestions: ['start it with `cluster-enabled yes`'],
+      cause: error,
+    });
+  }
+}
+
+export async function addSlots(client: NodeClient, ranges: readonly SlotRange[]): Promise<void> {
+  try {
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges.flatMap(({ start, end }) => [start, end]));
+  } catch (error) {
+    // Servers before 7.0 know only single slots.
+    if (!isFailure(error, 'NODE_REPLY') || !/unknown.*(subcommand|addslotsrange)/i.test(error.why ?? '')) throw error;
+    const slots = ranges.flatMap(({ start, end }) =>
+      Array.from({ length: end - start + 1 }, (_, index) => start + index),
+    );
+    await client.call('CLUSTER', 'ADDSLOTS', ...slots);
+  }
+}
+
+/** CLUSTER MEET takes addresses alone. */
+export async function resolveHost(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw new CliFailure(`the host name ${host} has no address`, {
+      code: 'BAD_HOST',
+      exit: EXIT.unreachable,
+      why: (error as Error).message,
+      suggestions: ['write the IP address instead'],
+      cause: error,
+    });
+  }
+}
+
+/** Bus ports that accept no connection from here: the usual reason why nodes do not find each other. */
+export async function findClosedBuses(members: readonly Member[]): Promise<string[]> {
+  const answers = await Promise.all(
+    members.map(async ({ client, busPort }) => {
+      const isOpen = await accepts({ host: client.address.host, port: busPort });
+      return isOpen ? [] : [`bus port ${busPort} of node ${client.name} cannot be reached from here`];
+    }),
+  );
+  return answers.flat();
+}
+
+function nameMember({ client, id, busPort }: Member): { id: string; name: string; busPort: number } {
+  return { id, name: client.name, busPort };
+}
+
+async function readView({ client }: Member): Promise<readonly SeenNode[]> {
+  return parseClusterNodes(await client.text('CLUSTER', 'NODES'));
+}
+
+async function isLinkUp(client: NodeClient): Promise<boolean> {
+  return /^master_link_status:up\r?$/m.test(await client.text('INFO', 'replication'));
+}
+
+function readState(info: string): string {
+  return /^cluster_state:(\w+)/m.exec(info)?.[1] ?? 'unknown';
+}
+
+/** Looking costs n replies of n lines: large clusters are looked at less often. */
+function lookEvery(members: readonly Member[]): number {
+  return Math.max(LOOK_MS, Math.ceil(members.length ** 2 / 10));
+}
+
+function introductions(members: readonly Member[]): [Member, Member][] {
+  if (members.length <= ALL_TO_ALL_MAX) {
+    return members.flatMap((from) => members.filter((to) => to !== from).map((to): [Member, Member] => [from, to]));
+  }
+  // A star and a chain: the word is out in two hops, and no single lost message cuts anyone off.
+  const first = members[0]!;
+  return members.slice(1).flatMap((to, index): [Member, Member][] => [
+    [first, to],
+    [members[index]!, to],
+  ]);
+}

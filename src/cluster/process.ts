@@ -1,0 +1,213 @@
+/*
+ * Server processes. They outlive the command that started them: detached, with their output in server.log, and found
+ * again by pid and start time, because a pid alone may long belong to somebody else.
+ */
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { execa, execaSync } from 'execa';
+import { type Address, formatAddress } from './address.ts';
+import { type Deadline, pause } from './deadline.ts';
+import type { Engine } from './engine.ts';
+import { CliFailure, EXIT, interrupted, type LogTail } from './failure.ts';
+import type { NodeFiles } from './layout.ts';
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** As the system tells it; equal only for the same process. */
+  readonly started: string;
+}
+
+export interface Launched extends RunningProcess {
+  /** How it ended, or null while it runs. */
+  ended(): { readonly code: number | null; readonly signal: string | null } | null;
+}
+
+/** A port answers within a few ms of being bound: a closed one refuses at once, so looking often costs little. */
+const LOOK_FOR_PORT_MS = 5;
+const LOOK_FOR_END_MS = 10;
+const LOG_LINES = 8;
+const LOG_BYTES_MAX = 16_384;
+
+/** Starts a server; it is not yet ready when this returns. */
+export async function launch(engine: Engine, files: NodeFiles): Promise<Launched> {
+  // The server writes into the file itself: a pipe through this process would end with it. (Any descriptor will do for
+  // execa; its types know those of the standard streams alone.)
+  const log = openSync(files.log, 'a', 0o600) as 1;
+  try {
+    const running = execa(engine.file, [...engine.args, files.config], {
+      cwd: files.folder,
+      detached: true,
+      cleanup: false,
+      reject: false,
+      buffer: false,
+      stdio: ['ignore', log, log],
+    });
+    let ended: ReturnType<Launched['ended']> = null;
+    const child = running.nodeChildProcess;
+    void running.then((result) => {
+      ended = { code: result.exitCode ?? null, signal: result.signal ?? null };
+    });
+    const started = child.pid === undefined ? null : startTime(child.pid);
+    if (child.pid === undefined || started === null) {
+      const result = await running;
+      throw diedEarly(
+        files,
+        result.exitCode === undefined ? (result.originalMessage ?? 'it could not be started') : '',
+      );
+    }
+    child.unref();
+    const { pid } = child;
+    writeFileSync(files.pid, `${pid} ${started}\n`, { mode: 0o600 });
+    return { pid, started, ended: () => ended };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Waits until the client port accepts connections; fails at once when the process ends. */
+export async function awaitListening(
+  launched: Launched,
+  { address, files, deadline, signal }: { address: Address; files: NodeFiles; deadline: Deadline; signal: AbortSignal },
+): Promise<void> {
+  const name = formatAddress(address);
+  for (;;) {
+    if (signal.aborted) throw interrupted(`the start of node ${name}`);
+    const ended = launched.ended();
+    if (ended !== null) throw died(name, ended, files);
+    if (await accepts(address)) return;
+    if (deadline.left_ms() === 0) {
+      throw new CliFailure(`node ${name} was not ready in time`, {
+        code: 'TIMEOUT',
+        exit: EXIT.timeout,
+        why: `the process runs (pid ${launched.pid}), but port ${address.port} accepts no connections`,
+        log: tailLog(files.log),
+        suggestions: ['--timeout with more seconds, on a busy machine'],
+      });
+    }
+    await pause(LOOK_FOR_PORT_MS, signal);
+  }
+}
+
+/** The process of a node that was started by this or an earlier command, or null when it is gone. */
+export function findRunning(files: NodeFiles): RunningProcess | null {
+  if (!existsSync(files.pid)) return null;
+  const match = /^(\d+) (.+)$/.exec(readFileSync(files.pid, 'utf8').trim());
+  if (match === null) return null;
+  const process = { pid: Number(match[1]), started: match[2]! };
+  return isAlive(process) ? process : null;
+}
+
+/** The process that runs this code. */
+export function currentProcess(): RunningProcess {
+  return { pid: process.pid, started: startTime(process.pid) ?? 'unknown' };
+}
+
+export function isAlive({ pid, started }: RunningProcess): boolean {
+  return startTime(pid) === started;
+}
+
+/** Asks it to end, and ends it when it has not within `grace_ms`. True when it went by itself. */
+export async function stopProcess(running: RunningProcess, grace_ms: number): Promise<boolean> {
+  if (!isAlive(running)) return true;
+  sendSignal(running, 'SIGTERM');
+  if (await hasEnded(running, grace_ms)) return true;
+  sendSignal(running, 'SIGKILL');
+  // A killed process may still be writing its pages out; nothing else can hold it back.
+  if (!(await hasEnded(running, 10_000))) {
+    throw new CliFailure(`process ${running.pid} cannot be stopped`, {
+      code: 'NODE_STUCK',
+      exit: EXIT.unexpected,
+      why: 'it did not end after SIGKILL',
+    });
+  }
+  return false;
+}
+
+export function sendSignal(running: RunningProcess, signal: NodeJS.Signals): boolean {
+  if (!isAlive(running)) return false;
+  try {
+    return process.kill(running.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+export async function hasEnded(running: RunningProcess, within_ms: number): Promise<boolean> {
+  const end_ms = performance.now() + within_ms;
+  while (isAlive(running)) {
+    if (performance.now() >= end_ms) return false;
+    await pause(LOOK_FOR_END_MS, new AbortController().signal);
+  }
+  return true;
+}
+
+export function forgetProcess(files: NodeFiles): void {
+  rmSync(files.pid, { force: true });
+}
+
+/** The last lines of a log; they hold the reason when a server dies. */
+export function tailLog(file: string): LogTail {
+  if (!existsSync(file)) return { file, lines: [] };
+  const text = readFileSync(file, 'utf8').slice(-LOG_BYTES_MAX);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return { file, lines: lines.slice(-LOG_LINES) };
+}
+
+export async function accepts(address: Address, timeout_ms = 1000): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    const socket = connect({ ...address, timeout: timeout_ms });
+    const answer = (is: boolean) => () => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once('connect', answer(true)).once('error', answer(false)).once('timeout', answer(false));
+  });
+}
+
+/** A token that differs between two processes with the same pid; null when there is no such process, or only its corpse. */
+function startTime(pid: number): string | null {
+  if (process.platform === 'linux') {
+    try {
+      // The name, second field, may hold spaces and brackets; what follows the last bracket is regular.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+    } catch {
+      return null;
+    }
+  }
+  const { stdout } = execaSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { reject: false });
+  const [state, ...started] = stdout.trim().split(/\s+/);
+  return state === undefined || state === '' || state.startsWith('Z') ? null : started.join('_');
+}
+
+function died(name: string, ended: { code: number | null; signal: string | null }, files: NodeFiles): CliFailure {
+  const log = tailLog(files.log);
+  const how = ended.signal === null ? `ended with exit code ${ended.code}` : `was ended by ${ended.signal}`;
+  return new CliFailure(`node ${name} did not start`, {
+    code: 'NODE_DIED',
+    exit: EXIT.unexpected,
+    why: reasonIn(log) ?? `the process ${how}`,
+    evidence: [`node ${name} ${how}`],
+    log,
+    suggestions: ['--keep-on-failure to look at its folder'],
+  });
+}
+
+function diedEarly(files: NodeFiles, text: string): CliFailure {
+  const log = tailLog(files.log);
+  return new CliFailure(`the server of ${files.folder} did not start`, {
+    code: 'NODE_DIED',
+    exit: EXIT.unexpected,
+    why: text || reasonIn(log) || 'the process ended at once',
+    log,
+  });
+}
+
+/** The line of a log that says why, without date and pid. */
+function reasonIn(log: LogTail): string | null {
+  const telling = /could not|fail|fatal|bad directive|wrong|invalid|unable|denied|in use|can't|cannot|error/i;
+  const line = log.lines.findLast((one) => telling.test(one)) ?? log.lines.at(-1);
+  return line?.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim() ?? null;
+}

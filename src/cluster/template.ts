@@ -1,0 +1,114 @@
+/*
+ * Configuration files are plain text with {{variables}}. The renderer is strict: a variable nobody gave, and a directive
+ * that the server does not know, fail here with file and line, and not in the log of a process that died.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { whyBadDirective } from './directive-check.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { certificateFiles, nodeFiles, packagedFile } from './layout.ts';
+import { isLoopback, type NodePlan } from './plan.ts';
+import type { ClusterSpec } from './spec-file.ts';
+
+export type Variables = Readonly<Record<string, string | number>>;
+
+/** The configuration file of one node: node.conf, then what TLS, a password and the spec's own directives add. */
+export function renderNodeConf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): string {
+  const variables = variablesOf(spec, clusterFolder, node);
+  const parts = ['node.conf'];
+  if (spec.tls) parts.push('tls.conf');
+  if (spec.password !== null) parts.push('auth.conf');
+  const rendered = parts.map((name) => {
+    const { file, text } = readTemplate(name, spec.template);
+    const conf = renderTemplate(text, variables, file);
+    checkDirectives(conf, { file, engine: node.engine });
+    return conf;
+  });
+  return [...rendered, configLines(spec)].filter((part) => part !== '').join('\n');
+}
+
+/** Replaces every {{name}}; comments too, so that a file says which node it is of. */
+export function renderTemplate(text: string, variables: Variables, file: string): string {
+  return text
+    .split('\n')
+    .map((line, index) =>
+      line.replaceAll(/\{\{([^{}]*)\}\}/g, (_, inner: string) => {
+        const name = inner.trim();
+        if (!Object.hasOwn(variables, name)) throw unknownVariable(name, `${file}:${index + 1}`, variables);
+        return String(variables[name]);
+      }),
+    )
+    .join('\n');
+}
+
+/** From the user's folder where it has such a file, else the one that is shipped. */
+export function readTemplate(name: string, folder: string | null): { file: string; text: string } {
+  const own = folder === null ? null : join(resolve(folder), name);
+  if (folder !== null && !existsSync(resolve(folder))) {
+    throw new CliFailure(`no template folder ${folder}`, { code: 'NO_TEMPLATE', exit: EXIT.usage });
+  }
+  const file = own !== null && existsSync(own) ? own : packagedFile('templates', name);
+  if (!existsSync(file)) {
+    throw new CliFailure(`there is no template '${name}'`, {
+      code: 'NO_TEMPLATE',
+      exit: EXIT.usage,
+      why: `no ${file}`,
+    });
+  }
+  return { file, text: readFileSync(file, 'utf8') };
+}
+
+/** A value as redis.conf wants it: between quotes when it holds anything special. */
+export function quoteValue(text: string): string {
+  if (/^[\w./:@%+,=-]+$/.test(text)) return text;
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+function variablesOf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): Variables {
+  const files = nodeFiles(node.folder);
+  const tls = certificateFiles(clusterFolder);
+  return {
+    cluster: spec.name,
+    host: node.host,
+    port: node.port,
+    busPort: node.busPort,
+    // With TLS the plain port is closed, and the same number speaks TLS.
+    plainPort: spec.tls ? 0 : node.port,
+    protectedMode: isLoopback(node.host) ? 'yes' : 'no',
+    folder: quoteValue(files.folder),
+    data: quoteValue(files.data),
+    nodesConf: quoteValue(files.nodesConf),
+    caFile: quoteValue(tls.ca),
+    certFile: quoteValue(tls.cert),
+    keyFile: quoteValue(tls.key),
+    password: quoteValue(spec.password ?? ''),
+  };
+}
+
+function configLines(spec: ClusterSpec): string {
+  const lines = Object.entries(spec.config).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((one) => `${name} ${one === '' ? '""' : one}`),
+  );
+  return lines.length === 0
+    ? ''
+    : `# From the spec of the cluster: these win over the lines above.\n${lines.join('\n')}\n`;
+}
+
+function checkDirectives(conf: string, { file, engine }: { file: string; engine: string }): void {
+  for (const [index, line] of conf.split('\n').entries()) {
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) continue;
+    const [name = '', ...values] = text.split(/\s+/);
+    const why = whyBadDirective(name, values.join(' '), engine);
+    if (why === null) continue;
+    throw new CliFailure(`${file}:${index + 1}: ${why}`, { code: 'BAD_TEMPLATE', exit: EXIT.usage });
+  }
+}
+
+function unknownVariable(name: string, place: string, variables: Variables): CliFailure {
+  return new CliFailure(`${place}: no variable '${name}'`, {
+    code: 'BAD_TEMPLATE',
+    exit: EXIT.usage,
+    why: `known are ${Object.keys(variables).join(', ')}`,
+  });
+}
