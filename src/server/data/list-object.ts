@@ -117,7 +117,10 @@ export class ListObject implements Aggregate {
     let block = this.#block(this.#blocks - 1);
     const at = listpack.previous(block.buf, block.end);
     listpack.read(block.buf, at, entry);
-    if (block.count === 1) return this.#dropLast();
+    if (block.count === 1) {
+      this.#dropLast();
+      return;
+    }
     const removed = block.end - at;
     block = this.#writable(this.#blocks - 1);
     block.end -= removed;
@@ -128,7 +131,10 @@ export class ListObject implements Aggregate {
     assert(this.length > 0, 'an empty list has no head');
     let block = this.#block(0);
     listpack.read(block.buf, block.start, entry);
-    if (block.count === 1) return this.#dropFirst();
+    if (block.count === 1) {
+      this.#dropFirst();
+      return;
+    }
     block = this.#writable(0);
     const removed = listpack.next(block.buf, block.start) - block.start;
     block.start += removed;
@@ -458,7 +464,10 @@ export class ListObject implements Aggregate {
   }
 
   #dropAt(ordinal: number): void {
-    if (ordinal === 0) return this.#dropFirst();
+    if (ordinal === 0) {
+      this.#dropFirst();
+      return;
+    }
     this.#account(this.#block(ordinal), -1);
     for (let i = ordinal; i + 1 < this.#blocks; i++) this.#put(i, this.#block(i + 1));
     this.#put(--this.#blocks, null);

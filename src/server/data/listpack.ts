@@ -413,7 +413,10 @@ function readInteger(integer: number, entry: Entry): void {
 
 function readWideInteger(buf: Buffer, at: number, entry: Entry): void {
   const integer = wideInteger(buf, at);
-  if (!Number.isNaN(integer)) return readInteger(integer, entry);
+  if (!Number.isNaN(integer)) {
+    readInteger(integer, entry);
+    return;
+  }
   entry.buf = entry.digits;
   entry.off = 0;
   entry.len = entry.digits.write(buf.readBigInt64LE(at + 1).toString(), 'latin1');

@@ -112,7 +112,9 @@ export class SetObject implements Aggregate {
       if (surplus > 0 && prng.next() >>> (32 - surplus) !== 0) continue;
       const slot = prng.next() >>> (32 - segment.bits);
       const reference = segment.slots[2 * slot + 1] as number;
-      if (reference !== 0) return this.#store.read(reference, entry);
+      if (reference === 0) continue;
+      this.#store.read(reference, entry);
+      return;
     }
   }
 

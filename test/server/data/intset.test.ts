@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.ts';
 import * as intset from '../../../src/server/data/intset.ts';
 
-function valueOf(n: bigint): intset.Integer64 {
+function integer(n: bigint): intset.Integer64 {
   const value = new intset.Integer64();
   const text = Buffer.from(`${n}`);
   expect(intset.parse(text, 0, text.length, value)).toBe(true);
@@ -16,7 +16,7 @@ function empty(): Buffer {
 }
 
 function add(bytes: Buffer, n: bigint): Buffer {
-  const value = valueOf(n);
+  const value = integer(n);
   const index = intset.find(bytes, 0, value);
   if (index >= 0) return bytes;
   const out = Buffer.alloc(intset.bytesWith(bytes, 0, value));
@@ -57,7 +57,7 @@ describe('intset', () => {
         const wide = step < 200 ? limit : limits[0]!;
         const offset = BigInt.asUintN(64, (BigInt(prng.next()) << 32n) | BigInt(prng.next())) % (wide * 2n);
         const n = prng.chance(0.05) ? wide - 1n : prng.chance(0.05) ? -wide : offset - wide;
-        const index = intset.find(bytes, 0, valueOf(n));
+        const index = intset.find(bytes, 0, integer(n));
         expect(index >= 0).toBe(model.has(n));
         if (index >= 0 && prng.chance(0.6)) {
           const out = Buffer.alloc(bytes.length);
@@ -70,7 +70,7 @@ describe('intset', () => {
         expect(intset.validate(bytes, 0, bytes.length)).toBe(true);
       }
       expect(members(bytes)).toEqual([...model].sort((a, b) => (a < b ? -1 : 1)));
-      for (const n of limits) expect(intset.find(bytes, 0, valueOf(n - 1n)) >= 0).toBe(model.has(n - 1n));
+      for (const n of limits) expect(intset.find(bytes, 0, integer(n - 1n)) >= 0).toBe(model.has(n - 1n));
     }
   });
 

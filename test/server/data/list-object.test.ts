@@ -37,36 +37,34 @@ function randomText(prng: Prng): string {
   return prng.hex(prng.below(40));
 }
 
-type Change = (list: ListObject, model: string[], prng: Prng) => void;
-
-const changes: Record<string, Change> = {
-  pushTail(list, model, prng) {
+const changes = {
+  pushTail(list: ListObject, model: string[], prng: Prng): void {
     for (let n = prng.below(30); n >= 0; n--) {
       const text = randomText(prng);
       list.pushTail(Buffer.from(text), 0, text.length);
       model.push(text);
     }
   },
-  pushHead(list, model, prng) {
+  pushHead(list: ListObject, model: string[], prng: Prng): void {
     for (let n = prng.below(30); n >= 0; n--) {
       const text = randomText(prng);
       list.pushHead(Buffer.from(text), 0, text.length);
       model.unshift(text);
     }
   },
-  popTail(list, model, prng) {
+  popTail(list: ListObject, model: string[], prng: Prng): void {
     for (let n = prng.below(40); n >= 0 && model.length > 0; n--) {
       list.popTail(entry);
       expect(textOfEntry()).toBe(model.pop());
     }
   },
-  popHead(list, model, prng) {
+  popHead(list: ListObject, model: string[], prng: Prng): void {
     for (let n = prng.below(40); n >= 0 && model.length > 0; n--) {
       list.popHead(entry);
       expect(textOfEntry()).toBe(model.shift());
     }
   },
-  insert(list, model, prng) {
+  insert(list: ListObject, model: string[], prng: Prng): void {
     const cursor = new ListCursor();
     const index = prng.below(model.length + 1);
     if (!list.seek(index, cursor)) return;
@@ -80,7 +78,7 @@ const changes: Record<string, Change> = {
       list.seek(index, cursor);
     }
   },
-  replace(list, model, prng) {
+  replace(list: ListObject, model: string[], prng: Prng): void {
     const cursor = new ListCursor();
     const index = prng.below(model.length + 1);
     if (index === model.length) return;
@@ -89,7 +87,7 @@ const changes: Record<string, Change> = {
     list.replace(cursor, Buffer.from(text), 0, text.length);
     model[index] = text;
   },
-  remove(list, model, prng) {
+  remove(list: ListObject, model: string[], prng: Prng): void {
     const cursor = new ListCursor();
     const index = prng.below(model.length + 1);
     let more = list.seek(index, cursor);
@@ -103,7 +101,7 @@ const changes: Record<string, Change> = {
     }
     list.compact(entry);
   },
-  trim(list, model, prng) {
+  trim(list: ListObject, model: string[], prng: Prng): void {
     if (model.length === 0 || prng.chance(0.7)) return;
     const start = prng.below(Math.min(model.length, 50));
     const keep = Math.max(1, model.length - start - prng.below(50));
@@ -124,10 +122,8 @@ describe('list object', () => {
     const prng = new Prng(seed);
     const list = new ListObject();
     const model: string[] = [];
-    const names = Object.keys(changes);
     for (let step = 0; step < 1500; step++) {
-      const change = changes[prng.pick(names)] as Change;
-      change(list, model, prng);
+      prng.pick(Object.values(changes))(list, model, prng);
       expect(list.length).toBe(model.length);
       if (step % 25 === 0) check(list, model);
     }
@@ -137,14 +133,14 @@ describe('list object', () => {
   it('and its clones change on their own', () => {
     const prng = new Prng(9);
     let family = [{ list: new ListObject(), model: [] as string[] }];
-    changes['pushTail']!(family[0]!.list, family[0]!.model, prng);
+    changes.pushTail(family[0]!.list, family[0]!.model, prng);
     for (let step = 0; step < 600; step++) {
       const one = prng.pick(family);
       if (prng.chance(0.1)) {
         family.push({ list: one.list.clone(), model: [...one.model] });
         family = family.slice(-4);
       } else {
-        (changes[prng.pick(Object.keys(changes))] as Change)(one.list, one.model, prng);
+        prng.pick(Object.values(changes))(one.list, one.model, prng);
       }
       if (step % 20 === 0) for (const { list, model } of family) check(list, model);
     }
@@ -153,7 +149,7 @@ describe('list object', () => {
 
   it('reads a packed list where it lies and never writes there', () => {
     const prng = new Prng(4);
-    for (const name of Object.keys(changes)) {
+    for (const [name, change] of Object.entries(changes)) {
       const source = new ListObject();
       const model: string[] = [];
       for (let i = 0; i < 20; i++) {
@@ -166,7 +162,7 @@ describe('list object', () => {
       const before = Buffer.from(arena);
       const list = ListObject.over(arena, 50_000, len);
       check(list, model);
-      for (let i = 0; i < 5; i++) (changes[name] as Change)(list, model, prng);
+      for (let i = 0; i < 5; i++) change(list, model, prng);
       check(list, model);
       expect(arena.equals(before), name).toBe(true);
     }
@@ -176,8 +172,8 @@ describe('list object', () => {
     const prng = new Prng(5);
     const list = new ListObject();
     const model: string[] = [];
-    for (let i = 0; i < 40; i++) changes['pushTail']!(list, model, prng);
-    for (let i = 0; i < 20; i++) changes['pushHead']!(list, model, prng);
+    for (let i = 0; i < 40; i++) changes.pushTail(list, model, prng);
+    for (let i = 0; i < 20; i++) changes.pushHead(list, model, prng);
     const whole = Buffer.alloc(list.packedBytes);
     expect(list.writePacked(whole, 0)).toBe(whole.length);
     expect(listpack.validate(whole, 0, whole.length)).toBe(model.length);
