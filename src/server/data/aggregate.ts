@@ -1,0 +1,8 @@
+/*
+ * A list, set, sorted set, hash or stream that outgrew its record. The keyspace only keeps it, drops it and adds up
+ * its memory; what is inside is between the structure and the handlers of its type.
+ */
+export interface Aggregate {
+  /** Estimated bytes on the heap and off it. Asked after every change, so it must not walk the members. */
+  usedBytes(): number;
+}

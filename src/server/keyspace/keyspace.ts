@@ -1,0 +1,226 @@
+/*
+ * All databases of one server: what they share (time, chance, the hash, statistics) and what is done to all of them
+ * from outside commands: cleaning, expiring, snapshots.
+ */
+import { entropySeed, Prng } from '../../base/prng.ts';
+import { AccessClock } from '../data/access-clock.ts';
+import { CHUNK_BYTES_MAX } from '../data/arena.ts';
+import { Key } from '../data/key.ts';
+import { Records } from '../data/record.ts';
+import { Cleaner } from './cleaner.ts';
+import { Database } from './database.ts';
+import { ExpireCycle } from './expiry.ts';
+import { type SnapshotSink, SnapshotWalk } from './snapshot-walk.ts';
+import { Store } from './store.ts';
+
+const EPOCHS_MAX = 254;
+
+export interface KeyspaceHooks {
+  /** A key is about to go because its time is over. Must not touch the keyspace. */
+  expired(db: Database, kbuf: Buffer, koff: number, klen: number): void;
+}
+
+export interface KeyspaceOptions {
+  databases?: number;
+  clusterMode?: boolean;
+  /** Of the key hash and of random picks. SCAN cursors mean the same in two keyspaces of equal seed. */
+  seed?: number;
+  /** Size of the first chunk of memory; later ones are twice as large each, up to 1 MB. */
+  chunkBytes?: number;
+  monotonic_ms?: () => number;
+  hooks?: KeyspaceHooks;
+}
+
+export interface KeyspaceStats {
+  keys: number;
+  volatileKeys: number;
+  /** All below together, as far as it is in use. */
+  usedBytes: number;
+  /** Live records, and the memory that holds them and the dead ones. */
+  recordBytes: number;
+  arenaBytes: number;
+  tableBytes: number;
+  bigBytes: number;
+  objectBytes: number;
+}
+
+export class Keyspace {
+  readonly databases: readonly Database[];
+  readonly clusterMode: boolean;
+  readonly monotonic_ms: () => number;
+  /** The key of the operation under way. */
+  readonly key: Key;
+  readonly prng: Prng;
+  readonly access: AccessClock;
+  hooks: KeyspaceHooks;
+  /** All changes so far. */
+  dirty = 0;
+  hits = 0;
+  misses = 0;
+  expired = 0;
+  /** Keys that are dead are hidden but stay until the primary removes them. */
+  passive = false;
+  /** The primary's commands are being carried out: they see what the primary saw, dead keys included. */
+  applying = false;
+  /** DEBUG SET-ACTIVE-EXPIRE. */
+  activeExpire = true;
+  #now_ms = 0;
+  #epoch = 0;
+  /** Snapshots begun since the last one that was walked to its end. */
+  #unfinishedWalks = 0;
+  #walk: SnapshotWalk | null = null;
+  readonly #chunkBytes: number;
+  readonly #cleaner: Cleaner;
+  readonly #expireCycle: ExpireCycle;
+
+  constructor(options: KeyspaceOptions = {}) {
+    const seed = options.seed ?? entropySeed();
+    this.clusterMode = options.clusterMode ?? false;
+    this.monotonic_ms = options.monotonic_ms ?? (() => performance.now());
+    this.hooks = options.hooks ?? { expired() {} };
+    this.key = new Key(seed);
+    this.prng = new Prng(seed);
+    this.access = new AccessClock(this.prng);
+    this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES_MAX;
+    this.databases = Array.from({ length: options.databases ?? 16 }, (_, index) => new Database(this, index));
+    this.#cleaner = new Cleaner(this);
+    this.#expireCycle = new ExpireCycle(this);
+  }
+
+  /** The wall time of this turn: what deadlines are compared with. */
+  get now_ms(): number {
+    return this.#now_ms;
+  }
+
+  set now_ms(now_ms: number) {
+    this.#now_ms = now_ms;
+    this.access.setTime(now_ms);
+  }
+
+  get useLfu(): boolean {
+    return this.access.useLfu;
+  }
+
+  set useLfu(useLfu: boolean) {
+    this.access.useLfu = useLfu;
+  }
+
+  swap(a: number, b: number): void {
+    (this.databases[a] as Database).swap(this.databases[b] as Database);
+  }
+
+  clear(): void {
+    for (const db of this.databases) db.clear();
+  }
+
+  // Memory.
+
+  /** Bytes that the data needs. Dead records do not count: they are won back when room is needed. */
+  usedBytes(): number {
+    let bytes = 0;
+    for (const { store } of this.databases) bytes += store.records.usedBytes() + store.keys.memory.tableBytes;
+    return bytes;
+  }
+
+  stats(): KeyspaceStats {
+    const stats = {
+      keys: 0,
+      volatileKeys: 0,
+      usedBytes: this.usedBytes(),
+      recordBytes: 0,
+      arenaBytes: 0,
+      tableBytes: 0,
+      bigBytes: 0,
+      objectBytes: 0,
+    };
+    for (const { store } of this.databases) {
+      const { arena, bigs, longKeys, objects } = store.records;
+      stats.keys += store.keys.size;
+      stats.volatileKeys += store.keys.volatile.size;
+      stats.recordBytes += arena.liveUnits * 8;
+      stats.arenaBytes += arena.chunkBytes;
+      stats.tableBytes += store.keys.memory.tableBytes;
+      stats.bigBytes += bigs.bytes + longKeys.bytes;
+      stats.objectBytes += objects.bytes;
+    }
+    return stats;
+  }
+
+  /** Moves live records together to win back the room between them; true when it ran out of time. */
+  clean(budget_ms: number, { idle = false } = {}): boolean {
+    return this.#cleaner.run(budget_ms, idle);
+  }
+
+  /** Removes keys whose time is over; true when it ran out of time. */
+  expireCycle(budget_ms: number): boolean {
+    return this.activeExpire && !this.passive && this.#expireCycle.run(budget_ms);
+  }
+
+  // Slots of a cluster.
+
+  countKeysInSlot(slot: number): number {
+    return this.#clusterDatabase.store.keys.countInSlot(slot);
+  }
+
+  /** Copies of up to `max` keys. */
+  keysInSlot(slot: number, max: number): Buffer[] {
+    const { records, keys } = this.#clusterDatabase.store;
+    return keys.listSlot(slot, max).map((ref) => keyOf(records, ref));
+  }
+
+  /** Deletes up to `max` keys of a slot; answers how many. `visit` sees each before it goes. */
+  deleteInSlot(slot: number, max: number, visit?: (kbuf: Buffer, koff: number, klen: number) => void): number {
+    const keys = this.keysInSlot(slot, max);
+    for (const key of keys) {
+      visit?.(key, 0, key.length);
+      this.#clusterDatabase.delete(key, 0, key.length);
+    }
+    return keys.length;
+  }
+
+  // Snapshots.
+
+  /** The keyspace as it is now goes to `sink`, in as many steps as the caller likes. One at a time. */
+  beginSnapshot(sink: SnapshotSink): SnapshotWalk {
+    this.#walk?.abort();
+    // Epochs are 8 bits: after so many walks without an end, a record of the first would look like one of the next.
+    if (this.#unfinishedWalks === EPOCHS_MAX) this.#makeAllCurrent();
+    this.#epoch = (this.#epoch + 1) & 255;
+    this.#unfinishedWalks++;
+    this.#walk = new SnapshotWalk(this, sink, (completed) => {
+      this.#walk = null;
+      if (completed) this.#unfinishedWalks = 0;
+    });
+    return this.#walk;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** A record of an earlier epoch is about to change, move or go. */
+  preserve(records: Records, ref: number): void {
+    this.#walk?.preserve(records, ref);
+    records.makeCurrent(ref);
+  }
+
+  newStore(): Store {
+    const records = new Records({ firstChunkBytes: this.#chunkBytes, access: this.access, epoch: this.#epoch });
+    return new Store(this.key, records, this.clusterMode);
+  }
+
+  #makeAllCurrent(): void {
+    for (const { records } of this.databases) records.forEach((ref) => records.makeCurrent(ref));
+    this.#unfinishedWalks = 0;
+  }
+
+  get #clusterDatabase(): Database {
+    return this.databases[0] as Database;
+  }
+}
+
+function keyOf(records: Records, ref: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(records.keyLen(ref));
+  records.keyBuf(ref).copy(copy, 0, records.keyOff(ref), records.keyOff(ref) + copy.length);
+  return copy;
+}

@@ -1,0 +1,194 @@
+/*
+ * The contents of one database: records and the index of them, and the operations that change both together. Nothing
+ * here knows of deadlines that have passed, of snapshots or of WATCH: that is Database's part, which lets nobody else
+ * come here.
+ *
+ * All operations are on the key under way: the one that `find` or `locate` was called for last. Where they take
+ * `ref`, it is that key's record, or 0 if there is none yet.
+ */
+import type { Aggregate } from '../data/aggregate.ts';
+import { BigValue } from '../data/big-value.ts';
+import type { Key } from '../data/key.ts';
+import { BIG_FLAG, BIG_VALUE_MIN, OBJECT_FLAG, RAW_STRING, type Records } from '../data/record.ts';
+import { KeyIndex } from './key-index.ts';
+
+export const NO_DEADLINE = -1;
+export const KEEP_DEADLINE = -2;
+
+/** A string that is kept in its record and grows gets a quarter more than it needs: n appends copy O(n) bytes. */
+const GROWTH_SHIFT = 2;
+/** Not the shortest ones, where the rounding to units is as good. */
+const GROWTH_MIN = 64;
+
+export class Store {
+  readonly records: Records;
+  readonly keys: KeyIndex;
+  readonly #key: Key;
+
+  constructor(key: Key, records: Records, clusterMode: boolean) {
+    this.#key = key;
+    this.records = records;
+    this.keys = new KeyIndex(records, clusterMode);
+  }
+
+  find(buf: Buffer, off: number, len: number): number {
+    this.#key.load(buf, off, len);
+    return this.keys.find(this.#key);
+  }
+
+  /** Makes the key of a record the one under way. */
+  locate(ref: number): void {
+    const { records } = this;
+    this.#key.load(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
+    this.keys.locate(this.#key, ref);
+  }
+
+  /** Bytes of a string or of a packed aggregate. */
+  putBytes(ref: number, kind: number, vbuf: Buffer, voff: number, vlen: number, deadline_ms: number): void {
+    const { records } = this;
+    if (vlen >= BIG_VALUE_MIN) {
+      this.#copyBig(ref, kind, vbuf, voff, vlen, deadline_ms);
+      return;
+    }
+    const deadline = this.#deadlineFor(ref, deadline_ms);
+    if (ref !== 0 && records.overwrite(ref, kind, vbuf, voff, vlen, deadline)) {
+      records.setAccess(ref, records.access.used(records.accessOf(ref)));
+      return;
+    }
+    const successor = records.create(this.#key, kind, vlen, vlen, deadline);
+    records.write(successor, vbuf, voff, vlen);
+    this.#install(ref, successor);
+  }
+
+  /** A value that brings its own Buffer. */
+  putBig(ref: number, kind: number, big: BigValue, deadline_ms: number): void {
+    const { records } = this;
+    const deadline = this.#deadlineFor(ref, deadline_ms);
+    const id = records.bigs.add(big, big.buffer.length);
+    this.#install(ref, records.create(this.#key, kind | BIG_FLAG, 0, id, deadline));
+  }
+
+  putObject(ref: number, kind: number, object: Aggregate, deadline_ms: number): void {
+    const { records } = this;
+    const deadline = this.#deadlineFor(ref, deadline_ms);
+    const id = records.objects.add(object, object.usedBytes());
+    this.#install(ref, records.create(this.#key, kind | OBJECT_FLAG, 0, id, deadline));
+  }
+
+  /** Writes into a string from byte `at` on, with zeros before it where the string ends earlier; the new length. */
+  writeRange(ref: number, at: number, vbuf: Buffer, voff: number, vlen: number): number {
+    const { records } = this;
+    const length = Math.max(ref === 0 ? 0 : records.valueLen(ref), at + vlen);
+    const target = this.#stretch(ref, length);
+    if (records.isBig(target)) vbuf.copy(records.bigOf(target).buffer, at, voff, voff + vlen);
+    else records.patch(target, at, vbuf, voff, vlen);
+    records.setAccess(target, records.access.used(records.accessOf(target)));
+    return length;
+  }
+
+  putDeadline(ref: number, deadline_ms: number): void {
+    const { records } = this;
+    const had = records.hasDeadline(ref);
+    if (records.setDeadline(ref, deadline_ms)) {
+      if (had !== deadline_ms >= 0) this.keys.deadlineChanged(this.#key, ref, !had);
+      return;
+    }
+    const inside = records.insideLength(ref);
+    const successor = records.create(this.#key, records.kindOf(ref), inside, records.valueWordOf(ref), deadline_ms);
+    if (inside > 0) records.write(successor, records.valueBuf(ref), records.valueOff(ref), inside);
+    records.setAccess(successor, records.accessOf(ref));
+    this.keys.replace(this.#key, ref, successor);
+    records.dropLongKey(ref);
+    records.release(ref);
+  }
+
+  remove(ref: number): void {
+    const { records } = this;
+    this.keys.remove(this.#key, ref);
+    records.dropOutside(ref);
+    records.dropLongKey(ref);
+    records.release(ref);
+  }
+
+  /** Copies a record to the place where the arena is being filled. */
+  move(ref: number): void {
+    const moved = this.records.move(ref);
+    this.keys.replace(this.#key, ref, moved);
+    this.records.release(ref);
+  }
+
+  #deadlineFor(ref: number, deadline_ms: number): number {
+    if (deadline_ms !== KEEP_DEADLINE) return deadline_ms;
+    return ref === 0 ? NO_DEADLINE : this.records.deadlineOf(ref);
+  }
+
+  /** Puts a new record into the place of the old one, whose value is gone. */
+  #install(ref: number, successor: number): void {
+    const { records } = this;
+    const { access } = records;
+    records.setAccess(successor, ref === 0 ? access.fresh() : access.used(records.accessOf(ref)));
+    if (ref === 0) {
+      this.keys.add(this.#key, successor);
+      return;
+    }
+    this.keys.replace(this.#key, ref, successor);
+    records.dropOutside(ref);
+    records.dropLongKey(ref);
+    records.release(ref);
+  }
+
+  #copyBig(ref: number, kind: number, vbuf: Buffer, voff: number, vlen: number, deadline_ms: number): void {
+    const { records } = this;
+    if (ref === 0 || !records.isBig(ref)) {
+      this.putBig(ref, kind, BigValue.copyOf(vbuf, voff, vlen), deadline_ms);
+      return;
+    }
+    records.bigOf(ref).assign(vbuf, voff, vlen);
+    records.noteBigSize(ref);
+    records.setKind(ref, kind);
+    records.setAccess(ref, records.access.used(records.accessOf(ref)));
+    if (deadline_ms !== KEEP_DEADLINE) this.putDeadline(ref, deadline_ms);
+  }
+
+  /** Makes a string `length` bytes long, not shorter than it was, with zeros where it had none; its record. */
+  #stretch(ref: number, length: number): number {
+    const { records } = this;
+    if (ref !== 0 && records.isBig(ref)) {
+      records.bigOf(ref).prepare(length);
+      records.noteBigSize(ref);
+      records.setKind(ref, RAW_STRING);
+      return ref;
+    }
+    const old = ref === 0 ? 0 : records.valueLen(ref);
+    if (ref !== 0 && length <= records.roomOf(ref)) {
+      records.zero(ref, old, length);
+      records.setValueWord(ref, length);
+      records.setKind(ref, RAW_STRING);
+      return ref;
+    }
+    return length < BIG_VALUE_MIN ? this.#stretchInside(ref, old, length) : this.#stretchOut(ref, old, length);
+  }
+
+  #stretchInside(ref: number, old: number, length: number): number {
+    const { records } = this;
+    const room = ref === 0 || length < GROWTH_MIN ? length : length + (length >> GROWTH_SHIFT);
+    const deadline = this.#deadlineFor(ref, KEEP_DEADLINE);
+    const successor = records.create(this.#key, RAW_STRING, room, length, deadline);
+    if (old > 0) records.patch(successor, 0, records.valueBuf(ref), records.valueOff(ref), old);
+    records.zero(successor, old, length);
+    this.#install(ref, successor);
+    return successor;
+  }
+
+  #stretchOut(ref: number, old: number, length: number): number {
+    const { records } = this;
+    const big = BigValue.empty();
+    if (old > 0) big.assign(records.valueBuf(ref), records.valueOff(ref), old);
+    big.prepare(length);
+    const id = records.bigs.add(big, big.buffer.length);
+    const deadline = this.#deadlineFor(ref, KEEP_DEADLINE);
+    const successor = records.create(this.#key, RAW_STRING | BIG_FLAG, 0, id, deadline);
+    this.#install(ref, successor);
+    return successor;
+  }
+}
