@@ -141,6 +141,13 @@ export class ListObject implements Aggregate {
     this.#forget(block, removed);
   }
 
+  /** Reads the first or the last element; there must be one. */
+  readEnd(end: 'head' | 'tail', entry: Entry): void {
+    const block = this.#block(end === 'head' ? 0 : this.#blocks - 1);
+    const at = end === 'head' ? block.start : listpack.previous(block.buf, block.end);
+    listpack.read(block.buf, at, entry);
+  }
+
   /** Goes to an index of the list, counted from the end when negative; false when there is no such element. */
   seek(index: number, cursor: ListCursor): boolean {
     let rest = index < 0 ? this.length + index : index;
