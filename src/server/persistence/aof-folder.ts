@@ -1,0 +1,200 @@
+/*
+ * The files of the append only file and the order in which they come and go. What must stay true at every moment, also
+ * of the disk after a power cut:
+ *
+ * (1) The manifest on disk names only files that are there, and a base only when it is complete.
+ * (2) Base plus increments named by the manifest on disk are the whole data: nothing they name is deleted.
+ * (3) An increment is in the manifest before the first command goes into it.
+ * (4) Files that were replaced are named as history until they are deleted, so that a crash does not leave them lying.
+ *
+ * A rewrite is `addIncrement`, then a new base is written while commands go on into that increment, then `adoptBase`. When
+ * it fails half way, the old base and all increments are still what the manifest names.
+ */
+import path from 'node:path';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/directives.ts';
+import type { AofFile, Manifest } from './aof-manifest.ts';
+import { emptyManifest, formatManifest, ManifestFailure, parseManifest } from './aof-manifest.ts';
+import * as disk from './disk.ts';
+
+/** Taken when the folder is opened: CONFIG SET dir does not move a log that is in use. */
+export type AofConfig = Pick<Config, 'dir' | 'appenddirname' | 'appendfilename' | 'aof-disable-auto-gc'>;
+
+/** A line is below 1 KB, and a rewrite that never succeeds adds one at a time. */
+const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
+
+export class AofFolder {
+  readonly folder: string;
+  manifest: Manifest = emptyManifest();
+  readonly #config: AofConfig;
+  readonly #dir: string;
+  readonly #log: Logger;
+
+  constructor(config: AofConfig, log: Logger) {
+    this.#config = config;
+    this.#dir = config.dir;
+    this.#log = log;
+    this.folder = path.join(config.dir, config.appenddirname);
+  }
+
+  pathOf(file: AofFile): string {
+    return path.join(this.folder, file.name);
+  }
+
+  /** What start-up finds. Also with appendonly no: turning it on later replaces what is there. */
+  read(): void {
+    this.manifest = this.#readManifest();
+  }
+
+  /** Takes in the single file of a server before 7.0, if that is what there is. */
+  upgradeOld(): void {
+    if (this.#isFromBefore7()) this.#upgrade();
+  }
+
+  /** All that commands would be loaded from, in their order. */
+  files(): AofFile[] {
+    const { base, incr } = this.manifest;
+    return base === null ? [...incr] : [base, ...incr];
+  }
+
+  /** Names the next increment and creates it, empty (3). */
+  addIncrement(): AofFile {
+    disk.makeFolder(this.folder);
+    const file = this.#nextIncrement();
+    this.#createEmpty(file);
+    this.#persist({ ...this.manifest, incr: [...this.manifest.incr, file] });
+    return file;
+  }
+
+  /** `write` fills the new base. It stands for everything before the last increment, which only a log in use keeps. */
+  adoptBase(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void, { inUse }: { inUse: boolean }): AofFile {
+    const base = this.#writeBase(kind, write);
+    const { incr, history } = this.manifest;
+    const current = inUse ? incr.slice(-1) : [];
+    const replaced = [...this.#oldBase(), ...incr.slice(0, incr.length - current.length)];
+    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: current });
+    this.collect();
+    return base;
+  }
+
+  /** A new base and an empty increment stand for everything, whatever was here before: turning the log on. */
+  startOver(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void): AofFile {
+    const base = this.#writeBase(kind, write);
+    const incr = this.#nextIncrement();
+    this.#createEmpty(incr);
+    const { history, incr: increments } = this.manifest;
+    const replaced = [...this.#oldBase(), ...increments];
+    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: [incr] });
+    this.collect();
+    return incr;
+  }
+
+  /** Deletes what is history (4). A file that will not go is tried again after the next rewrite. */
+  collect(): void {
+    if (this.manifest.history.length === 0 || this.#config['aof-disable-auto-gc']) return;
+    const left: AofFile[] = [];
+    for (const file of this.manifest.history) {
+      try {
+        disk.remove(this.pathOf(file));
+        this.#log.notice(`Removing the history file ${file.name} in the background`);
+      } catch (failure) {
+        if (!(failure instanceof disk.DiskFailure)) throw failure;
+        this.#log.warning(`Can't remove the history file: ${failure.message}`);
+        left.push(file);
+      }
+    }
+    this.#persist({ ...this.manifest, history: left });
+  }
+
+  /** Bytes of the base and of base and increments together; files that are missing count nothing. */
+  sizes(): { base: number; total: number } {
+    const sizeOf = (file: AofFile | null) => (file === null ? 0 : Math.max(0, disk.sizeOf(this.pathOf(file))));
+    const base = sizeOf(this.manifest.base);
+    return { base, total: this.manifest.incr.reduce((sum, file) => sum + sizeOf(file), base) };
+  }
+
+  #oldBase(): AofFile[] {
+    return this.manifest.base === null ? [] : [this.manifest.base];
+  }
+
+  #writeBase(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void): AofFile {
+    disk.makeFolder(this.folder);
+    const seq = (this.manifest.base?.seq ?? 0) + 1;
+    const base: AofFile = { name: `${this.#config.appendfilename}.${seq}.base.${kind}`, seq, type: 'b' };
+    const file = new disk.AtomicFile(this.pathOf(base), path.join(this.folder, `temp-rewriteaof-${process.pid}.aof`));
+    try {
+      write(file);
+      file.commit();
+      return base;
+    } catch (failure) {
+      disk.abandonQuietly(file);
+      throw failure;
+    }
+  }
+
+  #nextIncrement(): AofFile {
+    const seq = (this.manifest.incr.at(-1)?.seq ?? 0) + 1;
+    return { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
+  }
+
+  /** What a crash left under this name was in no manifest (3), so nobody was ever told that it is safe. */
+  #createEmpty(file: AofFile): void {
+    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), path.join(this.folder, `temp-${file.name}`));
+  }
+
+  /** On disk first, then in memory: after a failure both say the same. */
+  #persist(manifest: Manifest): void {
+    const name = `${this.#config.appendfilename}.manifest`;
+    const temp = path.join(this.folder, `temp-${name}`);
+    disk.writeFileAtomically(path.join(this.folder, name), Buffer.from(formatManifest(manifest), 'latin1'), temp);
+    this.manifest = manifest;
+  }
+
+  #readManifest(): Manifest {
+    const filePath = path.join(this.folder, `${this.#config.appendfilename}.manifest`);
+    if (!disk.fileExists(filePath)) return emptyManifest();
+    try {
+      return parseManifest(disk.readSmallFile(filePath, MANIFEST_BYTES_MAX), filePath);
+    } catch (failure) {
+      if (failure instanceof ManifestFailure) this.#tell(failure);
+      throw failure;
+    }
+  }
+
+  #tell(failure: ManifestFailure): void {
+    this.#log.warning('\n*** FATAL AOF MANIFEST FILE ERROR ***\n');
+    if (failure.line > 0) {
+      this.#log.warning(`Reading the manifest file, at line ${failure.line}\n`);
+      this.#log.warning(`>>> '${failure.text}'\n`);
+    }
+    this.#log.warning(`${failure.problem}\n`);
+  }
+
+  /** The third case: an upgrade that was cut off between writing the manifest and moving the file. */
+  #isFromBefore7(): boolean {
+    const dir = this.#dir;
+    const { appendfilename } = this.#config;
+    const old = path.join(dir, appendfilename);
+    if (!disk.fileExists(old) || disk.folderExists(old)) return false;
+    if (!disk.folderExists(this.folder)) return true;
+    const { base, incr, history } = this.manifest;
+    if (base === null) return incr.length === 0 && history.length === 0;
+    if (base.name !== appendfilename || incr.length > 0 || history.length > 0) return false;
+    return !disk.fileExists(this.pathOf(base));
+  }
+
+  #upgrade(): void {
+    const dir = this.#dir;
+    const { appendfilename } = this.#config;
+    this.#log.notice(`Successfully migrated an old-style AOF: ${appendfilename} becomes the base in ${this.folder}`);
+    disk.makeFolder(this.folder);
+    const base: AofFile = { name: appendfilename, seq: 1, type: 'b' };
+    this.#persist({ base, history: [], incr: [] });
+    disk.rename(path.join(dir, appendfilename), this.pathOf(base));
+    disk.syncFolder(dir);
+  }
+}
+
+function asHistory(file: AofFile): AofFile {
+  return { ...file, type: 'h' };
+}

@@ -1,0 +1,307 @@
+/*
+ * The only file that touches the file system on behalf of the server. What it promises:
+ *
+ * (1) A file written through `AtomicFile` is seen either as it was or complete: temp name in the same folder, fsync,
+ *     rename, fsync of the folder. A crash leaves at most a temp file.
+ * (2) After a failed `AppendFile.write` the file ends where it ended before, or, if even the truncation failed, `size`
+ *     says how much got in. So a log never grows a torn record in its middle.
+ * (3) Every failure of the operating system is a `DiskFailure`: it names the operation, the path and the code, and says
+ *     the reason in the words of strerror(3), because that text ends up in MISCONF replies and logs.
+ *
+ * All of it is synchronous but `AppendFile.syncLater`: what must be on disk before a reply leaves may not wait for a
+ * thread pool that other work has filled.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
+
+export class DiskFailure extends Error {
+  readonly path: string;
+  readonly operation: string;
+  readonly code: string;
+  /** The reason alone, in the words of strerror(3): "No space left on device". */
+  readonly reason: string;
+
+  constructor(operation: string, filePath: string, code: string, reason: string) {
+    super(`${operation} ${filePath}: ${reason}`);
+    this.name = 'DiskFailure';
+    this.operation = operation;
+    this.path = filePath;
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+/** A file that appears under its name only when it is complete and on disk (1). */
+export class AtomicFile {
+  readonly path: string;
+  readonly temp: string;
+  written = 0;
+  #fd: number;
+
+  /** `temp` must be in the same file system as `filePath`; the default is beside it. */
+  constructor(filePath: string, temp = `${filePath}.tmp-${process.pid}`) {
+    this.path = filePath;
+    this.temp = temp;
+    this.#fd = attempt('open', temp, () => fs.openSync(temp, 'w', 0o644));
+  }
+
+  write(buf: Buffer, off = 0, len = buf.length - off): void {
+    writeFully(this.#fd, this.temp, buf, off, len, null);
+    this.written += len;
+  }
+
+  /** Makes the file visible; only when this returns may anything rely on it. */
+  commit(): void {
+    attempt('fsync', this.temp, () => fs.fsyncSync(this.#fd));
+    this.#close();
+    rename(this.temp, this.path);
+  }
+
+  /** Leaves the old file as it is. Harmless after `commit`. */
+  abandon(): void {
+    if (this.#fd >= 0) this.#close();
+    remove(this.temp);
+  }
+
+  #close(): void {
+    const fd = this.#fd;
+    this.#fd = -1;
+    attempt('close', this.temp, () => fs.closeSync(fd));
+  }
+}
+
+/** A log: bytes are only ever added at the end (2). */
+export class AppendFile {
+  /** Not fixed: a log file can get its final name while it is being written to. */
+  path: string;
+  size: number;
+  readonly #fd: number;
+  #syncs = 0;
+  #closing = false;
+
+  constructor(filePath: string) {
+    this.path = filePath;
+    this.#fd = attempt('open', filePath, () => fs.openSync(filePath, 'a', 0o644));
+    this.size = attempt('stat', filePath, () => fs.fstatSync(this.#fd)).size;
+  }
+
+  /** All of it or, as far as the disk allows, nothing (2). */
+  write(buf: Buffer, off: number, len: number): void {
+    const before = this.size;
+    try {
+      writeFully(this.#fd, this.path, buf, off, len, (written) => {
+        this.size += written;
+      });
+    } catch (failure) {
+      if (this.size > before) this.#truncateBack(before);
+      throw failure;
+    }
+  }
+
+  syncNow(): void {
+    attempt('fdatasync', this.path, () => fs.fdatasyncSync(this.#fd));
+  }
+
+  /** In the thread pool. */
+  syncLater(done: (failure: DiskFailure | null) => void): void {
+    const fd = this.#fd;
+    this.#syncs++;
+    fs.fdatasync(fd, (error) => {
+      this.#syncs--;
+      if (this.#closing && this.#syncs === 0) fs.close(fd);
+      done(error === null ? null : asDiskFailure('fdatasync', this.path, error));
+    });
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    // A descriptor that the thread pool still holds might be given to another file meanwhile.
+    if (this.#syncs === 0) attempt('close', this.path, () => fs.closeSync(this.#fd));
+  }
+
+  #truncateBack(to: number): void {
+    try {
+      fs.ftruncateSync(this.#fd, to);
+      this.size = to;
+    } catch {
+      // `size` keeps counting the bytes that stay: the caller goes on behind them.
+    }
+  }
+}
+
+/** Reads a file from front to back in pieces. */
+export class FileReader {
+  readonly path: string;
+  readonly size: number;
+  position = 0;
+  #fd: number;
+
+  constructor(filePath: string) {
+    this.path = filePath;
+    this.#fd = attempt('open', filePath, () => fs.openSync(filePath, 'r'));
+    const stat = attempt('stat', filePath, () => fs.fstatSync(this.#fd));
+    if (!stat.isFile()) {
+      this.close();
+      throw new DiskFailure('open', filePath, 'EINVAL', 'Not a regular file');
+    }
+    this.size = stat.size;
+  }
+
+  /** Fills `into` from its start; answers how many bytes there were, 0 at the end. */
+  read(into: Buffer): number {
+    const got = attempt('read', this.path, () => fs.readSync(this.#fd, into, 0, into.length, this.position));
+    this.position += got;
+    return got;
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    attempt('close', this.path, () => fs.closeSync(fd));
+  }
+}
+
+export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: string): void {
+  const file = new AtomicFile(filePath, temp);
+  try {
+    file.write(bytes);
+    file.commit();
+  } catch (failure) {
+    abandonQuietly(file);
+    throw failure;
+  }
+}
+
+/** For clean-up on the way out of a failure: the first failure is the one worth telling. */
+export function abandonQuietly(file: AtomicFile): void {
+  try {
+    file.abandon();
+  } catch {
+    // The temp file stays; its name says what it is.
+  }
+}
+
+/** A file that is known to be small: a manifest, nodes.conf, an ACL file. */
+export function readSmallFile(filePath: string, size_max: number): Buffer {
+  const size = sizeOf(filePath);
+  if (size > size_max) throw new DiskFailure('read', filePath, 'EFBIG', `Larger than ${size_max} bytes`);
+  return attempt('read', filePath, () => fs.readFileSync(filePath));
+}
+
+/** Creates the file with its content in one step, or answers false because the name is taken. */
+export function createExclusively(filePath: string, bytes: Buffer): boolean {
+  // Written under another name and then linked: nobody can ever read it half written.
+  const temp = `${filePath}.${process.pid}.${performance.now()}`;
+  attempt('write', temp, () => fs.writeFileSync(temp, bytes, { flag: 'wx', mode: 0o644 }));
+  try {
+    fs.linkSync(temp, filePath);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw asDiskFailure('link', filePath, error);
+  } finally {
+    remove(temp);
+  }
+}
+
+/** Size in bytes, or -1 when there is no such file. */
+export function sizeOf(filePath: string): number {
+  const stat = attempt('stat', filePath, () => fs.statSync(filePath, { throwIfNoEntry: false }));
+  return stat === undefined ? -1 : stat.size;
+}
+
+export function fileExists(filePath: string): boolean {
+  return sizeOf(filePath) >= 0;
+}
+
+export function folderExists(folder: string): boolean {
+  const stat = attempt('stat', folder, () => fs.statSync(folder, { throwIfNoEntry: false }));
+  return stat?.isDirectory() ?? false;
+}
+
+export function makeFolder(folder: string): void {
+  attempt('mkdir', folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o755 }));
+}
+
+/** No complaint when it is not there: it is gone, which is what was asked for. */
+export function remove(filePath: string): void {
+  attempt('unlink', filePath, () => fs.rmSync(filePath, { force: true }));
+}
+
+/** Renames and makes the new name survive a power cut. */
+export function rename(from: string, to: string): void {
+  attempt('rename', from, () => fs.renameSync(from, to));
+  syncFolder(path.dirname(to));
+}
+
+export function truncateFile(filePath: string, size: number): void {
+  attempt('truncate', filePath, () => {
+    const fd = fs.openSync(filePath, 'r+');
+    try {
+      fs.ftruncateSync(fd, size);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/** A new name in a folder is on disk only when the folder itself is. */
+export function syncFolder(folder: string): void {
+  attempt('fsync', folder, () => {
+    const fd = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(fd);
+    } catch (error) {
+      // Some file systems have nothing to do for a folder and say so with EINVAL.
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/** Runs a system call and gives its failure a name (3). */
+export function attempt<T>(operation: string, filePath: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw asDiskFailure(operation, filePath, error);
+  }
+}
+
+function asDiskFailure(operation: string, filePath: string, error: unknown): DiskFailure {
+  if (error instanceof DiskFailure) return error;
+  const { code = 'UNKNOWN', errno } = error as NodeJS.ErrnoException;
+  return new DiskFailure(operation, filePath, code, reasonOf(code, errno, error));
+}
+
+/** libuv has the same texts as strerror, in lower case, with a few exceptions. */
+function reasonOf(code: string, errno: number | undefined, error: unknown): string {
+  if (code === 'EIO') return 'Input/output error';
+  if (errno === undefined) return error instanceof Error ? error.message : String(error);
+  const text = getSystemErrorMessage(errno);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function writeFully(
+  fd: number,
+  filePath: string,
+  buf: Buffer,
+  off: number,
+  len: number,
+  wrote: ((bytes: number) => void) | null,
+): void {
+  let at = off;
+  const end = off + len;
+  while (at < end) {
+    const written = attempt('write', filePath, () => fs.writeSync(fd, buf, at, end - at));
+    // POSIX lets a full disk take a part first and fail only the next call; nothing at all would loop for ever.
+    if (written === 0) throw new DiskFailure('write', filePath, 'ENOSPC', 'No space left on device');
+    at += written;
+    wrote?.(written);
+  }
+}
