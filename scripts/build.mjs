@@ -27,12 +27,19 @@ const produced = new Set();
 const libraries = new Set();
 const started_ms = performance.now();
 
-/** ink offers its developer tools when DEV is set; they are a browser program that we neither have nor want. */
-const withoutDevtools = {
-  name: 'without-devtools',
+/**
+ * Parts of libraries that we have no use for and would pay for: ink's developer tools, which are a browser program, and
+ * oclif's question whether Linux runs under Windows, which loads a dozen modules to say so in a user agent.
+ */
+const STUBS = { 'react-devtools-core': 'export default {};', 'wsl-utils': 'export const isWsl = false;' };
+const withStubs = {
+  name: 'with-stubs',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^react-devtools-core$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
-    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export default {};' }));
+    onResolve({ filter: new RegExp(`^(?:${Object.keys(STUBS).join('|')})$`) }, ({ path }) => ({
+      path,
+      namespace: 'stub',
+    }));
+    onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({ contents: STUBS[path] }));
   },
 };
 
@@ -96,7 +103,7 @@ async function bundle(options) {
         'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
       ].join('\n'),
     },
-    plugins: [withoutDevtools],
+    plugins: [withStubs],
     ...options,
   });
   for (const file of result.outputFiles) produce(file.path, file.contents);
