@@ -1,0 +1,310 @@
+/*
+ * The shell around the cluster machine (gossip/): it owns the sockets, the clock and the file, turns what happens into
+ * events, and carries out effects. It decides nothing about the cluster.
+ *
+ * Events are taken in as they come; effects are carried out once, when the turn ends. So everything that a turn changed is
+ * written to nodes.conf once, before any message or reply that rests on it leaves: the machine pushes `persist` before
+ * such a message, and what is written is the state of that moment.
+ */
+
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Prng } from '../../base/prng.ts';
+import { encodeMessage } from '../gossip/codec.ts';
+import type { Effect } from '../gossip/effect.ts';
+import type { Command, CommandResult, Event } from '../gossip/event.ts';
+import type { Message } from '../gossip/message.ts';
+import { claimFoundKeys } from '../gossip/found-keys.ts';
+import { formatNodesConf, loadNodesConf } from '../gossip/nodes-conf.ts';
+import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
+import { configChanged, runCommand, step } from '../gossip/step.ts';
+import { Link } from './link.ts';
+
+/** What the machine wants done to the data, and what it has to know of it. Given by the composition root. */
+export interface BusHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly prng: Prng;
+  /** Fills in the directives; called again when one changes. */
+  config(): ClusterConfig;
+  /** Hosts to listen on. */
+  hosts(): readonly (string | undefined)[];
+  linkBufferLimit(): number;
+  /** Null: the bus speaks plain TCP. */
+  tls(): { server: TlsOptions; client: ConnectionOptions } | null;
+  /** nodes.conf: null when there is none yet. */
+  read(): string | null;
+  /** On disk when it returns. Throws with a reason. */
+  write(text: string): void;
+  countKeysInSlot(slot: number): number;
+  keyCount(): number;
+  /** Brings `world.replication` up to date. */
+  noteReplication(facts: World['replication']): void;
+  becomePrimary(): void;
+  replicate(ip: string, port: number): void;
+  flushData(): void;
+  deleteKeysInSlots(slots: readonly number[]): void;
+  slotsLost(slots: readonly number[]): void;
+  stateChanged(ok: boolean): void;
+  pauseWrites(until_ms: number): void;
+  resumeWrites(): void;
+  deliver(publication: { sharded: boolean; channel: Buffer; payload: Buffer }): void;
+  /** Effects are waiting: the turn has to end. */
+  wake(): void;
+  /** A vote that is not on disk may be given twice: there is no going on. */
+  fatal(reason: string): never;
+}
+
+/** The bus port could not be opened. */
+export class BusFailure extends Error {
+  override name = 'BusFailure';
+}
+
+const BACKLOG = 511;
+
+export class ClusterBus {
+  readonly state: State;
+  readonly #host: BusHost;
+  readonly #world: World;
+  readonly #outgoing = new Map<number, Link>();
+  readonly #inbound = new Map<number, Link>();
+  #servers: NetServer[] = [];
+  #nextInbound = 1;
+  #ticking: Timer | null = null;
+  #closed = false;
+  #lastMessage: Message | null = null;
+  #lastBytes: Buffer = Buffer.alloc(0);
+
+  /** Reads nodes.conf. Throws NodesConfError, with the line, when it is damaged. */
+  constructor(host: BusHost) {
+    this.#host = host;
+    const config = host.config();
+    const now_ms = host.clock.now_ms();
+    const text = host.read();
+    this.state =
+      text === null ? createState({ id: host.prng.hex(40), config, now_ms }) : loadNodesConf(text, { config, now_ms });
+    this.#world = {
+      now_ms,
+      prng: host.prng,
+      effects: [],
+      replication: { offset: 0, linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 },
+      countKeysInSlot: (slot) => host.countKeysInSlot(slot),
+      keyCount: () => host.keyCount(),
+    };
+    if (text === null) host.log.notice(`No cluster configuration found, I'm ${this.state.myself.id}`);
+    else host.log.notice(`Node configuration loaded, I'm ${this.state.myself.id}`);
+  }
+
+  /** Opens the bus port and writes the first nodes.conf. */
+  async open(): Promise<void> {
+    this.#host.write(formatNodesConf(this.state));
+    const { busPort } = this.state.config;
+    for (const host of this.#host.hosts()) await this.#listen(host, busPort);
+  }
+
+  /** The data is loaded: from now on this node takes part. */
+  start(): void {
+    this.#refresh();
+    claimFoundKeys(this.state, this.#world);
+    this.#ticking = this.#host.clock.setInterval(() => this.#take({ type: 'tick' }), TICK_MS);
+    this.#take({ type: 'tick' });
+    this.#host.wake();
+  }
+
+  /** One CLUSTER subcommand. Its effects, nodes.conf among them, are carried out before its reply leaves. */
+  run(command: Command): CommandResult {
+    this.#refresh();
+    const result = runCommand(this.state, command, this.#world);
+    this.#host.wake();
+    return result;
+  }
+
+  publish(publication: { sharded: boolean; channel: Buffer; payload: Buffer }): void {
+    this.#take({ type: 'publish', ...publication });
+  }
+
+  /** A cluster directive was changed. */
+  reconfigure(): void {
+    Object.assign(this.state.config, this.#host.config());
+    this.#refresh();
+    configChanged(this.state, this.#world);
+    this.#host.wake();
+  }
+
+  /** Facts about the links, by their numbers, for CLUSTER LINKS. */
+  pendingOf(link: { outgoing: boolean; number: number }): number {
+    return (link.outgoing ? this.#outgoing : this.#inbound).get(link.number)?.pending ?? 0;
+  }
+
+  /** Called when the turn ends. */
+  carryOut(): void {
+    const { effects } = this.#world;
+    // What is written is the state of this moment: it covers every `persist` pushed so far.
+    let covered = 0;
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects[i]!;
+      if (effect.type !== 'persist') this.#carryOut(effect);
+      else if (i >= covered) {
+        this.#persist();
+        covered = effects.length;
+      }
+    }
+    effects.length = 0;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#ticking !== null) this.#host.clock.clear(this.#ticking);
+    for (const link of [...this.#outgoing.values(), ...this.#inbound.values()]) link.destroy();
+    this.#outgoing.clear();
+    this.#inbound.clear();
+    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    this.#servers = [];
+  }
+
+  #take(event: Event): void {
+    if (this.#closed) return;
+    this.#refresh();
+    step(this.state, event, this.#world);
+    if (this.#world.effects.length > 0) this.#host.wake();
+  }
+
+  #refresh(): void {
+    this.#world.now_ms = this.#host.clock.now_ms();
+    this.#host.noteReplication(this.#world.replication);
+  }
+
+  #persist(): void {
+    try {
+      this.#host.write(formatNodesConf(this.state));
+    } catch (error) {
+      this.#host.fatal(`Fatal: can't update cluster config file: ${(error as Error).message}`);
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    const host = this.#host;
+    switch (effect.type) {
+      case 'connect':
+        return this.#connect(effect.link, effect.ip, effect.busPort);
+      case 'disconnect':
+        return this.#drop(this.#outgoing, effect.link);
+      case 'closeInbound':
+        return this.#drop(this.#inbound, effect.link);
+      case 'send':
+        return this.#send(this.#outgoing.get(effect.link), effect.link, effect.message);
+      case 'reply':
+        return this.#inbound.get(effect.link)?.send(this.#bytesOf(effect.message));
+      case 'becomePrimary':
+        return host.becomePrimary();
+      case 'replicate':
+        return host.replicate(effect.ip, effect.port);
+      case 'flushData':
+        return host.flushData();
+      case 'deleteKeysInSlots':
+        return host.deleteKeysInSlots(effect.slots);
+      case 'slotsLost':
+        return host.slotsLost(effect.slots);
+      case 'stateChanged':
+        return host.stateChanged(effect.ok);
+      case 'pauseWrites':
+        return host.pauseWrites(effect.until_ms);
+      case 'resumeWrites':
+        return host.resumeWrites();
+      case 'deliver':
+        return host.deliver(effect);
+      case 'log':
+        return host.log[effect.level](effect.text);
+    }
+  }
+
+  #connect(number: number, ip: string, busPort: number): void {
+    const tls = this.#host.tls();
+    const up = (): void => this.#take({ type: 'linkUp', link: number });
+    const socket =
+      tls === null
+        ? connect({ host: ip, port: busPort }, up)
+        : connectTls({ ...tls.client, host: ip, port: busPort }, up);
+    const link: Link = new Link(socket, {
+      message: (message) => this.#received({ link, number, inbound: false }, message),
+      closed: () => {
+        this.#outgoing.delete(number);
+        this.#take({ type: 'linkDown', link: number });
+      },
+    });
+    this.#outgoing.set(number, link);
+  }
+
+  #accept(socket: Socket): void {
+    // A node that is not ready must not look alive to the others.
+    if (this.#ticking === null || this.#closed) {
+      socket.destroy();
+      return;
+    }
+    const number = this.#nextInbound++;
+    const link: Link = new Link(socket, {
+      message: (message) => this.#received({ link, number, inbound: true }, message),
+      closed: () => {
+        this.#inbound.delete(number);
+        this.#take({ type: 'inboundClosed', link: number });
+      },
+    });
+    this.#inbound.set(number, link);
+  }
+
+  #received({ link, number, inbound }: { link: Link; number: number; inbound: boolean }, message: Message): void {
+    const { remoteIp, localIp } = link;
+    this.#take({ type: 'message', link: number, inbound, remoteIp, localIp, message });
+  }
+
+  #send(link: Link | undefined, number: number, message: Message): void {
+    if (link === undefined) return;
+    link.send(this.#bytesOf(message));
+    const limit = this.#host.linkBufferLimit();
+    if (limit === 0 || link.pending <= limit) return;
+    this.#drop(this.#outgoing, number);
+    this.#take({ type: 'linkDown', link: number, overLimit: true });
+  }
+
+  #drop(links: Map<number, Link>, number: number): void {
+    links.get(number)?.destroy();
+    links.delete(number);
+  }
+
+  /** A broadcast names the same message many times; its bytes are made once. */
+  #bytesOf(message: Message): Buffer {
+    if (message !== this.#lastMessage) {
+      this.#lastMessage = message;
+      this.#lastBytes = encodeMessage(message);
+    }
+    return this.#lastBytes;
+  }
+
+  #listen(host: string | undefined, port: number): Promise<void> {
+    const tls = this.#host.tls();
+    const server =
+      tls === null
+        ? createServer((socket) => this.#accept(socket))
+        : createTlsServer(tls.server, (socket) => this.#accept(socket));
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const reason = error.code === 'EADDRINUSE' ? 'Address already in use' : (error.code ?? error.message);
+        reject(
+          new BusFailure(
+            `Could not open the cluster bus port ${host ?? '*'}:${port}: ${reason} (it is the port + 10000 unless cluster-port says otherwise)`,
+          ),
+        );
+      });
+      const where = host === undefined ? { port } : { host, port, ipv6Only: host.includes(':') };
+      server.listen({ ...where, backlog: BACKLOG }, () => {
+        server.removeAllListeners('error');
+        server.on('error', (error) => this.#host.log.warning(`cluster bus: ${error.message}`));
+        this.#servers.push(server);
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,94 @@
+/*
+ * One TCP or TLS connection between two nodes: bytes to whole messages, messages to bytes. What they mean is not known
+ * here. A peer that sends something else than the protocol is cut off.
+ */
+
+import type { Socket } from 'node:net';
+import { decodeMessage, frameLength, PREFIX_BYTES } from '../gossip/codec.ts';
+import type { Message } from '../gossip/message.ts';
+
+export interface LinkEvents {
+  message(message: Message): void;
+  closed(): void;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+export class Link {
+  readonly socket: Socket;
+  #held: Buffer = EMPTY;
+  #length = 0;
+  #closed = false;
+
+  constructor(socket: Socket, events: LinkEvents) {
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk, events));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      events.closed();
+    });
+  }
+
+  get remoteIp(): string {
+    return plainIp(this.socket.remoteAddress);
+  }
+
+  get localIp(): string {
+    return plainIp(this.socket.localAddress);
+  }
+
+  /** Bytes that the peer has not taken yet. */
+  get pending(): number {
+    return this.socket.writableLength;
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#closed) this.socket.write(bytes);
+  }
+
+  /** Ends the link without an event. */
+  destroy(): void {
+    this.#closed = true;
+    this.socket.destroy();
+  }
+
+  #receive(chunk: Buffer, events: LinkEvents): void {
+    this.#append(chunk);
+    let at = 0;
+    while (!this.#closed && this.#length - at >= PREFIX_BYTES) {
+      const length = frameLength(this.#held, at);
+      if (length < 0) {
+        this.socket.destroy();
+        return;
+      }
+      if (this.#length - at < length) break;
+      // The message keeps views on its bytes, so it gets its own.
+      const frame = Buffer.from(this.#held.subarray(at, at + length));
+      at += length;
+      const message = decodeMessage(frame, 0, length);
+      if (message !== null) events.message(message);
+    }
+    this.#held.copyWithin(0, at, this.#length);
+    this.#length -= at;
+    if (this.#length === 0) this.#held = EMPTY;
+  }
+
+  #append(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#held.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, this.#held.length * 2));
+      this.#held.copy(grown, 0, 0, this.#length);
+      this.#held = grown;
+    }
+    chunk.copy(this.#held, this.#length);
+    this.#length = length;
+  }
+}
+
+/** Textual, without the ::ffff: of mapped IPv4. */
+function plainIp(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '');
+}

@@ -1,0 +1,49 @@
+/*
+ * Clients that are dropped: those that were silent for longer than `timeout`, and those that do not read what they asked
+ * for (client-output-buffer-limit: at once above the hard limit, after a while above the soft one).
+ */
+
+import type { BufferLimit } from '../config/special-kinds.ts';
+import type { Client } from './state/client.ts';
+import type { Server } from './state/server.ts';
+
+export function closeIdleClients(server: Server): void {
+  const timeout_s = server.config.timeout;
+  if (timeout_s === 0) return;
+  const oldest_ms = server.keyspace.now_ms - timeout_s * 1000;
+  for (const client of server.clients.values()) {
+    if (client.kind !== 'normal' || client.blocked !== null || client.lastInteraction_ms >= oldest_ms) continue;
+    server.log.verbose('Closing idle client');
+    server.closeClient(client, 'now');
+  }
+}
+
+export function enforceOutputLimits(server: Server): void {
+  const now_ms = server.keyspace.now_ms;
+  for (const client of server.clients.values()) {
+    const pending = client.connection?.pendingOutput ?? 0;
+    if (pending === 0) {
+      client.softLimitSince_ms = 0;
+      continue;
+    }
+    const limit = limitOf(server, client);
+    if (!exceeds(client, pending, limit, now_ms)) continue;
+    server.stats.add('outputLimitDisconnections');
+    server.log.warning(`Client id=${client.id} scheduled to be closed ASAP for overcoming of output buffer limits.`);
+    server.closeClient(client, 'now');
+  }
+}
+
+function limitOf(server: Server, client: Client): BufferLimit {
+  return server.config['client-output-buffer-limit'][client.kind === 'replica' ? 'replica' : 'normal'];
+}
+
+function exceeds(client: Client, pending: number, limit: BufferLimit, now_ms: number): boolean {
+  if (limit.hard > 0 && pending > limit.hard) return true;
+  if (limit.soft === 0 || pending <= limit.soft) {
+    client.softLimitSince_ms = 0;
+    return false;
+  }
+  if (client.softLimitSince_ms === 0) client.softLimitSince_ms = now_ms;
+  return now_ms - client.softLimitSince_ms > limit.soft_s * 1000;
+}

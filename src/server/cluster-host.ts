@@ -1,0 +1,108 @@
+/*
+ * What the cluster bus may do to this server: the other side of bus/bus.ts.
+ */
+
+import path from 'node:path';
+import { entropySeed, Prng } from '../base/prng.ts';
+import type { Config } from '../config/directives.ts';
+import type { BusHost } from './bus/bus.ts';
+import type { ClusterConfig } from './gossip/state.ts';
+import { fileExists, readSmallFile, writeFileAtomically } from './persistence/disk.ts';
+import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
+import { ARMED_CLUSTER } from './state/client.ts';
+import type { Server } from './state/server.ts';
+
+/** nodes.conf cannot be used, or another process uses it. */
+export class ClusterConfigFailure extends Error {
+  override name = 'ClusterConfigFailure';
+}
+
+/** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
+const NODES_CONF_BYTES_MAX = 64 * 1024 * 1024;
+
+export function clusterHost(the: () => Server, config: Config, fatal: (reason: string) => never): BusHost {
+  const file = path.join(config.dir, config['cluster-config-file']);
+  return {
+    get clock() {
+      return the().clock;
+    },
+    get log() {
+      return the().log;
+    },
+    prng: new Prng(entropySeed()),
+    config: () => clusterConfigOf(config),
+    hosts: () => config.bind.filter((host) => !host.startsWith('-')).map((host) => (host === '*' ? '0.0.0.0' : host)),
+    linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
+    tls: () =>
+      config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null,
+    read: () => (fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null),
+    write: (text) => writeFileAtomically(file, Buffer.from(text, 'latin1')),
+    countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
+    keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
+    noteReplication(facts) {
+      const { replication, links } = the();
+      facts.offset = replication.offset;
+      facts.linkUp = links.isLinkUp;
+      facts.lastInteraction_ms = links.lastInteraction_ms;
+      facts.downSince_ms = links.downSince_ms;
+    },
+    becomePrimary: () => the().links.becomePrimary(),
+    replicate: (ip, port) => the().links.replicate(ip, port),
+    flushData: () => the().keyspace.clear(),
+    deleteKeysInSlots: (slots) => deleteKeysInSlots(the(), slots),
+    slotsLost() {
+      // Sharded channels, whose subscribers would have to be told, are not served yet.
+    },
+    stateChanged() {
+      the().armed |= ARMED_CLUSTER;
+    },
+    pauseWrites(until_ms) {
+      const { pause, clock } = the();
+      pause.start('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
+    },
+    resumeWrites: () => the().pause.end('failover'),
+    deliver() {
+      // No client can subscribe yet, so nobody waits for it.
+    },
+    wake: () => the().wake(),
+    fatal,
+  };
+}
+
+/** Keys whose slot belongs to somebody else now: its new owner has them, so nobody is told. */
+function deleteKeysInSlots({ keyspace, log }: Server, slots: readonly number[]): void {
+  for (const slot of slots) {
+    const count = keyspace.countKeysInSlot(slot);
+    if (count === 0) continue;
+    log.notice(`Deleting keys in dirty slot ${slot}: ${count} keys`);
+    while (keyspace.deleteInSlot(slot, count) > 0);
+  }
+}
+
+export function clusterConfigOf(config: Config): ClusterConfig {
+  const tls = config['tls-cluster'];
+  const tcpPort = config['cluster-announce-port'] || config.port;
+  const tlsPort = config['cluster-announce-tls-port'] || config['tls-port'];
+  const port = tls ? tlsPort : tcpPort;
+  const listening = tls ? config['tls-port'] : config.port;
+  return {
+    nodeTimeout_ms: config['cluster-node-timeout'],
+    migrationBarrier: config['cluster-migration-barrier'],
+    replicaValidityFactor: config['cluster-replica-validity-factor'],
+    requireFullCoverage: config['cluster-require-full-coverage'],
+    allowReplicaMigration: config['cluster-allow-replica-migration'],
+    replicaNoFailover: config['cluster-replica-no-failover'],
+    allowReadsWhenDown: config['cluster-allow-reads-when-down'],
+    allowPubsubShardWhenDown: config['cluster-allow-pubsubshard-when-down'],
+    replicaPingPeriod_s: config['repl-ping-replica-period'],
+    preferredEndpoint: config['cluster-preferred-endpoint-type'],
+    announceIp: config['cluster-announce-ip'],
+    announceHostname: config['cluster-announce-hostname'],
+    port,
+    plainPort: tls ? tcpPort : 0,
+    busPort: config['cluster-announce-bus-port'] || config['cluster-port'] || listening + BUS_PORT_OFFSET,
+  };
+}
+
+/** The bus port, unless cluster-port names another. */
+export const BUS_PORT_OFFSET = 10_000;

@@ -1,0 +1,116 @@
+/*
+ * One command being run: who asked, what was asked, and where the answer goes. The record is used again for the next
+ * command, so a handler keeps nothing of it. Arguments are read through it: as a view on the request's bytes on the hot
+ * path, as text, numbers or a copy where that is what the command means.
+ */
+
+import { parseInt64, parseInteger } from '../../base/ascii.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { Request } from '../protocol/request.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
+import type { Client } from '../state/client.ts';
+import type { Server } from '../state/server.ts';
+import { NOT_FLOAT, NOT_INTEGER, ReplyError } from './errors.ts';
+import type { Command } from './registry.ts';
+
+export class Call {
+  server!: Server;
+  client!: Client;
+  command!: Command;
+  request!: Request;
+  reply!: RespWriter;
+  db!: Database;
+  /** The bytes that `off` and `len` refer to. */
+  buf!: Buffer;
+  argc = 0;
+  /** The handler has said itself what AOF and replicas are told. */
+  rewritten = false;
+
+  set(server: Server, client: Client, request: Request, reply: RespWriter): void {
+    this.server = server;
+    this.client = client;
+    this.request = request;
+    this.reply = reply;
+    this.db = client.db;
+    this.buf = request.buf;
+    this.argc = request.argc;
+    this.rewritten = false;
+  }
+
+  off(i: number): number {
+    return this.request.off[i]!;
+  }
+
+  len(i: number): number {
+    return this.request.len[i]!;
+  }
+
+  /** A copy, which may be kept. */
+  bytes(i: number): Buffer {
+    return Buffer.from(this.view(i));
+  }
+
+  /** The argument in place: valid during the call only. */
+  view(i: number): Buffer {
+    const off = this.off(i);
+    return this.buf.subarray(off, off + this.len(i));
+  }
+
+  /** One character a byte. */
+  text(i: number): string {
+    const off = this.off(i);
+    return this.buf.latin1Slice(off, off + this.len(i));
+  }
+
+  /** True when the argument is `word` (upper case here, any case there). */
+  is(i: number, word: string): boolean {
+    if (this.len(i) !== word.length) return false;
+    const off = this.off(i);
+    for (let at = 0; at < word.length; at++) {
+      const byte = this.buf[off + at]!;
+      const folded = byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte;
+      if (folded !== word.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+
+  /** A decimal integer within ±(2^53−1), or throws. */
+  integer(i: number, refusal: ReplyError = NOT_INTEGER): number {
+    const value = parseInteger(this.buf, this.off(i), this.len(i));
+    if (Number.isNaN(value)) throw refusal;
+    return value;
+  }
+
+  /** A decimal integer of 64 bits, or throws. */
+  int64(i: number, refusal: ReplyError = NOT_INTEGER): bigint {
+    const value = parseInt64(this.buf, this.off(i), this.len(i));
+    if (value === null) throw refusal;
+    return value;
+  }
+
+  /** A finite or infinite double, or throws. */
+  double(i: number, refusal: ReplyError = NOT_FLOAT): number {
+    const text = this.text(i);
+    const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
+    if (infinite !== null) return infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (Number.isNaN(value)) throw refusal;
+    return value;
+  }
+
+  /** What AOF and replicas are told in place of the request. Several calls make several effects, in this order. */
+  propagate(...args: (Buffer | string)[]): void {
+    this.rewritten = true;
+    this.server.propagation.add(this.db.index, args);
+  }
+
+  /** The request, as it came, is an effect: for handlers that add others around it. */
+  propagateRequest(): void {
+    this.rewritten = true;
+    this.server.propagation.addRequest(this.db.index, this.request);
+  }
+
+  propagateNothing(): void {
+    this.rewritten = true;
+  }
+}

@@ -1,0 +1,174 @@
+/*
+ * From a request to its reply. The straight way, which nearly all requests take: find the command, see that it has the
+ * right number of arguments and that no gate is armed, run it, and pass on what it changed.
+ */
+
+import { assert } from '../../base/assert.ts';
+import type { Request } from '../protocol/request.ts';
+import { ARMED_MULTI, ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
+import type { Server } from '../state/server.ts';
+import type { Call } from './call.ts';
+import { ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
+import { mayWrite, whyRefused } from './gates.ts';
+import type { Command } from './registry.ts';
+import { discardTransaction } from './transaction.ts';
+
+/** Runs one request of a client, or queues or holds or refuses it. */
+export function dispatch(server: Server, client: Client, request: Request): void {
+  const call = server.call;
+  const writer = client.writer;
+  writer.resp = client.resp;
+  call.set(server, client, request, writer);
+  client.lastInteraction_ms = server.keyspace.now_ms;
+  server.stats.countCommand();
+  const command = findCommand(call);
+  if (command === null) return;
+  call.command = command;
+  client.lastCommand = command;
+  const armed = server.armed | client.armed;
+  if (armed !== 0) dispatchArmed(call, armed);
+  else execute(call);
+}
+
+/** Runs the command of a call whose gates are passed, and passes on what it changed. */
+export function execute(call: Call): void {
+  const { server, command } = call;
+  const { keyspace, propagation } = server;
+  const dirtyBefore = keyspace.dirty;
+  server.commands.calls[command.index]!++;
+  propagation.begin();
+  try {
+    command.run(call);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    // A refused command must leave no trace, or the replicas and the AOF would miss a write.
+    assert(keyspace.dirty === dirtyBefore, `${command.fullName} changed the keyspace, then refused`);
+    refuse(call, error);
+  }
+  if (keyspace.dirty !== dirtyBefore) {
+    if (!call.rewritten) {
+      assert(command.isWrite, `${command.fullName} is not declared write`);
+      propagation.addRequest(call.db.index, call.request);
+    }
+    call.client.writeOffset = server.replication.offset + propagation.length;
+  }
+  propagation.end();
+}
+
+/** Answers an error, and counts it. */
+export function refuse(call: Call, error: ReplyError): void {
+  call.server.stats.countError(error.line);
+  call.reply.error(error.line);
+}
+
+function findCommand(call: Call): Command | null {
+  const { server, request } = call;
+  const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
+  if (command !== null && command.subcommands === null && command.accepts(request.argc)) return command;
+  const found = command === null ? unknownCommand(call) : findSubcommand(call, command);
+  if (!(found instanceof ReplyError)) return found;
+  // A transaction that was refused a command must not run without it.
+  if (call.client.transaction !== null) call.client.transaction.broken = true;
+  refuse(call, found);
+  return null;
+}
+
+function findSubcommand(call: Call, command: Command): Command | ReplyError {
+  if (command.subcommands === null || call.argc < 2) {
+    return command.accepts(call.argc) && command.subcommands === null ? command : wrongArity(command.fullName);
+  }
+  const sub = command.subcommands.get(call.text(1).toLowerCase());
+  if (sub === undefined) return unknownSubcommand(call.text(1), command.fullName);
+  return sub.accepts(call.argc) ? sub : wrongArity(sub.fullName);
+}
+
+/** Redis quotes about this many characters of an unknown command and of its arguments. */
+const QUOTED_MAX = 128;
+
+function unknownCommand(call: Call): ReplyError {
+  let args = '';
+  for (let i = 1; i < call.argc && args.length < QUOTED_MAX; i++) {
+    args += `'${call.text(i).slice(0, QUOTED_MAX - args.length)}' `;
+  }
+  const name = call.text(0).slice(0, QUOTED_MAX);
+  return new ReplyError(`ERR unknown command '${name}', with args beginning with: ${args}`);
+}
+
+/** The longer way: something about the server or the client asks for a second look. */
+function dispatchArmed(call: Call, armed: number): void {
+  const { server, client, command } = call;
+  if ((armed & ARMED_REPLY) !== 0) {
+    call.reply = server.nowhere.writer;
+    call.reply.resp = client.resp;
+  }
+  const refusal = whyRefused(call, armed);
+  if (refusal !== null) refuseGated(call, refusal);
+  else if ((armed & ARMED_PAUSED) !== 0 && isHeldByPause(call)) holdUntilResumed(call);
+  else if ((armed & ARMED_MULTI) !== 0 && !endsOrLeavesMulti(command)) queue(call);
+  else execute(call);
+  if (client.asking && command.spec.name !== 'asking') client.asking = false;
+  if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
+}
+
+function refuseGated(call: Call, refusal: ReplyError): void {
+  const { client, command } = call;
+  if (client.transaction !== null) {
+    // EXEC refused by a gate discards the transaction; any other command spoils it.
+    if (command.spec.name === 'exec') discardTransaction(client);
+    else client.transaction.broken = true;
+  }
+  if (command.spec.name === 'exec') {
+    refuse(call, isRedirection(refusal) ? refusal : new ReplyError(`EXECABORT Transaction discarded because of: ${refusal.line}`));
+    return;
+  }
+  refuse(call, refusal);
+}
+
+function isRedirection(refusal: ReplyError): boolean {
+  return /^(MOVED|ASK|CROSSSLOT|TRYAGAIN|CLUSTERDOWN) /.test(refusal.line);
+}
+
+function endsOrLeavesMulti(command: Command): boolean {
+  const { name } = command.spec;
+  return name === 'exec' || name === 'discard' || name === 'multi' || name === 'watch' || name === 'quit' || name === 'reset';
+}
+
+function queue(call: Call): void {
+  call.client.transaction!.queue.push({ command: call.command, request: call.request.copy() });
+  call.reply.simple('QUEUED');
+}
+
+function isHeldByPause(call: Call): boolean {
+  const { server, client } = call;
+  const kind = server.pause.kind(server.clock.monotonic_ms());
+  if (kind === null || client.kind !== 'normal' || client.connection === null) return false;
+  if (call.command.has('admin') || call.command.spec.name === 'client') return false;
+  return kind === 'all' || mayWrite(call) || call.command.has('may_replicate');
+}
+
+/** The request waits with its client; when the pause is over it is dispatched again, from the start. */
+function holdUntilResumed(call: Call): void {
+  const { server, client } = call;
+  const request = call.request.copy();
+  const retry = (): void => {
+    if (server.pause.kind(server.clock.monotonic_ms()) !== null) {
+      client.blocked!.deadline_ms = server.clock.monotonic_ms() + PAUSE_CHECK_MS;
+      return;
+    }
+    server.serveAgain(client, request);
+  };
+  server.blocking.block(client, { why: 'paused', deadline_ms: server.clock.monotonic_ms() + PAUSE_CHECK_MS, expire: retry });
+}
+
+/** How often held clients look whether the pause is over; a pause is rarely needed more exactly. */
+const PAUSE_CHECK_MS = 5;
+
+function afterSilence(server: Server, client: Client): void {
+  server.nowhere.discard();
+  if (client.replyMode === 'skip-next') {
+    client.replyMode = 'skip';
+  } else if (client.replyMode === 'skip') {
+    client.replyMode = 'on';
+    client.armed &= ~ARMED_REPLY;
+  }
+}

@@ -1,0 +1,57 @@
+/*
+ * The catalogue of refusals: every error text that more than one command answers, word for word as Redis has it (spec:
+ * resp.md, section 3). A ReplyError is a value, not an Error: it is thrown, answered and forgotten, and no stack is
+ * captured for a client's mistake.
+ */
+
+export class ReplyError {
+  /** The error line without its dash and line end. */
+  readonly line: string;
+
+  constructor(line: string) {
+    this.line = line;
+  }
+}
+
+export const SYNTAX = new ReplyError('ERR syntax error');
+export const NOT_INTEGER = new ReplyError('ERR value is not an integer or out of range');
+export const NOT_FLOAT = new ReplyError('ERR value is not a valid float');
+export const OUT_OF_RANGE = new ReplyError('ERR value is out of range');
+export const NOT_POSITIVE = new ReplyError('ERR value is out of range, must be positive');
+export const OVERFLOW = new ReplyError('ERR increment or decrement would overflow');
+export const OFFSET_OUT_OF_RANGE = new ReplyError('ERR offset is out of range');
+export const STRING_TOO_LONG = new ReplyError('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+export const INDEX_OUT_OF_RANGE = new ReplyError('ERR index out of range');
+export const NO_SUCH_KEY = new ReplyError('ERR no such key');
+export const SAME_OBJECT = new ReplyError('ERR source and destination objects are the same');
+export const WRONG_TYPE = new ReplyError('WRONGTYPE Operation against a key holding the wrong kind of value');
+export const BUSY_KEY = new ReplyError('BUSYKEY Target key name already exists.');
+export const DB_INDEX_OUT_OF_RANGE = new ReplyError('ERR DB index is out of range');
+export const INVALID_CURSOR = new ReplyError('ERR invalid cursor');
+
+export const NO_AUTH = new ReplyError('NOAUTH Authentication required.');
+export const WRONG_PASSWORD = new ReplyError('WRONGPASS invalid username-password pair or user is disabled.');
+export const NOT_IN_MULTI = new ReplyError('ERR Command not allowed inside a transaction');
+export const EXEC_ABORTED = new ReplyError('EXECABORT Transaction discarded because of previous errors.');
+export const LOADING = new ReplyError('LOADING Redis is loading the dataset in memory');
+export const READ_ONLY = new ReplyError("READONLY You can't write against a read only replica.");
+export const MASTER_DOWN = new ReplyError(
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+export const NO_REPLICAS = new ReplyError('NOREPLICAS Not enough good replicas to write.');
+export const OUT_OF_MEMORY = new ReplyError("OOM command not allowed when used memory > 'maxmemory'.");
+export const CLUSTER_DISABLED = new ReplyError('ERR This instance has cluster support disabled');
+
+/** `name` as the client knows the command: 'get', or 'config|get' for a subcommand. */
+export function wrongArity(name: string): ReplyError {
+  return new ReplyError(`ERR wrong number of arguments for '${name}' command`);
+}
+
+export function unknownSubcommand(given: string, command: string): ReplyError {
+  return new ReplyError(`ERR unknown subcommand '${given.slice(0, 128)}'. Try ${command.toUpperCase()} HELP.`);
+}
+
+/** Something that this version cannot do yet; better said than pretended. */
+export function unsupported(what: string): ReplyError {
+  return new ReplyError(`ERR ${what} is not supported by this version of rkv`);
+}

@@ -1,0 +1,76 @@
+/*
+ * A command is one record beside its handler: what it is called, how many arguments it takes, what it touches, who may
+ * run it, and what it does. COMMAND, routing, gates, the documentation and the tests read this record; nothing about a
+ * command is written anywhere else.
+ */
+
+import type { Request } from '../protocol/request.ts';
+import type { Call } from './call.ts';
+
+/** Names as COMMAND INFO prints them. */
+export type Flag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'asking'
+  | 'fast'
+  | 'no_auth'
+  | 'may_replicate'
+  | 'movablekeys'
+  | 'no_async_loading'
+  | 'no_multi'
+  | 'no_mandatory_keys'
+  | 'allow_busy';
+
+/** ACL categories beyond those that follow from the flags (@write, @read, @fast, @slow, @admin, @dangerous …). */
+export type Category =
+  | 'keyspace'
+  | 'string'
+  | 'list'
+  | 'set'
+  | 'connection'
+  | 'transaction'
+  | 'dangerous'
+  | 'admin'
+  | 'pubsub'
+  | 'scripting';
+
+/** Where keys stand. `last` counts from the end when negative. Source: https://redis.io/docs/latest/develop/reference/key-specs/ */
+export interface KeySpec {
+  flags: readonly ('RW' | 'RO' | 'OW' | 'RM' | 'access' | 'update' | 'insert' | 'delete' | 'incomplete' | 'variable_flags')[];
+  first: number;
+  last: number;
+  step: number;
+  /** The keys follow this word instead, looked for from argument `from` (backwards when negative). */
+  keyword?: { word: string; from: number };
+  notes?: string;
+}
+
+export interface Spec {
+  /** Lower case. */
+  readonly name: string;
+  /** Arguments including the name; negative: at least so many. */
+  readonly arity: number;
+  readonly flags: readonly Flag[];
+  readonly acl: readonly Category[];
+  readonly keys: readonly KeySpec[];
+  readonly since: string;
+  /** The group of the documentation: 'string', 'generic', 'server' … */
+  readonly group: string;
+  readonly summary: string;
+  readonly complexity: string;
+  readonly run: (call: Call) => void;
+  readonly subcommands?: readonly Spec[];
+  /** For keys that no KeySpec can describe: pushes their argument indexes. */
+  readonly findKeys?: (request: Request, indexes: number[]) => void;
+}
+
+export const READS_ONE_KEY: readonly KeySpec[] = [{ flags: ['RO', 'access'], first: 1, last: 1, step: 1 }];

@@ -1,0 +1,36 @@
+/*
+ * MULTI, WATCH and their ends, as state changes of a client: used by the handlers, and by whoever takes a client out of
+ * its transaction (a refused EXEC, RESET, a closed connection).
+ */
+
+import type { Database } from '../keyspace/database.ts';
+import { ARMED_MULTI, type Client } from '../state/client.ts';
+
+export function beginTransaction(client: Client): void {
+  client.transaction = { queue: [], broken: false };
+  client.armed |= ARMED_MULTI;
+}
+
+/** Forgets the queue and every watch. */
+export function discardTransaction(client: Client): void {
+  client.transaction = null;
+  client.armed &= ~ARMED_MULTI;
+  unwatchAll(client);
+}
+
+export function watchKey(client: Client, db: Database, key: Buffer): void {
+  if (client.watching.some((watched) => watched.db === db && watched.key.equals(key))) return;
+  client.watching.push({ db, key });
+  db.watch(key, 0, key.length, client.watcher);
+}
+
+export function unwatchAll(client: Client): void {
+  for (const { db, key } of client.watching) db.unwatch(key, 0, key.length, client.watcher);
+  client.watching = [];
+  client.watcher.dirty = false;
+}
+
+/** True when a watched key was written, or has died meanwhile. */
+export function isWatchBroken(client: Client): boolean {
+  return client.watcher.dirty || client.watching.some(({ db, key }) => db.hasExpiredSinceWatch(key, 0, key.length, client.watcher));
+}

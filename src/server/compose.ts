@@ -1,0 +1,232 @@
+/*
+ * Puts a server together: the only place where its parts meet. Three cycles that the layers forbid are closed here, each
+ * by a function handed in once: a connection delivers commands (Door), the log and a primary run commands (run), commands
+ * feed the log and the replicas (Propagation, taken at the end of the turn).
+ *
+ * Nothing here is global: a process can hold many servers, and a closed one leaves no port, timer or listener behind.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { entropySeed, randomHex } from '../base/prng.ts';
+import type { Config } from '../config/directives.ts';
+import { Settings } from '../config/settings.ts';
+import { ClusterBus } from './bus/bus.ts';
+import { Call } from './command/call.ts';
+import { Propagation } from './command/propagation.ts';
+import { Registry } from './command/registry.ts';
+import { serveAgain } from './command/serve.ts';
+import { clusterHost } from './cluster-host.ts';
+import { cronTick } from './cron.ts';
+import { Door } from './door.ts';
+import { specs } from './handlers/table.ts';
+import { Keyspace } from './keyspace/keyspace.ts';
+import { Output } from './net/output.ts';
+import { onChange } from './on-change.ts';
+import { Stats } from './observe/stats.ts';
+import { Persistence } from './persistence/persistence.ts';
+import { CollectingWriter } from './protocol/resp-writer.ts';
+import { ReplicationLinks } from './replication/links.ts';
+import { newReplication } from './replication/replication.ts';
+import { runWithoutReply } from './run-without-reply.ts';
+import { shutdown } from './shutdown.ts';
+import { Blocking } from './state/blocking.ts';
+import { Client } from './state/client.ts';
+import { Pause } from './state/pause.ts';
+import type { Server } from './state/server.ts';
+import { endOfTurn } from './turn.ts';
+
+export interface ComposeOptions {
+  config: Config;
+  log: Logger;
+  /** The file that CONFIG REWRITE rewrites, with its full path; null when there is none. */
+  configFile: string | null;
+  clock?: Clock;
+  /** Bytes of the first chunk of the arena: small for servers that live in a test. */
+  chunkBytes?: number;
+  /** True in a library: open sockets and timers do not keep the process alive. */
+  unref?: boolean;
+  /** Ends the process, or whatever stands for it: a promise about the disk could not be kept. */
+  fatal: (reason: string) => never;
+}
+
+/** A server that is running, and the handle that ends it. */
+export interface Running {
+  server: Server;
+  door: Door;
+}
+
+/** Makes a server from its configuration, loads its data and opens its ports. Throws what prevents that. */
+export async function compose(options: ComposeOptions): Promise<Running> {
+  const { server, door } = assemble(options);
+  try {
+    // The ports first: a port in use must not cost the time of loading.
+    await door.open();
+    await server.cluster?.open();
+    await loadData(server);
+  } catch (error) {
+    await door.close();
+    await server.cluster?.close();
+    throw error;
+  }
+  return { server, door };
+}
+
+function assemble(options: ComposeOptions): Running {
+  const { config, log } = options;
+  const clock = options.clock ?? systemClock();
+  const clusterMode = config['cluster-enabled'];
+  const keyspace = new Keyspace({
+    databases: clusterMode ? 1 : config.databases,
+    clusterMode,
+    seed: entropySeed(),
+    monotonic_ms: () => clock.monotonic_ms(),
+    ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
+  });
+  keyspace.now_ms = clock.now_ms();
+  const replication = newReplication();
+  const propagation = new Propagation();
+  keyspace.hooks = {
+    expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
+  };
+  const door = new Door(() => server);
+  const server: Server = {
+    config,
+    settings: new Settings(config, onChange(() => server, door)),
+    configFile: options.configFile,
+    clock,
+    log,
+    commands: new Registry(specs),
+    keyspace,
+    clients: new Map(),
+    stats: new Stats(),
+    output: new Output(),
+    nowhere: new CollectingWriter(),
+    call: new Call(),
+    propagation,
+    blocking: new Blocking(),
+    pause: new Pause(),
+    persistence: new Persistence({
+      config,
+      keyspace,
+      clock,
+      log,
+      usedBytes: () => keyspace.usedBytes(),
+      replication: () => server.links.point(),
+      functions: () => [],
+      forgetSelected: () => propagation.forgetSelected(),
+      fatal: options.fatal,
+    }),
+    replication,
+    links: new ReplicationLinks(() => server),
+    cluster: clusterMode ? new ClusterBus(clusterHost(() => server, config, options.fatal)) : null,
+    runId: randomHex(40),
+    started_ms: clock.now_ms(),
+    armed: 0,
+    loading: false,
+    nextClientId: 1,
+    port: 0,
+    tlsPort: 0,
+    ...lifeOf(options, () => server, door),
+  };
+  return { server, door };
+}
+
+/** The functions of the server that act on the whole of it. */
+function lifeOf(
+  { unref, clock = systemClock() }: ComposeOptions,
+  the: () => Server,
+  door: Door,
+): Pick<Server, 'wake' | 'shutdown' | 'serveAgain' | 'newClient' | 'closeClient' | 'every' | 'startCron'> {
+  let turnWanted = false;
+  const runTurn = (): void => {
+    turnWanted = false;
+    endOfTurn(the());
+    armDeadline();
+  };
+  const timers: Timer[] = [];
+  let deadline: Timer | null = null;
+  let deadline_ms = Number.POSITIVE_INFINITY;
+  const quiet = (timer: Timer): Timer => {
+    if (unref === true && 'unref' in timer) (timer as { unref(): void }).unref();
+    return timer;
+  };
+  const every = (interval_ms: number, task: () => void): void => {
+    timers.push(quiet(clock.setInterval(task, interval_ms)));
+  };
+  /** Keeps one timer for the client that has to be told first that its wait is over. */
+  const armDeadline = (): void => {
+    const next_ms = the().blocking.nextDeadline_ms();
+    if (next_ms === deadline_ms) return;
+    if (deadline !== null) clock.clear(deadline);
+    deadline = null;
+    deadline_ms = next_ms;
+    if (next_ms === Number.POSITIVE_INFINITY) return;
+    const wait_ms = Math.max(0, next_ms - clock.monotonic_ms());
+    deadline = quiet(
+      clock.setTimeout(() => {
+        deadline = null;
+        deadline_ms = Number.POSITIVE_INFINITY;
+        const server = the();
+        server.keyspace.now_ms = clock.now_ms();
+        server.blocking.expire(clock.monotonic_ms());
+        server.wake();
+      }, Math.ceil(wait_ms)),
+    );
+  };
+  return {
+    wake() {
+      if (turnWanted) return;
+      turnWanted = true;
+      setImmediate(runTurn);
+    },
+    async shutdown(how) {
+      await shutdown(the(), door, how);
+      for (const timer of timers.splice(0)) clock.clear(timer);
+      if (deadline !== null) clock.clear(deadline);
+      deadline = null;
+    },
+    serveAgain: (client, request) => serveAgain(the(), client, request),
+    newClient: (connection) => newClient(the(), connection),
+    closeClient: (client, when) => closeClient(client, when),
+    every,
+    startCron() {
+      every(1000 / the().config.hz, () => cronTick(the()));
+    },
+  };
+}
+
+function newClient(server: Server, connection: Client['connection']): Client {
+  const client = new Client({
+    id: server.nextClientId++,
+    connection,
+    writer: connection === null ? server.nowhere.writer : server.output.writer,
+    db: server.keyspace.databases[0]!,
+    now_ms: server.keyspace.now_ms,
+  });
+  if (connection !== null) connection.owner = client;
+  server.clients.set(client.id, client);
+  return client;
+}
+
+function closeClient(client: Client, when: 'after-reply' | 'now'): void {
+  if (when === 'now') client.connection?.destroy();
+  else client.connection?.closeAfterReply();
+}
+
+async function loadData(server: Server): Promise<void> {
+  server.loading = true;
+  const run = runWithoutReply(server);
+  await server.persistence.load({
+    isReplica: server.replication.role === 'replica',
+    run,
+    loadFunction: null,
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  server.loading = false;
+  server.propagation.active = server.persistence.active;
+  server.startCron();
+  await server.cluster?.start();
+  server.links.start();
+}

@@ -1,0 +1,184 @@
+/*
+ * Where clients come in: listens on all configured endpoints, decides who may enter, makes a connection and a client of
+ * each, and hands its requests to the dispatcher.
+ */
+
+import type { Delivery } from './net/connection.ts';
+import { Connection } from './net/connection.ts';
+import { type Accepted, Listener } from './net/listener.ts';
+import { dispatch } from './command/dispatch.ts';
+import { discardTransaction } from './command/transaction.ts';
+import { Request } from './protocol/request.ts';
+import type { ParserLimits } from './protocol/request-parser.ts';
+import { serverTlsOptions } from './security/tls-options.ts';
+import { ARMED_AUTH, type Client } from './state/client.ts';
+import type { Server } from './state/server.ts';
+
+const DENIED =
+  '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default ' +
+  'user. In this mode connections are only accepted from the loopback interface. If you want to connect from external ' +
+  'computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command ' +
+  "'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is " +
+  'running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make ' +
+  'this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration ' +
+  "file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server " +
+  "manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password " +
+  'for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting ' +
+  'connections from the outside.\r\n';
+
+export class Door {
+  readonly #the: () => Server;
+  #listener: Listener;
+  readonly #request = new Request(Buffer.alloc(0));
+  /** One record for all connections: CONFIG SET changes it in place. */
+  readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
+  readonly #delivery: Delivery<Client>;
+
+  constructor(the: () => Server) {
+    this.#the = the;
+    this.#listener = this.#newListener();
+    this.#delivery = {
+      command: (client, request) => dispatch(the(), client, request),
+      protocolError: (client, text) => this.#protocolError(client, text),
+      closed: (client) => this.#closed(client),
+      woken: () => {
+        const server = the();
+        server.keyspace.now_ms = server.clock.now_ms();
+        server.wake();
+      },
+    };
+  }
+
+  /** Opens every configured endpoint. Throws a ListenFailure, and none is open. */
+  async open(): Promise<void> {
+    const server = this.#the();
+    this.readLimits();
+    const { config } = server;
+    const backlog = config['tcp-backlog'];
+    const listener = this.#newListener();
+    try {
+      const wantsPlain = config.port !== 0 || (config['tls-port'] === 0 && config.unixsocket === '');
+      for (const host of wantsPlain ? hostsOf(config.bind) : []) {
+        await listenOptionally(host, async (name) => {
+          server.port = await listener.listenTcp({ ...name, port: server.port || config.port, backlog });
+        });
+      }
+      if (config['tls-port'] !== 0) {
+        const tls = serverTlsOptions(config);
+        for (const host of hostsOf(config.bind)) {
+          await listenOptionally(host, async (name) => {
+            server.tlsPort = await listener.listenTls({ ...name, port: config['tls-port'], backlog }, tls);
+          });
+        }
+      }
+      if (config.unixsocket !== '') await listener.listenUnix(config.unixsocket, config.unixsocketperm, backlog);
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+    this.#listener = listener;
+  }
+
+  /** Stops accepting. Clients that are connected stay. */
+  async close(): Promise<void> {
+    await this.#listener.close();
+  }
+
+  /** Closes and opens again, after `port`, `bind` or a TLS directive changed; on failure the old ports are opened again. */
+  async reopen(): Promise<void> {
+    await this.#listener.close();
+    this.#the().port = 0;
+    await this.open();
+  }
+
+  /** Makes changed limits take effect for all connections. */
+  readLimits(): void {
+    const { config } = this.#the();
+    this.#limits.bulkMax = config['proto-max-bulk-len'];
+    this.#limits.heldMax = config['client-query-buffer-limit'];
+  }
+
+  #newListener(): Listener {
+    return new Listener((accepted) => this.#accept(accepted));
+  }
+
+  #accept({ socket, adoptable, tls }: Accepted): void {
+    const server = this.#the();
+    const { config, stats } = server;
+    if (server.clients.size >= config.maxclients) {
+      stats.add('rejectedConnections');
+      socket.end('-ERR max number of clients reached\r\n');
+      return;
+    }
+    const unixSocket = socket.remoteAddress === undefined;
+    if (config['protected-mode'] && config.requirepass === '' && !unixSocket && !isLoopback(socket.remoteAddress)) {
+      stats.add('rejectedConnections');
+      socket.end(DENIED);
+      return;
+    }
+    if (config['tcp-keepalive'] > 0 && !unixSocket) socket.setKeepAlive(true, config['tcp-keepalive'] * 1000);
+    stats.add('connections');
+    const connection = new Connection<Client>({
+      socket,
+      adoptable,
+      output: server.output,
+      request: this.#request,
+      limits: this.#limits,
+      delivery: this.#delivery,
+    });
+    const client = server.newClient(connection);
+    client.tls = tls;
+    client.unixSocket = unixSocket;
+    if (config.requirepass !== '') {
+      client.authenticated = false;
+      connection.parser.authenticated = false;
+      client.armed |= ARMED_AUTH;
+    }
+    connection.start();
+  }
+
+  #protocolError(client: Client, text: string): void {
+    const server = this.#the();
+    server.stats.add('acceptedProtocolErrors');
+    server.log.verbose(`Protocol error (${text}) from client: id=${client.id}`);
+    client.writer.error(`ERR Protocol error: ${text}`);
+  }
+
+  #closed(client: Client): void {
+    const server = this.#the();
+    discardTransaction(client);
+    server.blocking.forget(client);
+    server.links.clientClosed(client);
+    server.clients.delete(client.id);
+  }
+}
+
+interface Host {
+  host?: string;
+  /** Written with a leading '-' in `bind`: missing addresses are no error. */
+  optional: boolean;
+}
+
+function hostsOf(bind: readonly string[]): Host[] {
+  if (bind.length === 0) return [{ optional: false }];
+  return bind.map((text) => {
+    const optional = text.startsWith('-');
+    const name = optional ? text.slice(1) : text;
+    if (name === '*') return { host: '0.0.0.0', optional };
+    return { host: name === '::*' ? '::' : name, optional };
+  });
+}
+
+async function listenOptionally(host: Host, listen: (name: { host?: string }) => Promise<void>): Promise<void> {
+  try {
+    await listen(host.host === undefined ? {} : { host: host.host });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    const missing = code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
+    if (!host.optional || !missing) throw error;
+  }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || address?.startsWith('127.') === true || address?.startsWith('::ffff:127.') === true;
+}

@@ -1,0 +1,144 @@
+/*
+ * Strings that hold numbers: INCR and its family. Nearly all counters fit a double exactly; those that do not take the
+ * way through BigInt, up to 64 bits.
+ */
+
+import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
+import { addDecimal } from '../../base/long-double.ts';
+import type { Call } from '../command/call.ts';
+import { NOT_FLOAT, NOT_INTEGER, OVERFLOW, ReplyError, WRONG_TYPE } from '../command/errors.ts';
+import type { KeySpec, Spec } from '../command/spec.ts';
+import { TYPE_STRING } from '../data/encoding.ts';
+import { KEEP_DEADLINE } from '../keyspace/database.ts';
+
+const UPDATES_ONE_KEY: readonly KeySpec[] = [{ flags: ['RW', 'access', 'update'], first: 1, last: 1, step: 1 }];
+
+export const specs: readonly Spec[] = [
+  {
+    name: 'incr',
+    arity: 2,
+    flags: ['write', 'denyoom', 'fast'],
+    acl: ['string'],
+    keys: UPDATES_ONE_KEY,
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Increments the integer value of a key by one. Uses 0 as the value of a missing key.',
+    complexity: 'O(1)',
+    run: (call) => add(call, 1),
+  },
+  {
+    name: 'decr',
+    arity: 2,
+    flags: ['write', 'denyoom', 'fast'],
+    acl: ['string'],
+    keys: UPDATES_ONE_KEY,
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Decrements the integer value of a key by one. Uses 0 as the value of a missing key.',
+    complexity: 'O(1)',
+    run: (call) => add(call, -1),
+  },
+  {
+    name: 'incrby',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    acl: ['string'],
+    keys: UPDATES_ONE_KEY,
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Increments the integer value of a key by a number. Uses 0 as the value of a missing key.',
+    complexity: 'O(1)',
+    run: (call) => addArgument(call, call.int64(2)),
+  },
+  {
+    name: 'decrby',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    acl: ['string'],
+    keys: UPDATES_ONE_KEY,
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Decrements the integer value of a key by a number. Uses 0 as the value of a missing key.',
+    complexity: 'O(1)',
+    run: decrby,
+  },
+  {
+    name: 'incrbyfloat',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    acl: ['string'],
+    keys: UPDATES_ONE_KEY,
+    since: '2.6.0',
+    group: 'string',
+    summary: 'Increments the floating point value of a key by a number. Uses 0 as the value of a missing key.',
+    complexity: 'O(1)',
+    run: incrbyfloat,
+  },
+];
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+/** Sign and digits of any 64-bit integer. */
+const DIGITS_MAX = 21;
+
+function decrby(call: Call): void {
+  const amount = call.int64(2);
+  if (amount === INT64_MIN) throw new ReplyError('ERR decrement would overflow');
+  addArgument(call, -amount);
+}
+
+function addArgument(call: Call, amount: bigint): void {
+  const small = Number(amount);
+  if (Number.isSafeInteger(small)) add(call, small);
+  else addInt64(call, amount);
+}
+
+function add(call: Call, amount: number): void {
+  const { db, buf } = call;
+  const ref = db.findForWrite(buf, call.off(1), call.len(1));
+  let value = 0;
+  if (ref !== 0) {
+    if (db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
+    value = parseInteger(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
+  }
+  const sum = value + amount;
+  // NaN (no number, or one beyond 2^53) fails this too.
+  if (!Number.isSafeInteger(sum)) return addInt64(call, BigInt(amount));
+  const scratch = Buffer.allocUnsafe(DIGITS_MAX);
+  const length = writeInteger(sum, scratch, 0);
+  db.setString(buf, call.off(1), call.len(1), scratch, 0, length, KEEP_DEADLINE);
+  call.reply.integer(sum);
+}
+
+function addInt64(call: Call, amount: bigint): void {
+  const { db, buf } = call;
+  const ref = db.findForWrite(buf, call.off(1), call.len(1));
+  let value: bigint | null = 0n;
+  if (ref !== 0) {
+    if (db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
+    value = parseInt64(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
+    if (value === null) throw NOT_INTEGER;
+  }
+  const sum = value + amount;
+  if (sum > INT64_MAX || sum < INT64_MIN) throw OVERFLOW;
+  const text = Buffer.from(sum.toString());
+  db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE);
+  call.reply.int64(sum);
+}
+
+function incrbyfloat(call: Call): void {
+  const { db, buf } = call;
+  const ref = db.findForWrite(buf, call.off(1), call.len(1));
+  if (ref !== 0 && db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
+  const value = ref === 0 ? '0' : db.valueBuf(ref).latin1Slice(db.valueOff(ref), db.valueOff(ref) + db.valueLen(ref));
+  if (addDecimal(value, '0') === null) throw NOT_FLOAT;
+  const amount = call.text(2);
+  if (addDecimal(amount, '0') === null) throw NOT_FLOAT;
+  const sum = addDecimal(value, amount);
+  if (sum === null) throw new ReplyError('ERR increment would produce NaN or Infinity');
+  const text = Buffer.from(sum);
+  db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE);
+  call.reply.bulkBuffer(text);
+  // The sum, not the summand: another machine might round otherwise.
+  call.propagate('SET', call.view(1), text, 'KEEPTTL');
+}

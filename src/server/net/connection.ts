@@ -1,0 +1,233 @@
+/*
+ * One client's socket: bytes to requests, replies to one write per turn. Plain, TLS and Unix sockets are the same here.
+ * A connection knows nothing about commands: it delivers each request to its owner, in order, and stops delivering while
+ * the owner is suspended (a client that waits); what arrives meanwhile is held, within the query buffer's limit.
+ */
+
+import type { Socket } from 'node:net';
+import { type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
+import type { Request } from '../protocol/request.ts';
+import { HEADROOM } from '../protocol/request-parser.ts';
+import { adopt, readByEvents } from './input.ts';
+import type { Output } from './output.ts';
+
+/** What a connection tells the server. Given once, by the composition root. */
+export interface Delivery<Owner> {
+  command(owner: Owner, request: Request): void;
+  protocolError(owner: Owner, text: string): void;
+  closed(owner: Owner): void;
+  /** Something was read, so there will be something to write: the turn has to end. */
+  woken(): void;
+}
+
+export interface ConnectionOptions<Owner> {
+  socket: Socket;
+  /** False for sockets that cannot be adopted (TLS). */
+  adoptable: boolean;
+  output: Output;
+  request: Request;
+  limits: ParserLimits;
+  delivery: Delivery<Owner>;
+}
+
+const EMPTY = Buffer.alloc(0);
+/** A client that waits and still sends more than this is not read any further, so that TCP slows it down. */
+const HELD_WHILE_SUSPENDED_MAX = 1024 * 1024;
+
+// biome-ignore lint/suspicious/noExplicitAny: the output of a turn writes to connections of any owner.
+export class Connection<Owner = any> {
+  owner!: Owner;
+  readonly socket: Socket;
+  readonly parser: RequestParser;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** No request is delivered while this is set. */
+  suspended = false;
+  /** Once set, nothing more is read, and the socket ends when its replies have left. */
+  closing = false;
+  closed = false;
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly #output: Output;
+  readonly #delivery: Delivery<Owner>;
+  /** The part of the turn's output that is ours; more than one part, or big values, go to the queue. */
+  #part: Buffer = EMPTY;
+  #partStart = 0;
+  #partEnd = 0;
+  #queue: Buffer[] = [];
+  #waiting = false;
+  #draining = false;
+  #rawReader: ((bytes: Buffer) => void) | null = null;
+
+  constructor(options: ConnectionOptions<Owner>) {
+    this.#output = options.output;
+    this.#delivery = options.delivery;
+    this.parser = new RequestParser(options.request, options.limits);
+    const accepted = options.socket;
+    this.remoteAddress = accepted.remoteAddress ?? '';
+    this.remotePort = accepted.remotePort ?? 0;
+    this.localAddress = accepted.localAddress ?? '';
+    this.localPort = accepted.localPort ?? 0;
+    const read = (buf: Buffer, from: number, to: number): void => this.#receive(buf, from, to);
+    const adopted = options.adoptable ? adopt(accepted, read) : null;
+    this.socket = adopted ?? accepted;
+    if (adopted === null) readByEvents(accepted, read);
+    this.socket.on('error', () => this.destroy());
+    this.socket.on('close', () => this.#ended());
+  }
+
+  /** Begins to read. Separate from construction, because the owner is set in between. */
+  start(): void {
+    this.socket.resume();
+  }
+
+  /** Bytes that the socket has not taken yet: what output buffer limits count. */
+  get pendingOutput(): number {
+    return this.socket.writableLength;
+  }
+
+  /** Stops the delivery of requests; what arrives is held. */
+  suspend(): void {
+    this.suspended = true;
+  }
+
+  /** Delivers what was held meanwhile, and goes on. */
+  resume(): void {
+    if (!this.suspended) return;
+    this.suspended = false;
+    if (this.closed || this.closing || this.#draining) return;
+    this.#delivery.woken();
+    this.parser.open(RESUME_WINDOW, HEADROOM, HEADROOM);
+    this.#drain();
+    this.socket.resume();
+  }
+
+  /** From now on bytes go to `reader`, unparsed: the link became a stream (a replica's primary). */
+  readRaw(reader: (bytes: Buffer) => void): void {
+    this.#rawReader = reader;
+  }
+
+  /** Ends the connection after the replies of this turn have left. */
+  closeAfterReply(): void {
+    this.closing = true;
+    if (!this.#waiting) this.#finish();
+  }
+
+  destroy(): void {
+    this.closing = true;
+    this.socket.destroy();
+  }
+
+  /** Adds a part of the turn's output. True when the connection had none before: then it has to be written. */
+  queuePart(out: Buffer, start: number, end: number): boolean {
+    if (this.#part === out && this.#partEnd === start && this.#partEnd > this.#partStart) {
+      this.#partEnd = end;
+      return false;
+    }
+    this.#pushPart();
+    this.#part = out;
+    this.#partStart = start;
+    this.#partEnd = end;
+    return this.#wait();
+  }
+
+  /** Adds bytes that will not change. */
+  queuePassed(bytes: Buffer): boolean {
+    this.#pushPart();
+    this.#queue.push(bytes);
+    return this.#wait();
+  }
+
+  /** Writes what is queued. True when the socket took all of it at once. */
+  write(): boolean {
+    this.#waiting = false;
+    const socket = this.socket;
+    if (this.closed || socket.destroyed) {
+      this.#forgetOutput();
+      return true;
+    }
+    if (this.#queue.length === 0) {
+      this.bytesOut += this.#partEnd - this.#partStart;
+      socket.write(this.#part.subarray(this.#partStart, this.#partEnd));
+    } else {
+      this.#writeQueue();
+    }
+    this.#forgetOutput();
+    if (this.closing) this.#finish();
+    return socket.writableLength === 0;
+  }
+
+  #writeQueue(): void {
+    this.#pushPart();
+    this.socket.cork();
+    for (const bytes of this.#queue) {
+      this.bytesOut += bytes.length;
+      this.socket.write(bytes);
+    }
+    this.socket.uncork();
+  }
+
+  #receive(buf: Buffer, from: number, to: number): void {
+    this.bytesIn += to - from;
+    if (this.closing) return;
+    if (this.#rawReader !== null) return this.#rawReader(buf.subarray(from, to));
+    this.#delivery.woken();
+    this.parser.open(buf, from, to);
+    this.#drain();
+    if (this.suspended && this.parser.held > HELD_WHILE_SUSPENDED_MAX) this.socket.pause();
+  }
+
+  #drain(): void {
+    const parser = this.parser;
+    const previous = this.#output.begin(this);
+    this.#draining = true;
+    while (!this.suspended && !this.closing) {
+      const request = parser.next();
+      if (request === null) break;
+      this.#delivery.command(this.owner, request);
+    }
+    if (parser.error !== '' && !this.closing) {
+      this.#delivery.protocolError(this.owner, parser.error);
+      this.closing = true;
+    }
+    this.#draining = false;
+    this.#output.end(previous);
+    parser.close();
+    if (parser.overflow) this.destroy();
+    if (this.closing && !this.#waiting) this.#finish();
+  }
+
+  #wait(): boolean {
+    if (this.#waiting) return false;
+    this.#waiting = true;
+    return true;
+  }
+
+  #pushPart(): void {
+    if (this.#partEnd > this.#partStart) this.#queue.push(this.#part.subarray(this.#partStart, this.#partEnd));
+    this.#partStart = this.#partEnd = 0;
+  }
+
+  #forgetOutput(): void {
+    this.#part = EMPTY;
+    this.#partStart = this.#partEnd = 0;
+    if (this.#queue.length > 0) this.#queue = [];
+  }
+
+  #finish(): void {
+    if (!this.socket.destroyed) this.socket.end(() => this.socket.destroySoon());
+  }
+
+  #ended(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.closing = true;
+    this.#forgetOutput();
+    this.#delivery.closed(this.owner);
+  }
+}
+
+/** The window in which held bytes are read again when nothing new came. */
+const RESUME_WINDOW = Buffer.allocUnsafeSlow(HEADROOM);

@@ -1,0 +1,116 @@
+/*
+ * Listening sockets: TCP on every bound address, TLS, and a Unix socket. All of them end in `accepted`, with a socket
+ * that does not read yet.
+ */
+
+import { chmodSync, unlinkSync } from 'node:fs';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
+
+/** Where to listen. `host` undefined: all addresses. */
+export interface Endpoint {
+  host?: string;
+  port: number;
+  backlog: number;
+}
+
+/** A port could not be opened. Says which, and the system's reason. */
+export class ListenFailure extends Error {
+  override name = 'ListenFailure';
+  readonly code: string;
+
+  constructor(where: string, code: string) {
+    super(`could not listen on ${where}: ${reasonOf(code)}`);
+    this.code = code;
+  }
+}
+
+export interface Accepted {
+  socket: Socket;
+  /** False where the bytes come through a layer of Node's own (TLS). */
+  adoptable: boolean;
+  tls: boolean;
+}
+
+export type OnAccept = (accepted: Accepted) => void;
+
+export class Listener {
+  readonly #onAccept: OnAccept;
+  readonly #servers: NetServer[] = [];
+  #unixPath: string | null = null;
+
+  constructor(onAccept: OnAccept) {
+    this.#onAccept = onAccept;
+  }
+
+  /** Opens a TCP endpoint; answers the port, which the system chose when it was 0. */
+  async listenTcp(endpoint: Endpoint): Promise<number> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      this.#onAccept({ socket, adoptable: true, tls: false });
+    });
+    return this.#listen(server, endpoint);
+  }
+
+  async listenTls(endpoint: Endpoint, options: TlsOptions & SecureContextOptions): Promise<number> {
+    const server = createTlsServer({ ...options, noDelay: true }, (socket) => {
+      this.#onAccept({ socket, adoptable: false, tls: true });
+    });
+    // A client that fails the handshake is its own problem: without a listener Node would end the process.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return this.#listen(server, endpoint);
+  }
+
+  async listenUnix(path: string, mode: number, backlog: number): Promise<void> {
+    removeStaleSocket(path);
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      this.#onAccept({ socket, adoptable: true, tls: false });
+    });
+    await opened(server, { path, backlog }, path);
+    this.#servers.push(server);
+    this.#unixPath = path;
+    if (mode !== 0) chmodSync(path, mode);
+  }
+
+  /** Stops accepting; resolves when every port is free again. Open connections are not touched. */
+  async close(): Promise<void> {
+    const closing = this.#servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    // `close` waits for connections; the port itself is free at once, so nobody has to wait for the promise.
+    await Promise.race([Promise.all(closing), new Promise<void>((resolve) => setImmediate(resolve))]);
+    if (this.#unixPath !== null) removeStaleSocket(this.#unixPath);
+  }
+
+  async #listen(server: NetServer, { host, port, backlog }: Endpoint): Promise<number> {
+    const where = host === undefined ? { port } : { host, port, ipv6Only: host.includes(':') };
+    await opened(server, { ...where, backlog }, `${host ?? '*'}:${port}`);
+    this.#servers.push(server);
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+}
+
+function opened(server: NetServer, options: Parameters<NetServer['listen']>[0], where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenFailure(where, error.code ?? 'UNKNOWN')));
+    server.listen(options, () => {
+      server.removeAllListeners('error');
+      // Errors of accepting, such as too many open files, concern one client and not the server.
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+function removeStaleSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function reasonOf(code: string): string {
+  if (code === 'EADDRINUSE') return 'Address already in use';
+  if (code === 'EACCES') return 'Permission denied';
+  if (code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
+  return code;
+}

@@ -1,0 +1,87 @@
+/*
+ * Replies of one turn. All connections append to one buffer, and each gets exactly one write when the turn ends: after
+ * the AOF is flushed, because a reply is a promise.
+ *
+ * Invariants:
+ * (1) Between begin and end, bytes from `#start` to the writer's position belong to `#current`.
+ * (2) The part of the buffer that a connection was given is not overwritten until its socket has taken it: if any socket
+ *     could not take all at once, the turn ends with a new buffer instead of the old one.
+ */
+
+import { RespWriter, type Sink } from '../protocol/resp-writer.ts';
+import type { Connection } from './connection.ts';
+
+const BUFFER_SIZE = 256 * 1024;
+
+export class Output implements Sink {
+  readonly writer: RespWriter;
+  #current: Connection | null = null;
+  #start = 0;
+  /** Connections with something to write, in the order they first had it. */
+  #waiting: Connection[] = [];
+  #spare: Connection[] = [];
+
+  constructor() {
+    this.writer = new RespWriter(Buffer.allocUnsafeSlow(BUFFER_SIZE), this);
+  }
+
+  /** What is written from now on goes to `connection`. Answers who had the writer before, for `end`. */
+  begin(connection: Connection): Connection | null {
+    const previous = this.#current;
+    if (previous !== null) this.#give(previous);
+    this.#current = connection;
+    this.#start = this.writer.pos;
+    return previous;
+  }
+
+  end(previous: Connection | null): void {
+    if (this.#current !== null) this.#give(this.#current);
+    this.#current = previous;
+    this.#start = this.writer.pos;
+  }
+
+  /** Bytes that several connections may share and nobody changes any more, such as the replication stream. */
+  sendBytes(connection: Connection, bytes: Buffer): void {
+    if (connection.queuePassed(bytes)) this.#waiting.push(connection);
+  }
+
+  makeRoom(writer: RespWriter, need: number): void {
+    if (this.#current !== null) this.#give(this.#current);
+    this.#renew(Math.max(BUFFER_SIZE, need));
+    this.#start = writer.pos;
+  }
+
+  passThrough(_writer: RespWriter, bytes: Buffer): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#give(current);
+    this.#start = this.writer.pos;
+    this.sendBytes(current, bytes);
+  }
+
+  /** The last act of a turn: one write for each connection. */
+  writeAll(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = this.#spare;
+    this.#spare = waiting;
+    let taken = true;
+    for (let i = 0; i < waiting.length; i++) taken = waiting[i]!.write() && taken;
+    waiting.length = 0;
+    if (!taken) this.#renew(BUFFER_SIZE);
+    else if (this.#waiting.length === 0) this.writer.pos = 0;
+    this.#start = this.writer.pos;
+  }
+
+  #give(connection: Connection): void {
+    const end = this.writer.pos;
+    if (end === this.#start) return;
+    if (connection.queuePart(this.writer.out, this.#start, end)) this.#waiting.push(connection);
+    this.#start = end;
+  }
+
+  #renew(size: number): void {
+    this.writer.out = Buffer.allocUnsafeSlow(size);
+    this.writer.pos = 0;
+  }
+}

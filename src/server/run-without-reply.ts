@@ -1,0 +1,31 @@
+/*
+ * Runs commands that nobody waits for: those of the append only file while it is replayed. Their effects are on disk
+ * already, so they are not propagated (propagation is not active while loading).
+ */
+
+import { execute } from './command/dispatch.ts';
+import { Call } from './command/call.ts';
+import { requestOf } from './protocol/request.ts';
+import type { Server } from './state/server.ts';
+
+/** Answers why the command cannot be run, or null. */
+export function runWithoutReply(server: Server): (args: readonly Buffer[]) => string | null {
+  const client = server.newClient(null);
+  client.kind = 'primary'; // Nobody's permission is asked, and nothing is routed elsewhere.
+  server.clients.delete(client.id);
+  const call = new Call();
+  return (args) => {
+    const request = requestOf(args);
+    const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
+    const name = args[0]!.toString('latin1');
+    if (command === null) return `Unknown command '${name}'`;
+    if (!command.accepts(request.argc)) return `Wrong number of arguments for '${name}'`;
+    call.set(server, client, request, client.writer);
+    call.command = command;
+    server.nowhere.discard();
+    execute(call);
+    // An error reply to a command of our own log means that data is missing; nothing else begins with a dash.
+    if (server.nowhere.writer.pos === 0 || server.nowhere.writer.out[0] !== 0x2d) return null;
+    return `'${name}' was refused (${server.nowhere.take().toString('latin1').trim()})`;
+  };
+}

@@ -1,0 +1,91 @@
+/*
+ * TLS directives as Node's options, for the side that listens and the side that connects. Files are read here, so a
+ * missing or wrong one is named with its directive.
+ */
+
+import { readFileSync } from 'node:fs';
+import { type ConnectionOptions, createSecureContext, type SecureContextOptions, type SecureVersion, type TlsOptions } from 'node:tls';
+import type { Config } from '../../config/directives.ts';
+
+/** A TLS directive names a file that cannot be used. */
+export class TlsFailure extends Error {
+  override name = 'TlsFailure';
+}
+
+/** For accepting clients, replicas and, with tls-cluster, other nodes. */
+export function serverTlsOptions(config: Config): TlsOptions {
+  const options: TlsOptions = {
+    ...identity(config, 'tls-cert-file', 'tls-key-file', config['tls-key-file-pass']),
+    ...common(config),
+    requestCert: config['tls-auth-clients'] !== 'no',
+    rejectUnauthorized: config['tls-auth-clients'] === 'yes',
+    honorCipherOrder: config['tls-prefer-server-ciphers'],
+  };
+  check(options);
+  return options;
+}
+
+/** On the bus both ends show a certificate, whatever clients have to do. */
+export function busTlsOptions(config: Config): TlsOptions {
+  return { ...serverTlsOptions(config), requestCert: true, rejectUnauthorized: true };
+}
+
+/** For connecting to a primary or another node. Names are not checked, as in Redis: nodes are found by address. */
+export function clientTlsOptions(config: Config): ConnectionOptions {
+  const own = config['tls-client-cert-file'] !== '';
+  const options = {
+    ...(own
+      ? identity(config, 'tls-client-cert-file', 'tls-client-key-file', config['tls-client-key-file-pass'])
+      : identity(config, 'tls-cert-file', 'tls-key-file', config['tls-key-file-pass'])),
+    ...common(config),
+    rejectUnauthorized: true,
+    checkServerIdentity: () => undefined,
+  };
+  check(options);
+  return options;
+}
+
+type FileDirective = 'tls-cert-file' | 'tls-key-file' | 'tls-client-cert-file' | 'tls-client-key-file' | 'tls-ca-cert-file';
+
+function identity(config: Config, cert: FileDirective, key: FileDirective, passphrase: string): SecureContextOptions {
+  if (config[cert] === '') throw new TlsFailure('No tls-cert-file configured!');
+  const options: SecureContextOptions = { cert: read(config, cert), key: read(config, key) };
+  if (passphrase !== '') options.passphrase = passphrase;
+  return options;
+}
+
+function common(config: Config): SecureContextOptions {
+  const options: SecureContextOptions = { ...versions(config['tls-protocols']) };
+  if (config['tls-ca-cert-file'] !== '') options.ca = read(config, 'tls-ca-cert-file');
+  else if (config['tls-auth-clients'] !== 'no') {
+    throw new TlsFailure('Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!');
+  }
+  const ciphers = [config['tls-ciphersuites'], config['tls-ciphers']].filter((text) => text !== '');
+  if (ciphers.length > 0) options.ciphers = ciphers.join(':');
+  return options;
+}
+
+function versions(text: string): { minVersion?: SecureVersion; maxVersion?: SecureVersion } {
+  if (text === '') return {};
+  const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+  const chosen = known.filter((version) => text.toLowerCase().split(/\s+/).includes(version.toLowerCase()));
+  if (chosen.length === 0) throw new TlsFailure('Invalid tls-protocols specified. Use a combination of TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3.');
+  return { minVersion: chosen[0]!, maxVersion: chosen.at(-1)! };
+}
+
+function read(config: Config, directive: FileDirective): Buffer {
+  try {
+    return readFileSync(config[directive]);
+  } catch (error) {
+    throw new TlsFailure(`${directive} ${config[directive]}: ${(error as Error).message}`);
+  }
+}
+
+/** Node complains about a wrong file at the first handshake; better now. */
+function check(options: SecureContextOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    throw new TlsFailure(`the TLS certificate or key cannot be used: ${(error as Error).message}`);
+  }
+}

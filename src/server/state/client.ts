@@ -1,0 +1,87 @@
+/*
+ * One client, as the commands see it. The connection underneath is replaceable: a real socket, none (an in-process
+ * caller), or the link to our primary, whose commands are applied without being asked back.
+ */
+
+import type { Command } from '../command/registry.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { Watcher } from '../keyspace/watch.ts';
+import type { Connection } from '../net/connection.ts';
+import type { Request } from '../protocol/request.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
+
+/** A reason why commands of this client, or of all, have to pass the gates (command/gates.ts). Bits of `armed`. */
+export const ARMED_AUTH = 1;
+export const ARMED_MULTI = 2;
+export const ARMED_REPLY = 4;
+export const ARMED_CLUSTER = 8;
+export const ARMED_LOADING = 16;
+export const ARMED_REPLICA = 32;
+export const ARMED_STALE = 64;
+export const ARMED_PAUSED = 128;
+export const ARMED_DISK = 256;
+export const ARMED_FEW_REPLICAS = 512;
+
+export interface QueuedCommand {
+  command: Command;
+  request: Request;
+}
+
+export interface Transaction {
+  queue: QueuedCommand[];
+  /** A command was refused while queueing: EXEC must abort. */
+  broken: boolean;
+}
+
+/** A client that waits for something. It is not served until `wake` is called or the deadline passes. */
+export interface Blocked {
+  /** What CLIENT LIST and logs say it waits for. */
+  why: 'wait' | 'paused' | 'migrate' | 'sleep';
+  /** Monotonic milliseconds; Infinity waits for ever. */
+  deadline_ms: number;
+  /** Answers the client; called once, at the deadline or when it is served. */
+  expire(): void;
+}
+
+export class Client {
+  readonly id: number;
+  readonly connection: Connection<Client> | null;
+  /** Where replies of this client go while it is being served. */
+  readonly writer: RespWriter;
+  db: Database;
+  resp: 2 | 3 = 2;
+  armed = 0;
+  authenticated = true;
+  user = 'default';
+  name = '';
+  libName = '';
+  libVersion = '';
+  tls = false;
+  unixSocket = false;
+  created_ms: number;
+  lastInteraction_ms: number;
+  lastCommand: Command | null = null;
+  transaction: Transaction | null = null;
+  readonly watcher: Watcher = { dirty: false };
+  watching: { db: Database; key: Buffer }[] = [];
+  blocked: Blocked | null = null;
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
+  asking = false;
+  readonly = false;
+  noEvict = false;
+  /** The kind of link this is: 'replica' sends us REPLCONF ACK, 'primary' feeds us. */
+  kind: 'normal' | 'replica' | 'primary' = 'normal';
+  /** The replication offset after this client's last write: what WAIT waits for. */
+  writeOffset = 0;
+  /** When the soft limit of its output buffer was first exceeded; 0 when it is not. */
+  softLimitSince_ms = 0;
+
+  constructor(options: { id: number; connection: Connection<Client> | null; writer: RespWriter; db: Database; now_ms: number }) {
+    this.id = options.id;
+    this.connection = options.connection;
+    this.writer = options.writer;
+    this.db = options.db;
+    this.created_ms = options.now_ms;
+    this.lastInteraction_ms = options.now_ms;
+  }
+}

@@ -1,0 +1,73 @@
+/*
+ * The server: one record that owns everything, made by main.ts, handed to whoever needs it. There is no other place
+ * where state lives, so many servers can run in one process.
+ */
+
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/directives.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { ClusterBus } from '../bus/bus.ts';
+import type { Call } from '../command/call.ts';
+import type { Propagation } from '../command/propagation.ts';
+import type { Registry } from '../command/registry.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Output } from '../net/output.ts';
+import type { Stats } from '../observe/stats.ts';
+import type { Persistence } from '../persistence/persistence.ts';
+import type { Request } from '../protocol/request.ts';
+import type { CollectingWriter } from '../protocol/resp-writer.ts';
+import type { ReplicationLinks } from '../replication/links.ts';
+import type { Replication } from '../replication/replication.ts';
+import type { Blocking } from './blocking.ts';
+import type { Client } from './client.ts';
+import type { Pause } from './pause.ts';
+
+export interface Server {
+  /** The values in force; CONFIG SET writes through `settings`. */
+  readonly config: Config;
+  readonly settings: Settings;
+  /** What CONFIG REWRITE rewrites; null when the server was started without a file. */
+  readonly configFile: string | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly commands: Registry;
+  readonly keyspace: Keyspace;
+  readonly clients: Map<number, Client>;
+  readonly stats: Stats;
+  readonly output: Output;
+  /** Where replies go that nobody reads: CLIENT REPLY OFF, commands of our primary, AOF replay. */
+  readonly nowhere: CollectingWriter;
+  /** The call in progress; one record for all commands that are not nested in another. */
+  readonly call: Call;
+  readonly propagation: Propagation;
+  readonly blocking: Blocking;
+  readonly pause: Pause;
+  readonly persistence: Persistence;
+  readonly replication: Replication;
+  readonly links: ReplicationLinks;
+  /** Null unless cluster-enabled. */
+  readonly cluster: ClusterBus | null;
+  readonly runId: string;
+  readonly started_ms: number;
+  /** Why any client's command has to pass the gates; bits of state/client.ts. */
+  armed: number;
+  loading: boolean;
+  nextClientId: number;
+  /** What the port really is, also when the directive said 0. */
+  port: number;
+  tlsPort: number;
+  /** Asks for the end of the current turn; cheap, and idempotent within a turn. */
+  wake(): void;
+  /** Runs a task at an interval, until the server ends. */
+  every(interval_ms: number, task: () => void): void;
+  startCron(): void;
+  /** Ends the server in order. `save` as SHUTDOWN means it. */
+  shutdown(options: { save: 'as-configured' | 'always' | 'never'; why: string }): Promise<void>;
+  /** Ends the wait of a client by running its request again (command/serve.ts). */
+  serveAgain(client: Client, request: Request): void;
+  /** Makes a client without a connection: an in-process caller, AOF replay, our primary. */
+  newClient(connection: Client['connection']): Client;
+  /** Ends a client's connection once its replies have left, or at once. */
+  closeClient(client: Client, when: 'after-reply' | 'now'): void;
+}

@@ -1,0 +1,23 @@
+/*
+ * What happens once per turn of the event loop, and why in this order. This order is the durability contract: nothing a
+ * client is told can be undone by a crash that the configuration promised to survive.
+ */
+
+import type { Server } from './state/server.ts';
+
+export function endOfTurn(server: Server): void {
+  // May change what we own, before anyone is woken for it.
+  server.cluster?.carryOut();
+  // Acknowledgements that arrived in this turn end waits; what they answer leaves with this turn.
+  server.links.serveWaiting();
+  const { propagation } = server;
+  if (propagation.length > 0) {
+    // With appendfsync always: on disk before any reply says so.
+    server.persistence.append(propagation.bytes, propagation.length);
+    server.links.feed(propagation.bytes, propagation.length);
+    propagation.clear();
+  }
+  server.persistence.flush();
+  // Last: a reply is a promise.
+  server.output.writeAll();
+}
