@@ -1,8 +1,25 @@
-/** Asks the directive table of the server, so that a template cannot hold what the server does not know. */
+/*
+ * Asks the directive table of the bundled server, so that neither a template nor a spec can hold what no server would
+ * take. Other engines may know more names than ours; about those only the engine itself can tell, and it does when it
+ * starts.
+ */
+import { DirectiveRefusal } from '../config/directive.ts';
+import { directives, findName } from '../config/directives.ts';
+import { splitWords } from '../config/words.ts';
 
-/** Why a line of redis.conf is wrong, or null. */
-export function whyBadDirective(name: string, value: string, _engine: string): string | null {
-  if (!/^[a-z][a-z0-9-]*$/i.test(name)) return `'${name}' is not the name of a directive`;
-  if (value === '') return `${name} needs a value`;
-  return null;
+/** Why a line of redis.conf is wrong, or null. `value` is all that stands behind the name. */
+export function whyBadDirective(name: string, value: string, engine: string): string | null {
+  if (!/^[a-z][a-z0-9.-]*$/i.test(name)) return `'${name}' is not the name of a directive`;
+  const known = findName(name);
+  if (known === null) return engine === 'bundled' ? `no directive '${name}'` : null;
+  const words = splitWords(value);
+  if (words === null) return `${name}: unbalanced quotes in ${value}`;
+  const directive = directives[known];
+  try {
+    directive.parseWords(words);
+    return null;
+  } catch (error) {
+    if (!(error instanceof DirectiveRefusal)) throw error;
+    return `${name}: '${value}' is refused: ${error.message} (${directive.kind}, ${directive.allowed})`;
+  }
 }

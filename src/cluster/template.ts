@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { quoteWord } from '../config/words.ts';
 import { whyBadDirective } from './directive-check.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { certificateFiles, nodeFiles, packagedFile } from './layout.ts';
@@ -61,7 +62,7 @@ export function readTemplate(name: string, folder: string | null): { file: strin
 /** A value as redis.conf wants it: between quotes when it holds anything special. */
 export function quoteValue(text: string): string {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  return quoteWord(text);
 }
 
 function variablesOf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): Variables {
@@ -98,8 +99,8 @@ function checkDirectives(conf: string, { file, engine }: { file: string; engine:
   for (const [index, line] of conf.split('\n').entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) continue;
-    const [name = '', ...values] = text.split(/\s+/);
-    const why = whyBadDirective(name, values.join(' '), engine);
+    const [, name = '', value = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
+    const why = whyBadDirective(name, value, engine);
     if (why === null) continue;
     throw new CliFailure(`${file}:${index + 1}: ${why}`, { code: 'BAD_TEMPLATE', exit: EXIT.usage });
   }

@@ -5,7 +5,12 @@
  */
 
 import type { SlotRange } from '../base/slot.ts';
+import { type Address, formatAddress } from './address.ts';
+import { assembleTopology, dropTwins, findUnasked } from './assemble.ts';
 import type { OpenSlot, SeenNode } from './cluster-nodes.ts';
+import { connectNode, type NodeClient } from './node-client.ts';
+import { askNode, type NodeFacts } from './node-facts.ts';
+import type { ClusterTarget } from './target.ts';
 
 export interface ReplicationView {
   /** Of a replica: its link to the primary; null for primaries and unreachable nodes. */
@@ -56,6 +61,8 @@ export interface NodeView {
   /** 'redis', 'valkey' or 'rkv', as the node itself says. */
   readonly engine: string | null;
   readonly replication: ReplicationView;
+  /** Directives that were asked for, as CONFIG GET has them; null when none were. */
+  readonly config: Readonly<Record<string, string>> | null;
   /** Its own view of the cluster; null when unreachable. */
   readonly view: readonly SeenNode[] | null;
 }
@@ -84,4 +91,60 @@ export interface Topology {
   readonly ops_per_s: number;
   readonly readAt: string;
   readonly took_ms: number;
+}
+
+export interface ReadOptions {
+  /** For each node; the nodes are asked at the same time. */
+  readonly timeout_ms: number;
+  /** Directives to ask every node for, besides. */
+  readonly config?: readonly string[] | undefined;
+}
+
+/** Reads a topology again and again over the same connections. */
+export interface Observer {
+  read(): Promise<Topology>;
+  close(): void;
+}
+
+/** Rounds of asking nodes that were only heard of: one is enough unless views differ. */
+const DISCOVERY_ROUNDS_MAX = 4;
+
+export async function readTopology(target: ClusterTarget, options: ReadOptions): Promise<Topology> {
+  const observer = observe(target, options);
+  try {
+    return await observer.read();
+  } finally {
+    observer.close();
+  }
+}
+
+export function observe(target: ClusterTarget, { timeout_ms, config = [] }: ReadOptions): Observer {
+  const clients = new Map<string, NodeClient>();
+  const clientOf = (address: Address): NodeClient => {
+    const name = formatAddress(address);
+    const client = clients.get(name) ?? connectNode(address, target.access, timeout_ms);
+    clients.set(name, client);
+    return client;
+  };
+  return {
+    async read() {
+      const started_ms = performance.now();
+      const facts: NodeFacts[] = [];
+      const asked = new Set<string>();
+      let addresses: readonly Address[] = target.addresses;
+      for (let round = 0; round < DISCOVERY_ROUNDS_MAX && addresses.length > 0; round++) {
+        for (const address of addresses) asked.add(formatAddress(address));
+        facts.push(...(await Promise.all(addresses.map((address) => askNode(clientOf(address), config)))));
+        addresses = findUnasked(facts, asked);
+      }
+      return {
+        ...assembleTopology(dropTwins(facts), target.name),
+        readAt: new Date().toISOString(),
+        took_ms: performance.now() - started_ms,
+      };
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
 }

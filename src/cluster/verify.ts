@@ -1,12 +1,19 @@
 /*
  * Compares what the nodes say with each other and with the spec. Pure: a topology in, a report out. Every finding has a
  * stable id, and a command where one helps.
+ *
+ * The truth about a node is what it says of itself; a node that cannot be asked is what the others say of it.
  */
+import type { ClusterSpec } from './spec-file.ts';
+import type { Topology } from './topology.ts';
+import { checkConfig, checkCoverage, checkOpenSlots, checkReachable, checkState } from './verify-nodes.ts';
+import { checkPlan, checkReplicas, checkReplication } from './verify-shards.ts';
+import { checkViews } from './verify-views.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
 
 export interface Finding {
-  /** Stable, for programs and for docs: 'coverage.uncovered', 'views.slots', … */
+  /** Stable, for programs and for docs: 'coverage.unassigned', 'views.slots', … */
   readonly id: string;
   readonly severity: Severity;
   readonly text: string;
@@ -16,7 +23,7 @@ export interface Finding {
 }
 
 export interface Check {
-  /** coverage, views, reachable, replication, replicas, open slots, state, config */
+  /** reachable, state, coverage, views, slots, replication, replicas, plan, config */
   readonly id: string;
   readonly title: string;
   readonly outcome: 'ok' | Severity;
@@ -31,4 +38,60 @@ export interface Report {
   readonly errors: number;
   readonly warnings: number;
   readonly notes: number;
+}
+
+/** What a check is made of: its findings, and what to say when there are none. */
+export interface Verdict {
+  readonly id: string;
+  readonly title: string;
+  readonly whenFine: string;
+  readonly findings: readonly Finding[];
+}
+
+/** Directives on which all nodes should agree; asked for by `readTopology` when they are named in its options. */
+export const COMPARED_DIRECTIVES: readonly string[] = [
+  'cluster-node-timeout',
+  'cluster-require-full-coverage',
+  'cluster-replica-validity-factor',
+  'cluster-allow-replica-migration',
+  'maxmemory',
+  'maxmemory-policy',
+  'appendonly',
+  'appendfsync',
+  'notify-keyspace-events',
+];
+
+/** `spec` is null for nodes that we do not manage: what only the spec can tell is not checked then. */
+export function verify(topology: Topology, spec: ClusterSpec | null): Report {
+  const isAnyoneThere = topology.nodes.some((node) => node.reachable);
+  // Where nobody answers, that is all there is to say.
+  const verdicts = isAnyoneThere ? checkAll(topology, spec) : [checkReachable(topology)];
+  const checks = verdicts.map(({ id, title, whenFine, findings }): Check => {
+    const outcome = worst(findings);
+    return { id, title, outcome, text: outcome === 'ok' ? whenFine : '', findings };
+  });
+  const findings = checks.flatMap((check) => check.findings);
+  const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
+  return { checks, findings, errors: count('error'), warnings: count('warning'), notes: count('note') };
+}
+
+function checkAll(topology: Topology, spec: ClusterSpec | null): Verdict[] {
+  return [
+    checkReachable(topology),
+    checkState(topology),
+    checkCoverage(topology),
+    checkViews(topology),
+    checkOpenSlots(topology),
+    checkReplication(topology),
+    checkReplicas(topology, spec),
+    checkPlan(topology, spec),
+    checkConfig(topology, spec),
+  ];
+}
+
+function worst(findings: readonly Finding[]): Check['outcome'] {
+  for (const severity of ['error', 'warning', 'note'] as const) {
+    if (findings.some((finding) => finding.severity === severity)) return severity;
+  }
+  return 'ok';
 }

@@ -1,0 +1,78 @@
+/*
+ * Conditions that one may wait for. Pure: a topology in, the first thing that is missing out.
+ *
+ *   ok        every node that answers calls the cluster ok, and all slots are served
+ *   synced    every replica answers, its link is up and it is not behind
+ *   ready     both, and every node answers and agrees with all others
+ *   size=N    N nodes answer, and each knows N nodes
+ */
+import { SLOTS } from '../base/slot.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import type { NodeView, Topology } from './topology.ts';
+import { checkViews } from './verify-views.ts';
+
+/** Answers null when the condition holds. */
+export type Condition = (topology: Topology) => string | null;
+
+export function parseCondition(text: string): Condition {
+  const size = /^size=(\d+)$/.exec(text);
+  if (size !== null) return (topology) => whyNotSize(topology, Number(size[1]));
+  const condition = { ok: whyNotOk, synced: whyNotSynced, ready: whyNotReadyYet }[text];
+  if (condition !== undefined) return condition;
+  throw new CliFailure(`nothing to wait for is called '${text}'`, {
+    code: 'BAD_CONDITION',
+    exit: EXIT.usage,
+    why: 'expected ready, ok, synced or size=N',
+  });
+}
+
+export function whyNotOk({ nodes, slotsServed }: Topology): string | null {
+  const reached = nodes.filter((node) => node.reachable);
+  if (reached.length === 0) return 'waiting for any node to answer';
+  const failing = reached.find((node) => node.clusterState !== 'ok');
+  if (failing !== undefined) {
+    return failing.activity === 'loading'
+      ? `waiting for ${failing.address} to load its data`
+      : `waiting for ${failing.address} to call the cluster ok`;
+  }
+  return slotsServed < SLOTS ? `waiting for ${SLOTS - slotsServed} more slots to be served` : null;
+}
+
+export function whyNotSynced({ nodes }: Topology): string | null {
+  for (const node of nodes) {
+    if (node.role !== 'replica') continue;
+    if (!node.reachable) return `waiting for replica ${node.address} to answer`;
+    if (node.replication.link !== 'up') return `waiting for the link of ${node.address} to its primary`;
+    const lag = node.replication.lag_bytes ?? 0;
+    if (lag > 0) return `waiting for ${node.address} to catch up ${lag.toLocaleString('en')} bytes`;
+  }
+  return null;
+}
+
+export function whyNotReadyYet(topology: Topology): string | null {
+  const silent = topology.nodes.find((node) => !node.reachable);
+  if (silent !== undefined) return `waiting for ${silent.address} to answer`;
+  return whyNotOk(topology) ?? whyNotAgreed(topology) ?? whyNotLinked(topology);
+}
+
+export function whyNotSize({ nodes }: Topology, size: number): string | null {
+  const reached = nodes.filter((node) => node.reachable);
+  if (reached.length !== size) return `waiting for ${size} nodes to answer (${reached.length} do)`;
+  const other = reached.find((node) => node.knownNodes !== size);
+  return other === undefined
+    ? null
+    : `waiting for ${other.address} to know ${size} nodes (it knows ${other.knownNodes})`;
+}
+
+function whyNotAgreed(topology: Topology): string | null {
+  const [finding] = checkViews(topology).findings.filter(({ severity }) => severity === 'error');
+  const link = checkViews(topology).findings.find(({ id }) => id === 'views.links' || id === 'views.strangers');
+  const first = finding ?? link;
+  return first === undefined ? null : `waiting for all to agree: ${first.text}`;
+}
+
+/** Lag is no matter here: a cluster in use always has some. */
+function whyNotLinked({ nodes }: Topology): string | null {
+  const down = nodes.find((node: NodeView) => node.role === 'replica' && node.replication.link !== 'up');
+  return down === undefined ? null : `waiting for the link of ${down.address} to its primary`;
+}

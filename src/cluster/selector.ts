@@ -1,0 +1,80 @@
+/*
+ * How a person names nodes. Words combine by narrowing: 'shard:2 replica' is the replicas of shard 2.
+ *
+ *   7001           the node at that port           127.0.0.1:7001   at that address
+ *   3fa2           the node whose id begins so; must be one
+ *   primary  replica  up  down  all
+ *   shard:2        by number, in slot order        slot:5461        the shard that owns a slot
+ */
+import { CliFailure, EXIT } from './failure.ts';
+import type { NodeView, Topology } from './topology.ts';
+
+/** The nodes that all words name, by port. Fails where they name none. */
+export function selectNodes(topology: Topology, selector: string): NodeView[] {
+  const words = selector.trim().split(/\s+/);
+  let nodes: readonly NodeView[] = topology.nodes;
+  for (const word of words) {
+    const named = new Set(nodesNamed(topology, word));
+    nodes = nodes.filter((node) => named.has(node));
+  }
+  if (selector.trim() === '' || nodes.length === 0) throw nothingSelected(topology, selector);
+  return [...nodes];
+}
+
+/** The one node that the words name. */
+export function selectOne(topology: Topology, selector: string): NodeView {
+  const nodes = selectNodes(topology, selector);
+  if (nodes.length === 1) return nodes[0]!;
+  throw new CliFailure(`'${selector}' names ${nodes.length} nodes, and one is needed`, {
+    code: 'AMBIGUOUS_NODE',
+    exit: EXIT.usage,
+    why: nodes.map(describe).join(', '),
+    suggestions: nodes.slice(0, 3).map((node) => String(node.port)),
+  });
+}
+
+function nodesNamed(topology: Topology, word: string): readonly NodeView[] {
+  const { nodes } = topology;
+  if (word === 'all') return nodes;
+  if (word === 'primary' || word === 'replica') return nodes.filter((node) => node.role === word);
+  if (word === 'up' || word === 'down') return nodes.filter((node) => node.reachable === (word === 'up'));
+  const shard = /^shard:(\d+)$/.exec(word);
+  if (shard !== null) return nodes.filter((node) => node.shard === Number(shard[1]) && node.shard > 0);
+  const slot = /^slot:(\d+)$/.exec(word);
+  if (slot !== null) return nodesOfSlot(topology, Number(slot[1]));
+  const byAddress = nodes.filter((node) => node.address === word || String(node.port) === word);
+  if (byAddress.length > 0) return byAddress;
+  const byId = nodes.filter((node) => /^[0-9a-f]+$/i.test(word) && node.id?.startsWith(word.toLowerCase()));
+  if (byId.length > 1) throw ambiguousId(word, byId);
+  return byId;
+}
+
+function nodesOfSlot({ shards, nodes }: Topology, slot: number): readonly NodeView[] {
+  const shard = shards.find(({ slots }) => slots.some(({ start, end }) => slot >= start && slot <= end));
+  return nodes.filter((node) => shard !== undefined && node.shard === shard.number);
+}
+
+function ambiguousId(word: string, nodes: readonly NodeView[]): CliFailure {
+  return new CliFailure(`'${word}' begins the ids of ${nodes.length} nodes`, {
+    code: 'AMBIGUOUS_NODE',
+    exit: EXIT.usage,
+    why: nodes.map((node) => `${node.address} is ${node.id}`).join(', '),
+    suggestions: ['more letters of the id, or the port'],
+  });
+}
+
+function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
+  return new CliFailure(`no node is '${selector}'`, {
+    code: 'NO_NODE',
+    exit: EXIT.usage,
+    why: nodes.length === 0 ? 'the cluster has no nodes' : nodes.map(describe).join(', '),
+    suggestions: [
+      'a port, the beginning of an id, primary, replica, up, down, shard:2, slot:5461; together they narrow',
+    ],
+  });
+}
+
+function describe(node: NodeView): string {
+  const shard = node.shard === 0 ? '' : ` of shard ${node.shard}`;
+  return `${node.address} (${node.reachable ? '' : 'down '}${node.role}${shard})`;
+}

@@ -1,0 +1,47 @@
+/** `rkv wait`: until a condition holds, or the time is up; then it says what was missing. */
+import { parseCondition } from './conditions.ts';
+import { startDeadline, waitUntil } from './deadline.ts';
+import { type Operation, runSteps, type Step } from './run.ts';
+import type { ClusterTarget } from './target.ts';
+import { observe, type Topology } from './topology.ts';
+
+export interface WaitOptions {
+  readonly timeout_ms: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const LOOK_MS = 50;
+/** A node that hangs must not use up the whole wait. */
+const QUESTION_MS_MAX = 2000;
+
+export async function* waitFor(target: ClusterTarget, condition: string, options: WaitOptions): Operation<Topology> {
+  const whyNot = parseCondition(condition);
+  const observer = observe(target, { timeout_ms: Math.min(options.timeout_ms, QUESTION_MS_MAX) });
+  let last: Topology | null = null;
+  const step: Step = {
+    id: 'wait',
+    title: condition,
+    async run(report, signal) {
+      await waitUntil(
+        async () => {
+          last = await observer.read();
+          return whyNot(last);
+        },
+        {
+          what: `cluster ${condition}`,
+          deadline: startDeadline(options.timeout_ms),
+          signal,
+          every_ms: LOOK_MS,
+          report: report.wait,
+        },
+      );
+      return `${(last as Topology | null)?.nodes.length ?? 0} nodes`;
+    },
+  };
+  try {
+    yield* runSteps([step], { signal: options.signal, what: `the wait for ${condition}` });
+    return last as unknown as Topology;
+  } finally {
+    observer.close();
+  }
+}
