@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
-import { findNode, packageRoot } from '../bin/pick-node.js';
+import { findNode, packageRoot, packageVersion } from '../bin/pick-node.js';
 
 /*
  * Builds dist/ from src/. Three bundles, each for its own reason:
@@ -29,7 +29,7 @@ const started_ms = performance.now();
 
 /**
  * Parts of libraries that we have no use for and would pay for: ink's developer tools, which are a browser program, and
- * oclif's question whether Linux runs under Windows, which loads a dozen modules to say so in a user agent.
+ * oclif's question whether Linux runs under Windows, which loads a dozen modules for one word of its version line.
  */
 const STUBS = { 'react-devtools-core': 'export default {};', 'wsl-utils': 'export const isWsl = false;' };
 const withStubs = {
@@ -91,6 +91,7 @@ async function bundle(options) {
     jsx: 'automatic',
     logLevel: 'warning',
     define: {
+      RKV_VERSION: JSON.stringify(packageVersion()),
       'process.env.NODE_ENV': '"production"',
       // bin/ has looked at the version already; oclif would load all of semver to look again.
       'process.env.OCLIF_DISABLE_ENGINE_WARNING': '"1"',

@@ -49,9 +49,9 @@ function whyNoImport(from: Layer, path: string, { specifier, isType }: Import): 
   return `${from.name} may not import ${to.name} (${specifier})`;
 }
 
-function whyNoModule(path: string, { specifier }: Import): string | null {
+function whyNoModule(path: string, { specifier, isType }: Import): string | null {
   const inside = path.slice('src/'.length);
-  if (!inside.startsWith('server/')) return null;
+  if (isType || !inside.startsWith('server/')) return null;
   const rule = confined.find(({ modules }) => modules.includes(specifier));
   if (rule === undefined) return null;
   const isAllowed = rule.to.some((place) => {
