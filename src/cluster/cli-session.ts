@@ -5,7 +5,7 @@
  */
 
 import { type Address, formatAddress } from './address.ts';
-import { ConnectionError, RawClient, type TlsFiles } from './raw-client.ts';
+import { ConnectionError, RawClient, type RawTls } from './raw-client.ts';
 import type { Reply } from './reply.ts';
 
 export interface SessionOptions extends Address {
@@ -14,7 +14,7 @@ export interface SessionOptions extends Address {
   readonly password?: string | undefined;
   readonly db: number;
   readonly protocol: 2 | 3;
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: RawTls | undefined;
   /** Follow MOVED and ASK. */
   readonly cluster: boolean;
   readonly connectTimeout_ms: number;

@@ -3,12 +3,12 @@
  * back in the order of the commands; what nobody asked for (RESP3 pushes, messages of a subscription, MONITOR lines)
  * goes to `onUnasked`, so a terminal can print it the moment it arrives.
  */
-import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { encodeCommand, type Reply, ReplyDecoder } from './reply.ts';
 
-export interface TlsFiles {
+/** `ca`, `cert` and `key` are PEM texts. */
+export interface RawTls {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
@@ -22,7 +22,7 @@ export interface RawClientOptions {
   readonly port: number;
   /** A Unix socket instead of host and port. */
   readonly path?: string | undefined;
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: RawTls | undefined;
   /** How long the connection may take to be usable; a command may take as long as it likes (BLPOP 0). */
   readonly connectTimeout_ms: number;
   readonly onUnasked?: (reply: Reply) => void;
@@ -126,12 +126,12 @@ function openSocket(options: RawClientOptions): Promise<Socket> {
   });
 }
 
-function tlsOptions({ ca, cert, key, sni, insecure }: TlsFiles, host: string): Record<string, unknown> {
+function tlsOptions({ ca, cert, key, sni, insecure }: RawTls, host: string): Record<string, unknown> {
   const servername = sni ?? (isIP(host) === 0 ? host : undefined);
   return {
-    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-    ...(key === undefined ? {} : { key: readFileSync(key) }),
+    ca,
+    cert,
+    key,
     ...(servername === undefined ? {} : { servername }),
     rejectUnauthorized: insecure !== true,
     // As redis-cli does: the chain must be valid, the name on a node's certificate may be another.

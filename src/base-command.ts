@@ -1,0 +1,235 @@
+/*
+ * What all commands share: where clusters live, how much is said, the one JSON envelope, exit codes that are the same
+ * with and without --json (oclif's own handling loses them there), and what Ctrl-C does.
+ *
+ * A command parses, calls, presents: it returns its result, and says it to people with `say`. Nothing is imported here
+ * that a command which prints three lines does not need; start-up time is everybody's.
+ */
+import { Command, Errors, Flags } from '@oclif/core';
+import { CliFailure, EXIT, type ExitCode } from './cluster/failure.ts';
+import type { Operation } from './cluster/run.ts';
+import { type FailureFacts, failureLines } from './view/failure-block.ts';
+import { type Line, line, renderLines, toned } from './view/line.ts';
+import { describeTerminal, type Terminal } from './view/terminal.ts';
+
+export interface FailureEnvelope {
+  readonly code: string;
+  readonly exit: ExitCode;
+  readonly message: string;
+  readonly why: string | null;
+  readonly suggestions: readonly string[];
+}
+
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    home: Flags.directory({
+      env: 'RKV_HOME',
+      helpGroup: 'GLOBAL',
+      helpValue: 'DIR',
+      summary: 'folder of all clusters (default: $XDG_STATE_HOME/rkv)',
+    }),
+    quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', summary: 'say nothing but errors' }),
+    debug: Flags.boolean({ env: 'RKV_DEBUG', helpGroup: 'GLOBAL', summary: 'show where in the code an error arose' }),
+  };
+
+  readonly #interrupt = new AbortController();
+  readonly #warnings: string[] = [];
+  /** Set by a command that has a result and yet ends badly: a verification that found something. */
+  #verdict: { failure: CliFailure; result: unknown } | null = null;
+
+  /** Aborted by the first Ctrl-C or SIGTERM; whoever works listens to it and takes back what it has begun. */
+  get signal(): AbortSignal {
+    return this.#interrupt.signal;
+  }
+
+  protected get quiet(): boolean {
+    return this.jsonEnabled() || this.#hasFlag('--quiet', '-q');
+  }
+
+  get stdout(): Terminal {
+    return describeTerminal(process.stdout, process.env, { wide: this.#hasFlag('--wide') });
+  }
+
+  get stderr(): Terminal {
+    return describeTerminal(process.stderr, process.env);
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    process.on('SIGINT', this.#onSignal);
+    process.on('SIGTERM', this.#onSignal);
+  }
+
+  override async finally(_: Error | undefined): Promise<void> {
+    process.off('SIGINT', this.#onSignal);
+    process.off('SIGTERM', this.#onSignal);
+  }
+
+  /** The result, for people, on stdout. */
+  say(lines: readonly Line[]): void {
+    if (!this.quiet) process.stdout.write(renderLines(lines, this.stdout));
+  }
+
+  /** What happens on the way, on stderr, so that a pipe gets the result alone. */
+  note(lines: readonly Line[]): void {
+    if (!this.quiet) process.stderr.write(renderLines(lines, this.stderr));
+  }
+
+  /** A warning stands on stderr for people, and in the envelope for programs. */
+  override warn(input: string | Error): string | Error {
+    const text = typeof input === 'string' ? input : input.message;
+    this.#warnings.push(text);
+    this.note([line(toned('!', 'look'), ` ${text}`)]);
+    return input;
+  }
+
+  /** Runs an operation while showing its progress in the way that fits where we are. */
+  async follow<Result>(operation: Operation<Result>, heading?: Line): Promise<Result> {
+    const { present } = await import('./view/present.ts');
+    return present(operation, {
+      mode: this.quiet ? 'silent' : this.stderr.live ? 'live' : 'plain',
+      terminal: this.stderr,
+      stream: process.stderr,
+      ...(heading === undefined ? {} : { heading }),
+      onWarning: (text) => this.#warnings.push(text),
+    });
+  }
+
+  /** Ends with the exit code of `failure` although there is a result to print; nothing more is said in text. */
+  protected endWith(failure: CliFailure, result: unknown): void {
+    process.exitCode = failure.exit;
+    this.#verdict = { failure, result };
+  }
+
+  /** Asks a person; where nobody can answer, only --yes is an answer. */
+  protected async confirm(question: string, { yes }: { yes: boolean }): Promise<void> {
+    if (yes) return;
+    const refusal = (message: string, why: string) =>
+      new CliFailure(message, { code: 'REFUSED', exit: EXIT.refused, why, suggestions: ['add --yes to do it'] });
+    if (this.jsonEnabled() || process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+      throw refusal('this needs a confirmation', 'nobody can be asked here: no terminal, or --json');
+    }
+    const { createInterface } = await import('node:readline/promises');
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      const answer = await prompt.question(`${question} [y/N] `, { signal: this.signal });
+      if (!/^y(es)?$/i.test(answer.trim())) throw refusal('nothing was done', `the answer was '${answer.trim()}'`);
+    } finally {
+      prompt.close();
+    }
+  }
+
+  override toSuccessJson(result: unknown): unknown {
+    if (this.#verdict !== null) {
+      const { failure } = this.#verdict;
+      return { status: 'error', error: failure.toJSON(), result: this.#verdict.result, warnings: this.#warnings };
+    }
+    return { status: 'ok', result, warnings: this.#warnings };
+  }
+
+  override toErrorJson(error: unknown): unknown {
+    return { status: 'error', error: describeFailure(error), warnings: this.#warnings };
+  }
+
+  /** Colours would be the only difference to JSON.stringify, and a terminal is not what reads this. */
+  override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+  }
+
+  override async catch(error: Error & { exitCode?: number }): Promise<void> {
+    const facts = describeFailure(this.signal.aborted ? asInterruption(error) : error);
+    process.exitCode = facts.exit;
+    if (this.jsonEnabled()) {
+      this.logJson({ status: 'error', error: facts, warnings: this.#warnings });
+      return;
+    }
+    if (error instanceof Errors.ExitError) return;
+    reportFailure(facts, error, { debug: this.#hasFlag('--debug') || Boolean(process.env['RKV_DEBUG']) });
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.signal.aborted) {
+      // Asked twice: the person does not want to wait for the undoing.
+      process.exit(EXIT.interrupted);
+    }
+    if (!this.quiet && signal === 'SIGINT') {
+      process.stderr.write('\ninterrupted: taking back what was begun, Ctrl-C again leaves at once\n');
+    }
+    this.#interrupt.abort();
+  };
+
+  /** Read from the words and not from parsed flags: a parse that failed has to be reported, too. */
+  #hasFlag(...names: readonly string[]): boolean {
+    const end = this.argv.indexOf('--');
+    const words = end === -1 ? this.argv : this.argv.slice(0, end);
+    return words.some((word) => names.includes(word));
+  }
+}
+
+/** The words and the exit code of anything that was thrown. */
+export function describeFailure(error: unknown): FailureEnvelope & FailureFacts {
+  if (error instanceof CliFailure) {
+    return {
+      code: error.code,
+      exit: error.exit,
+      message: error.message,
+      why: error.why,
+      evidence: error.evidence,
+      log: error.log,
+      undone: error.undone,
+      suggestions: error.suggestions,
+    };
+  }
+  const nothing = { why: null, suggestions: [] };
+  if (error instanceof Errors.ExitError) {
+    const exit = (error.oclif.exit ?? EXIT.unexpected) as ExitCode;
+    return { ...nothing, code: 'EXIT', exit, message: error.message };
+  }
+  if (isUsageError(error)) {
+    // oclif appends a hint of its own; ours is among the suggestions.
+    const message = stripColors(error.message.replace(/\nSee more help with --help$/, ''));
+    return {
+      ...nothing,
+      code: 'USAGE',
+      exit: EXIT.usage,
+      message,
+      suggestions: ['add --help to see what is accepted'],
+    };
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return {
+    ...nothing,
+    code: 'UNEXPECTED',
+    exit: EXIT.unexpected,
+    message,
+    suggestions: ['run the same command with --debug, and report what it prints: this is a defect of rkv'],
+  };
+}
+
+export function reportFailure(facts: FailureFacts, error: unknown, { debug }: { debug: boolean }): void {
+  const terminal = describeTerminal(process.stderr, process.env);
+  process.stderr.write(renderLines(failureLines(facts, terminal), terminal));
+  if (debug && error instanceof Error) process.stderr.write(`\n${withCauses(error)}\n`);
+}
+
+function isUsageError(error: unknown): error is Error {
+  // Parse errors are CLIErrors; so is 'command not found', which is thrown before there is a command.
+  return error instanceof Errors.CLIError;
+}
+
+function asInterruption(error: unknown): unknown {
+  if (error instanceof CliFailure) return error;
+  return new CliFailure('interrupted', { code: 'INTERRUPTED', exit: EXIT.interrupted, cause: error });
+}
+
+function withCauses(error: Error): string {
+  const stack = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${stack}\ncaused by ${withCauses(error.cause)}` : stack;
+}
+
+function stripColors(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are control characters.
+  return text.replace(/\x1b\[[0-9;]*m/g, '');
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../base-command.ts';
+import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli-session.ts';
+import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
+import { CliFailure, EXIT } from '../cluster/failure.ts';
+import { defaultHome } from '../cluster/layout.ts';
+import { splitLeadingOptions } from '../cluster/leading-options.ts';
+import type { Reply } from '../cluster/reply.ts';
+import { type Printer, printExchange, printUnasked } from '../view/exchange.ts';
+import { replyToJson } from '../view/reply-text.ts';
+
+/** A server on this machine or in this building answers in milliseconds; more is a wrong address or a firewall. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export default class Cli extends BaseCommand {
+  static override summary = 'talk to a server: one command, a file of commands, or a prompt';
+  static override description =
+    'Prints replies exactly as redis-cli does, on a terminal and in a pipe. Without an address it talks to the cluster' +
+    ' (see --cluster) and follows redirections; without any cluster, to 127.0.0.1:6379.\n\nOptions come before the' +
+    ' command; from the first other word on, everything belongs to the command. Without a command, lines of a pipe are' +
+    ' commands, and a terminal gets a prompt.';
+  static override examples = [
+    {
+      description: 'Ask any node, and be led to the right one',
+      command: '<%= config.bin %> cli -c -p 7000 GET greeting',
+    },
+    { description: 'Run a file of commands', command: '<%= config.bin %> cli -c -p 7000 < commands.txt' },
+    { description: 'A prompt on the default cluster', command: '<%= config.bin %> cli' },
+    { description: 'The reply as JSON', command: '<%= config.bin %> cli --json CONFIG GET maxmemory' },
+    { description: 'Over TLS', command: '<%= config.bin %> cli -p 7000 --tls --cacert ca.crt PING' },
+  ];
+  static override usage = 'cli [OPTIONS] [COMMAND [ARGUMENT…]]';
+  static override strict = false;
+
+  static override flags = {
+    host: Flags.string({ char: 'h', summary: 'address of the server', helpValue: 'HOST' }),
+    port: Flags.integer({ char: 'p', summary: 'port of the server', min: 1, max: 65_535, helpValue: 'PORT' }),
+    socket: Flags.string({ char: 's', summary: 'Unix socket of the server', helpValue: 'PATH' }),
+    uri: Flags.string({ char: 'u', summary: 'redis:// or rediss:// URI', helpValue: 'URI' }),
+    cluster: Flags.string({ env: 'RKV_CLUSTER', summary: 'cluster to talk to, by name', helpValue: 'NAME' }),
+    follow: Flags.boolean({ char: 'c', summary: 'follow MOVED and ASK to other nodes' }),
+    user: Flags.string({ summary: 'user to log in as', helpValue: 'NAME' }),
+    pass: Flags.string({
+      char: 'a',
+      env: 'REDISCLI_AUTH',
+      summary: 'password',
+      helpValue: 'PASS',
+      noCacheDefault: true,
+    }),
+    db: Flags.integer({ char: 'n', default: 0, min: 0, summary: 'database number', helpValue: 'DB' }),
+    resp2: Flags.boolean({ exclusive: ['resp3'], summary: 'speak RESP2, the default (also -2)' }),
+    resp3: Flags.boolean({ summary: 'speak RESP3 (also -3)' }),
+    tls: Flags.boolean({ summary: 'connect over TLS' }),
+    cacert: Flags.string({ summary: 'certificate authority', helpValue: 'FILE' }),
+    cert: Flags.string({ summary: 'certificate to show', helpValue: 'FILE' }),
+    key: Flags.string({ summary: 'private key of the certificate', helpValue: 'FILE' }),
+    sni: Flags.string({ summary: 'server name to ask for', helpValue: 'NAME' }),
+    insecure: Flags.boolean({ summary: 'accept any certificate' }),
+    raw: Flags.boolean({ allowNo: true, summary: 'bytes as they are, the default in a pipe' }),
+    csv: Flags.boolean({ exclusive: ['raw'], summary: 'one line of CSV for each reply' }),
+    delimiter: Flags.string({ char: 'd', default: '\n', summary: 'between items of a raw reply', helpValue: 'TEXT' }),
+    'exit-code': Flags.boolean({ char: 'e', summary: 'exit with 1 when the reply is an error' }),
+    repeat: Flags.integer({
+      char: 'r',
+      default: 1,
+      min: -1,
+      summary: 'run the command N times, -1: for ever',
+      helpValue: 'N',
+    }),
+    interval: Flags.string({ char: 'i', default: '0', summary: 'seconds between repetitions', helpValue: 'SECONDS' }),
+    stdin: Flags.boolean({ char: 'x', summary: 'take the last argument from standard input' }),
+    timeout: Flags.string({ char: 't', summary: 'seconds to wait for the connection', helpValue: 'SECONDS' }),
+  };
+
+  #words: string[] = [];
+
+  override async init(): Promise<void> {
+    const shapes = Object.entries({ ...Cli.baseFlags, ...Cli.flags }).map(([name, flag]) => ({
+      name,
+      char: flag.char,
+      takesValue: flag.type === 'option',
+    }));
+    const { options, words } = splitLeadingOptions(this.argv, shapes);
+    // oclif knows letters only.
+    this.argv = options.map((word) => (word === '-2' ? '--resp2' : word === '-3' ? '--resp3' : word));
+    this.#words = words;
+    await super.init();
+  }
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(Cli);
+    const choice = await chooseServer(flags, flags.home ?? defaultHome());
+    const printer = this.#printer(flags);
+    const session = new CliSession(this.#sessionOptions(flags, choice, printer));
+    try {
+      if (this.#words.length > 0) return await this.#runOnce(session, printer, flags);
+      if (this.jsonEnabled()) {
+        throw new CliFailure('--json needs a command', {
+          code: 'USAGE',
+          exit: EXIT.usage,
+          suggestions: ['rkv cli --json PING'],
+        });
+      }
+      await this.#reach(session);
+      const { runLines, runPrompt } = await import('../view/repl.ts');
+      const prompted = { session, printer, signal: this.signal };
+      if (process.stdin.isTTY) {
+        await runPrompt(prompted, historyFile(flags.home ?? defaultHome()));
+      } else {
+        const { failed } = await runLines(process.stdin, { ...prompted, stopAtError: flags['exit-code'] });
+        if (failed && flags['exit-code']) process.exitCode = 1;
+      }
+      return {};
+    } finally {
+      session.close();
+    }
+  }
+
+  async #runOnce(
+    session: CliSession,
+    printer: Printer,
+    flags: { stdin: boolean; repeat: number; interval: string; 'exit-code': boolean },
+  ): Promise<unknown> {
+    const words = this.#words.map((word) => Buffer.from(word));
+    if (flags.stdin) words.push(readFileSync(0));
+    this.signal.addEventListener('abort', () => session.close(), { once: true });
+    await this.#reach(session);
+    let last: Reply | null = null;
+    for (let done = 0; done !== flags.repeat && !this.signal.aborted; done++) {
+      if (done > 0) await sleep(Number(flags.interval) * 1000, undefined, { signal: this.signal }).catch(() => {});
+      try {
+        last = (await printExchange(session, words, printer)).reply;
+      } catch (error) {
+        throw isConnectionError(error) ? lost(session, error) : error;
+      }
+      if (last.type === 'error' && flags['exit-code']) process.exitCode = 1;
+    }
+    if (this.signal.aborted) process.exitCode = EXIT.interrupted;
+    return last === null ? { reply: null } : { reply: replyToJson(last) };
+  }
+
+  /** A server that cannot be reached is told in redis-cli's words, which people search for. */
+  async #reach(session: CliSession): Promise<void> {
+    try {
+      await session.connect();
+    } catch (error) {
+      throw isConnectionError(error) ? unreachable(session, error) : error;
+    }
+  }
+
+  #printer(flags: { raw: boolean | undefined; csv: boolean; delimiter: string }): Printer {
+    const isTTY = process.stdout.isTTY === true;
+    const style = flags.csv ? 'csv' : (flags.raw ?? !isTTY) ? 'raw' : 'tty';
+    const silent = this.quiet;
+    return {
+      style,
+      delimiter: flags.delimiter,
+      tellRedirects: style === 'tty' && this.#words.length === 0,
+      write: (bytes) => {
+        if (!silent) process.stdout.write(bytes);
+      },
+    };
+  }
+
+  #sessionOptions(
+    flags: { db: number; resp3: boolean; timeout: string | undefined },
+    choice: ServerChoice,
+    printer: Printer,
+  ): SessionOptions {
+    return {
+      ...choice,
+      db: choice.db ?? flags.db,
+      protocol: flags.resp3 ? 3 : 2,
+      connectTimeout_ms: flags.timeout === undefined ? CONNECT_TIMEOUT_MS : Number(flags.timeout) * 1000,
+      onUnasked: (reply) => printUnasked(reply, printer),
+      onNotice: (text) => this.warn(text),
+    };
+  }
+}
+
+function historyFile(home: string): string {
+  return process.env['REDISCLI_HISTFILE'] || join(home, '.cli_history');
+}
+
+function unreachable(session: CliSession, error: Error): CliFailure {
+  return new CliFailure(`Could not connect to Redis at ${session.place}: ${error.message}`, {
+    code: 'UNREACHABLE',
+    exit: EXIT.unreachable,
+    suggestions: ['rkv cluster list', 'rkv cli -h HOST -p PORT'],
+    cause: error,
+  });
+}
+
+function lost(session: CliSession, error: Error): CliFailure {
+  return new CliFailure(`lost ${session.place} before it answered: ${error.message}`, {
+    code: 'CONNECTION_LOST',
+    exit: EXIT.unreachable,
+    cause: error,
+  });
+}

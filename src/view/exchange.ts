@@ -1,0 +1,53 @@
+/*
+ * What one command of `rkv cli` prints: redirections followed on the way, the reply, and for the commands that never
+ * stop answering (SUBSCRIBE and its family, MONITOR) everything that comes until the link or the person ends it.
+ */
+import { formatAddress } from '../cluster/address.ts';
+import type { CliSession, Exchange } from '../cluster/cli-session.ts';
+import type { Reply } from '../cluster/reply.ts';
+import { formatReply, type ReplyStyle, repliesWithText } from './reply-text.ts';
+
+export interface Printer {
+  readonly style: ReplyStyle;
+  /** Between the items of a raw reply. */
+  readonly delimiter: string;
+  /** Say where a redirection led. */
+  readonly tellRedirects: boolean;
+  write(bytes: Buffer | string): void;
+}
+
+export async function printExchange(
+  session: CliSession,
+  words: readonly Buffer[],
+  printer: Printer,
+): Promise<{ reply: Reply }> {
+  const streams = keepsAnswering(words);
+  if (streams && printer.style === 'tty') printer.write('Reading messages... (press Ctrl-C to quit)\n');
+  const exchange = await session.exchange(words);
+  if (printer.tellRedirects) tellRedirects(exchange, printer);
+  printer.write(formatFor(words, exchange.reply, printer));
+  if (streams && exchange.reply.type !== 'error') await session.whenClosed();
+  return exchange;
+}
+
+/** A message that nobody asked for: printed as a reply, in the style of the others. */
+export function printUnasked(reply: Reply, printer: Printer): void {
+  printer.write(formatReply(reply, printer.style, printer));
+}
+
+function tellRedirects({ redirects }: Exchange, printer: Printer): void {
+  for (const { slot, to } of redirects) {
+    printer.write(`-> Redirected to slot [${slot}] located at ${formatAddress(to)}\n`);
+  }
+}
+
+function formatFor(words: readonly Buffer[], reply: Reply, { style, delimiter }: Printer): Buffer {
+  if (!repliesWithText(words.map((word) => word.toString('latin1')))) return formatReply(reply, style, { delimiter });
+  const text = 'bytes' in reply ? reply.bytes : formatReply(reply, 'raw');
+  // Text that ends its own last line gets no second line end.
+  return text.at(-1) === 0x0a ? text : Buffer.concat([text, Buffer.from('\n')]);
+}
+
+function keepsAnswering(words: readonly Buffer[]): boolean {
+  return /^(monitor|[ps]?subscribe|sync|psync)$/i.test(words[0]?.toString('latin1') ?? '');
+}

@@ -1,0 +1,201 @@
+/*
+ * The prompt of `rkv cli`: lines of a terminal, each a command. Plain lines of a pipe go the same way without prompt and
+ * history, so that a file of commands can be fed in.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { parseAddress } from '../cluster/address.ts';
+import { type CliSession, isConnectionError } from '../cluster/cli-session.ts';
+import { splitWords } from '../cluster/split-words.ts';
+import { type Printer, printExchange } from './exchange.ts';
+
+export interface Prompted {
+  readonly session: CliSession;
+  readonly printer: Printer;
+  /** Aborted when the person wants out. */
+  readonly signal: AbortSignal;
+}
+
+/** Lines kept for the arrow keys, in memory and in the file. */
+const HISTORY_MAX = 1000;
+
+/** Commands from a stream, one a line, until it ends or says quit. Answers whether an error reply was among them. */
+export async function runLines(
+  input: NodeJS.ReadableStream,
+  { session, printer, signal, stopAtError }: Prompted & { stopAtError: boolean },
+): Promise<{ failed: boolean }> {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  // A subscription ends with its link; without this, Ctrl-C would wait for a message.
+  signal.addEventListener('abort', () => session.close(), { once: true });
+  let failed = false;
+  for await (const line of lines) {
+    if (signal.aborted) break;
+    const outcome = await runLine(line, { session, printer });
+    if (outcome === 'quit') break;
+    if (outcome === 'error') failed = true;
+    if (failed && stopAtError) break;
+  }
+  lines.close();
+  return { failed };
+}
+
+export async function runPrompt({ session, printer, signal }: Prompted, historyFile: string | null): Promise<void> {
+  const history = readHistory(historyFile);
+  const prompt = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    history: [...history],
+    historySize: HISTORY_MAX,
+    removeHistoryDuplicates: true,
+    completer: makeCompleter(session),
+  });
+  signal.addEventListener('abort', () => prompt.close(), { once: true });
+  prompt.on('SIGINT', () => prompt.close());
+  try {
+    for (;;) {
+      const line = await ask(prompt, promptText(session));
+      if (line === null) break;
+      if (line.trim() !== '' && !isSecret(line)) history.unshift(line);
+      prompt.pause();
+      const outcome = await runInterruptible(line, { session, printer });
+      if (outcome === 'quit') break;
+      prompt.resume();
+    }
+  } finally {
+    prompt.close();
+    writeHistory(historyFile, history);
+  }
+}
+
+/** '127.0.0.1:7000[2](TX)> ', as people know it. */
+export function promptText(session: Pick<CliSession, 'connected' | 'place' | 'db' | 'inTransaction'>): string {
+  if (!session.connected) return 'not connected> ';
+  const db = session.db === 0 ? '' : `[${session.db}]`;
+  return `${session.place}${db}${session.inTransaction ? '(TX)' : ''}> `;
+}
+
+/** Lines with a password in them do not go into a file. */
+export function isSecret(line: string): boolean {
+  return /^\s*(auth\b|hello\b.*\bauth\b|acl\s+setuser\b|config\s+set\b.*(requirepass|masterauth|masteruser|key-file-pass)|migrate\b.*\bauth2?\b)/i.test(
+    line,
+  );
+}
+
+type Outcome = 'done' | 'error' | 'quit';
+
+/** While a command runs, Ctrl-C ends the command and not the prompt: that is how a subscription is left. */
+async function runInterruptible(
+  line: string,
+  { session, printer }: Pick<Prompted, 'session' | 'printer'>,
+): Promise<Outcome> {
+  const interrupt = (): void => session.close();
+  const others = process.listeners('SIGINT');
+  process.removeAllListeners('SIGINT');
+  process.on('SIGINT', interrupt);
+  try {
+    return await runLine(line, { session, printer });
+  } finally {
+    process.off('SIGINT', interrupt);
+    for (const listener of others) process.on('SIGINT', listener);
+  }
+}
+
+async function runLine(line: string, { session, printer }: Pick<Prompted, 'session' | 'printer'>): Promise<Outcome> {
+  const words = splitWords(line);
+  if (words === null) {
+    printer.write('Invalid argument(s)\n');
+    return 'done';
+  }
+  const first = words[0]?.toString('latin1').toLowerCase() ?? '';
+  if (first === '') return 'done';
+  if (first === 'quit' || first === 'exit') return 'quit';
+  if (first === 'clear' && words.length === 1) {
+    printer.write('\x1b[H\x1b[2J');
+    return 'done';
+  }
+  if (first === 'connect') return moveTo(session, words.slice(1), printer);
+  // '5 incr counter' runs a command five times.
+  const repeat = /^[1-9]\d{0,8}$/.test(first) && words.length > 1 ? Number(first) : 1;
+  const command = repeat === 1 && first !== '1' ? words : words.slice(/^\d+$/.test(first) ? 1 : 0);
+  let failed = false;
+  for (let i = 0; i < repeat; i++) {
+    try {
+      const { reply } = await printExchange(session, command, printer);
+      failed ||= reply.type === 'error';
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      printer.write(`Error: ${error.message}\n`);
+      return 'error';
+    }
+  }
+  return failed ? 'error' : 'done';
+}
+
+async function moveTo(session: CliSession, words: readonly Buffer[], printer: Printer): Promise<Outcome> {
+  const [host, port] = words.map((word) => word.toString());
+  if (host === undefined) {
+    printer.write('connect needs an address: connect HOST PORT\n');
+    return 'done';
+  }
+  try {
+    await session.goTo(parseAddress(port === undefined ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`));
+    return 'done';
+  } catch (error) {
+    printer.write(`Could not connect to Redis at ${session.place}: ${(error as Error).message}\n`);
+    return 'error';
+  }
+}
+
+/** Null when the person is done: Ctrl-D, Ctrl-C at the prompt. */
+function ask(prompt: Interface, text: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const onClose = (): void => resolve(null);
+    prompt.once('close', onClose);
+    prompt.question(text, (answer) => {
+      prompt.off('close', onClose);
+      resolve(answer);
+    });
+  });
+}
+
+/** Names of commands, asked of the server once: what it knows is what can be completed. */
+function makeCompleter(session: CliSession) {
+  let names: Promise<readonly string[]> | null = null;
+  return (line: string, answer: (error: Error | null, result: [string[], string]) => void): void => {
+    if (line.includes(' ')) return answer(null, [[], line]);
+    names ??= commandNames(session);
+    names.then(
+      (known) => {
+        const upper = line === line.toUpperCase();
+        const matching = known.filter((name) => name.startsWith(line.toLowerCase()));
+        answer(null, [matching.map((name) => (upper ? name.toUpperCase() : name)), line]);
+      },
+      () => answer(null, [[], line]),
+    );
+  };
+}
+
+async function commandNames(session: CliSession): Promise<readonly string[]> {
+  const { reply } = await session.exchange(['COMMAND', 'LIST']);
+  if (reply.type !== 'array') return [];
+  return reply.items
+    .flatMap((item) => (item.type === 'bulk' ? [item.bytes.toString('latin1').toLowerCase()] : []))
+    .sort();
+}
+
+function readHistory(file: string | null): string[] {
+  if (file === null || !existsSync(file)) return [];
+  // Newest first, as readline wants it; the file is in the order of typing.
+  return readFileSync(file, 'utf8').split('\n').filter(Boolean).slice(-HISTORY_MAX).reverse();
+}
+
+function writeHistory(file: string | null, history: readonly string[]): void {
+  if (file === null) return;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${history.slice(0, HISTORY_MAX).toReversed().join('\n')}\n`, { mode: 0o600 });
+  } catch {
+    // A history that cannot be kept is no reason to end a session with an error.
+  }
+}

@@ -1,0 +1,223 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasRedisServer } from '../base/real-redis.ts';
+import { program, type Ran, rkv, startRkv } from './rkv.ts';
+
+/*
+ * `rkv cli` beside redis-cli, on the same real server: what they print must be the same bytes. Commands are fed as
+ * lines, so that one process of each answers for dozens of replies.
+ */
+
+const PORT = 24_020;
+const CLUSTER = [24_021, 24_022];
+const servers: ChildProcess[] = [];
+let folder: string;
+
+beforeAll(async () => {
+  if (!hasRedisServer) return;
+  folder = mkdtempSync(join(tmpdir(), 'rkv-cli-'));
+  startServer(PORT, ['--enable-debug-command', 'yes']);
+  for (const port of CLUSTER) startServer(port, ['--cluster-enabled', 'yes', '--cluster-port', String(port + 50)]);
+  await Promise.all([PORT, ...CLUSTER].map(listening));
+  const [first, second] = CLUSTER as [number, number];
+  await rkv(['cli', '-p', String(first), 'CLUSTER', 'ADDSLOTSRANGE', '0', '8191']);
+  await rkv(['cli', '-p', String(second), 'CLUSTER', 'ADDSLOTSRANGE', '8192', '16383']);
+  await rkv(['cli', '-p', String(first), 'CLUSTER', 'MEET', '127.0.0.1', String(second), String(second + 50)]);
+  await until(async () => /cluster_state:ok/.test((await rkv(['cli', '-p', String(first), 'CLUSTER', 'INFO'])).stdout));
+  await until(async () =>
+    /cluster_state:ok/.test((await rkv(['cli', '-p', String(second), 'CLUSTER', 'INFO'])).stdout),
+  );
+});
+
+afterAll(() => {
+  for (const server of servers) server.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const REPLIES = `
+FLUSHALL
+SET greeting hello
+GET greeting
+GET nothing
+"quoted \\x41\\n" argument
+set bytes "a\\"\\\\\\n\\x01\\xff"
+get bytes
+'it\\'s' one
+"never closed
+"closed"too soon
+RPUSH list a b c d e f g h i j k
+LRANGE list 0 -1
+LRANGE nothing 0 -1
+HSET hash f1 v1 f2 v2
+HGETALL hash
+HGETALL nothing
+SADD set one
+SMEMBERS set
+SMEMBERS nothing
+ZADD zset 1.5 a 2 b
+ZRANGE zset 0 -1 WITHSCORES
+ZSCORE zset a
+XADD stream 1-1 a b c d
+XRANGE stream - +
+XREAD STREAMS stream 0
+XINFO STREAM stream FULL
+EVAL "return {1,{2,{3,'x'},{}},'a',false,redis.error_reply('MY error')}" 0
+INCR greeting
+NOSUCHCOMMAND x
+COMMAND INFO get mset xadd
+COMMAND DOCS xadd
+ACL LIST
+MEMORY DOCTOR
+DEBUG PROTOCOL string
+DEBUG PROTOCOL integer
+DEBUG PROTOCOL double
+DEBUG PROTOCOL null
+DEBUG PROTOCOL array
+DEBUG PROTOCOL set
+DEBUG PROTOCOL map
+DEBUG PROTOCOL verbatim
+DEBUG PROTOCOL true
+DEBUG PROTOCOL false
+MULTI
+SET a 1
+INCR a
+EXEC
+3 INCR a
+SELECT 3
+CLUSTER INFO
+CONFIG GET maxmemory*
+`;
+
+describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
+  test.each([
+    ['for a terminal', ['--no-raw']],
+    ['for a terminal in RESP3', ['--no-raw', '-3']],
+    ['for a pipe', []],
+    ['for a pipe in RESP3', ['-3']],
+    ['as CSV', ['--csv']],
+    ['as CSV in RESP3', ['--csv', '-3']],
+    ['with a delimiter of one’s own', ['-d', '; ']],
+  ])('%s', async (_, options) => {
+    const argv = ['-p', String(PORT), ...options];
+    const theirs = await program('redis-cli', argv, { input: REPLIES });
+    const ours = await rkv(['cli', ...argv], { input: REPLIES });
+    expect(ours.stdout.split('\n')).toEqual(theirs.stdout.split('\n'));
+    expect(ours.status).toBe(theirs.status);
+  });
+
+  test.each([
+    ['a word', ['PING']],
+    ['words that look like options', ['ECHO', '-p']],
+    ['an error', ['NOSUCHCOMMAND']],
+    ['an error with -e', ['-e', 'NOSUCHCOMMAND']],
+    ['a repeated command', ['-r', '3', '-i', '0.01', 'INCR', 'counter']],
+    ['text that INFO answers with', ['--no-raw', 'LOLWUT']],
+    ['another database', ['-n', '3', 'DBSIZE']],
+    ['a URI', ['-u', `redis://127.0.0.1:${PORT}/2`, 'DBSIZE']],
+  ])('for %s, with the same exit code', async (_, words) => {
+    const run = async (file: (argv: string[]) => Promise<Ran>): Promise<Ran> => {
+      await rkv(['cli', '-p', String(PORT), 'DEL', 'counter']);
+      return file(words.includes('-u') ? words : ['-p', String(PORT), ...words]);
+    };
+    const theirs = await run((argv) => program('redis-cli', argv));
+    const ours = await run((argv) => rkv(['cli', ...argv]));
+    // With -e redis-cli writes the error to stderr and we to stdout, where the reply always is.
+    expect(ours.stdout.trim()).toBe((theirs.stdout || theirs.stderr).trim());
+    expect(ours.status).toBe(theirs.status);
+  });
+
+  test('-x sends standard input as the last argument, byte for byte', async () => {
+    await rkv(['cli', '-p', String(PORT), '-x', 'SET', 'input'], { input: 'two\nlines\n' });
+    const { stdout } = await rkv(['cli', '-p', String(PORT), '--no-raw', 'GET', 'input']);
+    expect(stdout).toBe('"two\\nlines\\n"\n');
+  });
+
+  test('-c follows keys through the cluster, and says so where a person reads', async () => {
+    const commands = 'SET foo 1\nSET bar 2\nGET foo\nGET bar\n';
+    const argv = ['-c', '-p', String(CLUSTER[0])];
+    const theirs = await program('redis-cli', [...argv, '--no-raw'], { input: commands });
+    const ours = await rkv(['cli', ...argv, '--no-raw'], { input: commands });
+    expect(ours.stdout).toBe(theirs.stdout);
+    expect(ours.stdout).toContain('-> Redirected to slot [12182] located at 127.0.0.1:24022\n');
+    const piped = await rkv(['cli', ...argv], { input: commands });
+    expect(piped.stdout).toBe('OK\nOK\n1\n2\n');
+  });
+
+  test('without -c a redirection is an error reply', async () => {
+    const { stdout, status } = await rkv(['cli', '-e', '-p', String(CLUSTER[0]), 'GET', 'foo']);
+    expect(stdout).toBe('MOVED 12182 127.0.0.1:24022\n\n');
+    expect(status).toBe(1);
+  });
+
+  test('a subscription prints messages until it is interrupted', async () => {
+    const { child, ended } = startRkv(['cli', '-p', String(PORT), '--no-raw', 'SUBSCRIBE', 'news']);
+    await until(async () => (await rkv(['cli', '-p', String(PORT), 'PUBLISH', 'news', 'hello'])).stdout === '1\n');
+    await until(() => Promise.resolve(child.exitCode !== null || child.kill('SIGINT')));
+    const { stdout, status } = await ended;
+    expect(stdout).toBe(
+      'Reading messages... (press Ctrl-C to quit)\n1) "subscribe"\n2) "news"\n3) (integer) 1\n' +
+        '1) "message"\n2) "news"\n3) "hello"\n',
+    );
+    expect(status).toBe(130);
+  });
+
+  test('ten thousand commands of a pipe take seconds', async () => {
+    const input = Array.from({ length: 10_000 }, (_, i) => `SET key:${i} ${i}\n`).join('');
+    const { stdout, status } = await rkv(['cli', '-c', '-p', String(CLUSTER[0])], { input });
+    expect(stdout).toBe('OK\n'.repeat(10_000));
+    expect(status).toBe(0);
+  });
+
+  test('--json wraps the reply', async () => {
+    const { stdout } = await rkv(['cli', '--json', '-3', '-p', String(PORT), 'HELLO']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'ok',
+      result: { reply: { proto: 3, role: 'master' } },
+      warnings: [],
+    });
+  });
+
+  test('a server that is not there is exit code 5, in redis-cli’s words', async () => {
+    const { stderr, status } = await rkv(['cli', '-p', '24099', 'PING']);
+    expect(stderr).toContain('Could not connect to Redis at 127.0.0.1:24099: Connection refused');
+    expect(status).toBe(5);
+    const json = await rkv(['cli', '--json', '-p', '24099', 'PING']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ status: 'error', error: { code: 'UNREACHABLE', exit: 5 } });
+    expect(json.status).toBe(5);
+  });
+
+  test('an option that does not exist is exit code 2', async () => {
+    const { stderr, status } = await rkv(['cli', '--nosuch', 'PING']);
+    expect(stderr).toContain('Nonexistent flag: --nosuch');
+    expect(status).toBe(2);
+  });
+});
+
+function startServer(port: number, options: readonly string[]): void {
+  const own = join(folder, String(port));
+  const args = ['--port', String(port), '--save', '', '--dir', folder, '--dbfilename', `${port}.rdb`, ...options];
+  servers.push(spawn('redis-server', [...args, '--cluster-config-file', `${own}.nodes`], { stdio: 'ignore' }));
+}
+
+function listening(port: number): Promise<void> {
+  return until(
+    () =>
+      new Promise((resolve) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+        socket.once('connect', () => socket.destroy());
+      }),
+  );
+}
+
+async function until(holds: () => Promise<boolean>, deadline_ms = 15_000): Promise<void> {
+  const end = Date.now() + deadline_ms;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${deadline_ms} ms: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,72 @@
+/** The built command line as a process, as a shell runs it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '../..');
+const RUN = join(ROOT, 'bin/run.js');
+
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+export interface RunOptions {
+  readonly home?: string;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a command; `child` is for tests that send it signals. */
+export function startRkv(
+  argv: readonly string[],
+  options: RunOptions = {},
+): { child: ChildProcess; ended: Promise<Ran> } {
+  if (!existsSync(join(ROOT, 'dist/main.js'))) throw new Error('these tests run what is built: npm run build first');
+  return start(process.execPath, [RUN, ...argv], options);
+}
+
+export function rkv(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return startRkv(argv, options).ended;
+}
+
+/** Any other program under the same conditions, to compare with. */
+export function program(file: string, argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return start(file, argv, options).ended;
+}
+
+export function temporaryHome(): { home: string; remove: () => void } {
+  const home = mkdtempSync(join(tmpdir(), 'rkv-home-'));
+  return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
+}
+
+function start(file: string, argv: readonly string[], { home, input = '', env = {} }: RunOptions) {
+  const child = spawn(file, argv, {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home ?? tmpdir(),
+      LANG: 'C.UTF-8',
+      ...(home === undefined ? {} : { RKV_HOME: home }),
+      ...env,
+    },
+  });
+  let stdout = '';
+  let stderr = '';
+  // Bytes stay bytes: replies are compared with those of another program.
+  child.stdout.setEncoding('latin1').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // A program that ends without reading its input is no failure of ours.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ stdout, stderr, status }));
+  });
+  return { child, ended };
+}
