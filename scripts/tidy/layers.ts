@@ -93,8 +93,15 @@ export const confined: readonly Confined[] = [
   },
   {
     modules: ['node:net', 'node:tls', 'node:dgram', 'node:http', 'node:https'],
-    // The operator of the cluster asks isIP, which is a question about a text and not about a socket.
-    to: ['server/net/', 'server/bus/', 'server/replication/', 'server/gossip/operator.ts', 'server/*.ts'],
+    to: [
+      'server/net/',
+      'server/bus/',
+      'server/replication/',
+      'server/*.ts',
+      // Neither opens a socket: isIP is a question about a text, and createSecureContext one about files.
+      'server/gossip/operator.ts',
+      'server/security/tls-options.ts',
+    ],
     why: 'sockets are the business of net, bus and replication',
   },
   {

@@ -91,8 +91,12 @@ const DATA_PLANE = /^src\/server\/(handlers|keyspace|data)\//;
 const SERVER = /^src\/server\//;
 const EVERYWHERE = /^/;
 
-/** Own clocks of the server that its injected clock replaces; a method of that name is somebody else's. */
-const OWN_TIME = /(?<![.\w#])(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|new Date)\(/g;
+/**
+ * Own clocks of the server that its injected clock replaces. A method of that name is somebody else's, and the default
+ * of an option (`?? (() => performance.now())`) is a clock that can be handed in.
+ */
+const OWN_TIME =
+  /(?<![.\w#]|\?\? \(\(\) => )(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|new Date)\(/g;
 
 const patterns: readonly Pattern[] = [
   {

@@ -32,11 +32,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   const { config } = loaded;
   if (config.daemonize && process.env[IN_BACKGROUND] === undefined) return startInBackground(argv);
   enterFolder(config);
+  const clock = systemClock();
   let server: Server | null = null;
   const log = new Logger({
     level: config.loglevel,
     sink: logSink(config),
-    now_ms: () => Date.now(),
+    now_ms: () => clock.now_ms(),
     role: () => (server?.replication.role === 'replica' ? 'S' : 'M'),
     pid: process.pid,
   });
@@ -49,7 +50,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   listenToSignals(running.server, log);
   if (config.port !== 0 || config['tls-port'] !== 0) log.notice('Ready to accept connections');
   if (config.unixsocket !== '') log.notice(`The server is now ready to accept connections at ${config.unixsocket}`);
-  systemClock().setTimeout(() => flushCompileCache?.(), FLUSH_COMPILE_CACHE_AFTER_MS);
+  clock.setTimeout(() => flushCompileCache?.(), FLUSH_COMPILE_CACHE_AFTER_MS);
 }
 
 function readConfig(argv: readonly string[]): Loaded | null {
@@ -98,7 +99,9 @@ function logSink({ logfile, daemonize }: Config): (line: string) => void {
 
 function announce(log: Logger, { config, configFile, notices }: Loaded): void {
   log.notice('oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
-  log.notice(`Redis version=${REDIS_VERSION}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`);
+  log.notice(
+    `Redis version=${REDIS_VERSION}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`,
+  );
   if (configFile === null) log.notice('No config file specified, using the default config.');
   else log.notice('Configuration loaded');
   for (const notice of notices) log.notice(notice);

@@ -14,6 +14,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
+import { randomHex } from '../../base/prng.ts';
 
 export class DiskFailure extends Error {
   readonly path: string;
@@ -194,7 +195,7 @@ export function readSmallFile(filePath: string, size_max: number): Buffer {
 /** Creates the file with its content in one step, or answers false because the name is taken. */
 export function createExclusively(filePath: string, bytes: Buffer): boolean {
   // Written under another name and then linked: nobody can ever read it half written.
-  const temp = `${filePath}.${process.pid}.${performance.now()}`;
+  const temp = `${filePath}.${process.pid}.${randomHex(8)}`;
   attempt('write', temp, () => fs.writeFileSync(temp, bytes, { flag: 'wx', mode: 0o644 }));
   try {
     fs.linkSync(temp, filePath);
