@@ -142,7 +142,9 @@ function setFromLine(loading: Loading, name: Name, values: readonly string[]): v
   const before = loading.config[name];
   // A quoted list is the list: save "900 1" is save 900 1.
   const isList = directive.multi && !directive.fileOnly && values.length === 1;
-  let value = isList ? directive.parse(values[0]!, before) : directive.parseWords(values, before);
+  const words = isList && values[0] !== '' ? splitWords(values[0]!) : values;
+  if (words === null) throw new DirectiveRefusal('Unbalanced quotes in configuration line');
+  let value = directive.parseWords(words, before);
   if (directive.join !== null && loading.given.has(name)) value = directive.join(before, value);
   if (name === 'dir') {
     loading.folder = resolve(loading.folder, value as string);

@@ -100,7 +100,8 @@ export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
     multi,
     join: kind.join ?? null,
     parseWords,
-    parse: (text, current) => parseWords(multi ? splitBySpace(text) : [text], current),
+    // Exactly one space between words, as CONFIG SET has it: more would be an empty word.
+    parse: (text, current) => parseWords(multi ? text.split(' ') : [text], current),
     format: kind.format,
     formatLines: kind.formatLines ?? ((value) => [kind.format(value)]),
   };
@@ -159,8 +160,9 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 /** Bytes: `100`, `64mb` (1024 * 1024), `64m` (a million). */
-export function memory(traits: Traits<number> & { min?: number; max?: number }): Directive<number> {
+export function memory(traits: IntegerTraits): Directive<number> {
   const { min = 0, max = Number(INT64_MAX) } = traits;
+  const [floor, ceiling] = traits.clamp ?? [min, max];
   const allowed = `between ${formatSize(min)} and ${formatSize(max)} inclusive`;
   return directive(
     {
@@ -170,7 +172,7 @@ export function memory(traits: Traits<number> & { min?: number; max?: number }):
         const bytes = parseMemory(text!);
         if (bytes === null) throw new DirectiveRefusal('argument must be a memory value');
         if (bytes < min || bytes > max) throw new DirectiveRefusal(`argument must be ${allowed}`);
-        return bytes;
+        return Math.min(Math.max(bytes, floor), ceiling);
       },
       format: formatSize,
       formatLines: (value) => [formatMemory(value)],
@@ -257,11 +259,17 @@ export function text(traits: Traits<string> & { why?: (value: string) => string 
   );
 }
 
-/** The name of a file within `dir`. */
-export function fileName(name: string, traits: Traits<string>): Directive<string> {
+/** The name of a file or folder within `dir`. */
+export function nameInDir(
+  name: string,
+  traits: Traits<string> & { noun: string; mayBeEmpty?: boolean },
+): Directive<string> {
   return text({
     ...traits,
-    why: (value) => (value.includes('/') || value.includes('\\') ? `${name} can't be a path, just a filename` : null),
+    why(value) {
+      if (value === '' && traits.mayBeEmpty !== true) return `${name} can't be empty`;
+      return value.includes('/') || value.includes('\\') ? `${name} can't be a path, just a ${traits.noun}` : null;
+    },
   });
 }
 
@@ -272,10 +280,11 @@ export function parseWhole(text: string | undefined): number | null {
   return value > INT64_MAX || value < -INT64_MAX - 1n ? null : Number(value);
 }
 
+/** Unlike Redis, which takes an empty size for 0: a variable that was empty must not lift a limit. */
 export function parseMemory(text: string): number | null {
   const found = /^(\d{1,127})([a-z]*)$/i.exec(text);
   const unit = UNITS.get((found?.[2] ?? '?').toLowerCase());
-  return found === null || unit === undefined ? null : Number(BigInt(found[1]!) * unit);
+  return found === null || unit === undefined ? null : Math.min(Number(BigInt(found[1]!) * unit), 2 ** 64);
 }
 
 /** With the biggest unit that loses nothing. */
@@ -291,9 +300,4 @@ export function formatSize(value: number): string {
   if (Number.isSafeInteger(value)) return `${value}`;
   if (value >= 2 ** 64) return '18446744073709551615';
   return value === 2 ** 63 ? `${INT64_MAX}` : `${BigInt(value)}`;
-}
-
-/** As CONFIG SET splits the value of a directive with several words; only the empty value has none but one empty word. */
-function splitBySpace(value: string): string[] {
-  return value === '' ? [''] : value.split(' ').filter((word) => word !== '');
 }

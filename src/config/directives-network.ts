@@ -142,6 +142,7 @@ export const processDirectives = {
     since: '1.0.0',
     protected: true,
     doc: 'Folder of the data files, and the one that other relative paths start from.',
+    why: (value) => (value === '' ? 'No such file or directory' : null),
   }),
   hz: smallInteger({
     initial: 10,

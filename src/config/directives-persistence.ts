@@ -1,5 +1,5 @@
 /** Snapshots and the append-only file. */
-import { fileName, memory, oneOf, smallInteger, yesNo } from './directive.ts';
+import { memory, nameInDir, oneOf, smallInteger, yesNo } from './directive.ts';
 import { savePoints } from './special-kinds.ts';
 
 const NO_AUTOMATIC_REWRITE = 'the AOF is rewritten when BGREWRITEAOF asks for it; growth alone does not start it yet';
@@ -16,7 +16,9 @@ export const persistence = {
     doc: 'Save a snapshot in the background when so many seconds have passed with at least so many changes; "" never.',
     notApplicable: 'no background saves are started by time yet; a shutdown saves when there are save points',
   }),
-  dbfilename: fileName('dbfilename', {
+  dbfilename: nameInDir('dbfilename', {
+    noun: 'filename',
+    mayBeEmpty: true,
     initial: 'dump.rdb',
     since: '1.0.0',
     protected: true,
@@ -51,13 +53,15 @@ export const persistence = {
     notApplicable: 'every value is always checked while it is read',
   }),
   appendonly: yesNo({ initial: false, since: '1.1.0', doc: 'Log every write to the append-only file.' }),
-  appendfilename: fileName('appendfilename', {
+  appendfilename: nameInDir('appendfilename', {
+    noun: 'filename',
     initial: 'appendonly.aof',
     since: '1.1.0',
     fixed: true,
     doc: 'What the names of the append-only files start with.',
   }),
-  appenddirname: fileName('appenddirname', {
+  appenddirname: nameInDir('appenddirname', {
+    noun: 'dirname',
     initial: 'appendonlydir',
     since: '7.0.0',
     fixed: true,

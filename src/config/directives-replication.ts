@@ -78,6 +78,7 @@ export const replication = {
   'repl-backlog-size': memory({
     initial: 2 ** 20,
     min: 1,
+    clamp: [16 * 1024, Number.MAX_SAFE_INTEGER],
     since: '2.8.0',
     doc: 'Bytes of past writes kept, so that a replica that was away needs no full copy.',
   }),
