@@ -50,7 +50,14 @@ export type Effect =
   | { readonly type: 'send'; readonly link: number; readonly message: Message }
   | { readonly type: 'reply'; readonly link: number; readonly message: Message }
   | { readonly type: 'becomePrimary' }
-  | { readonly type: 'replicate'; readonly node: string; readonly ip: string; readonly port: number }
+  | {
+      readonly type: 'replicate';
+      readonly node: string;
+      readonly ip: string;
+      readonly port: number;
+      /** When `port` speaks TLS and the replication stream should not. 0: there is none. */
+      readonly plainPort: number;
+    }
   | { readonly type: 'flushData' }
   | { readonly type: 'deleteKeysInSlots'; readonly slots: readonly number[] }
   | { readonly type: 'slotsLost'; readonly slots: readonly number[] }

@@ -1,19 +1,79 @@
-import type { SlotRange } from '../../base/slot.ts';
-import type { ClusterNode, State } from './state.ts';
+/*
+ * What the node tells clients about the cluster. Texts where Redis has texts; plain values where the reply is an array
+ * or a map, which a handler then writes in RESP.
+ */
+import { rangesOf, SLOTS, type SlotRange } from '../../base/slot.ts';
+import { countReports } from './failure.ts';
+import { formatFlags } from './flags.ts';
+import { MESSAGE_NAMES } from './message.ts';
+import {
+  type ClusterNode,
+  isFailed,
+  isPrimary,
+  isReplica,
+  isSuspected,
+  NOBODY,
+  type State,
+  shardPrimary,
+} from './state.ts';
 
 /** CLUSTER INFO: lines that end in CRLF. */
 export function clusterInfo(state: State): string {
-  throw new Error(state.myself.id);
+  let suspected = 0;
+  let failed = 0;
+  for (const node of state.list) {
+    if (isFailed(node)) failed += node.slots.count();
+    else if (isSuspected(node)) suspected += node.slots.count();
+  }
+  const lines = [
+    `cluster_state:${state.ok ? 'ok' : 'fail'}`,
+    `cluster_slots_assigned:${state.assigned}`,
+    `cluster_slots_ok:${state.assigned - suspected - failed}`,
+    `cluster_slots_pfail:${suspected}`,
+    `cluster_slots_fail:${failed}`,
+    `cluster_known_nodes:${state.list.length}`,
+    `cluster_size:${state.size}`,
+    `cluster_current_epoch:${state.currentEpoch}`,
+    `cluster_my_epoch:${shardPrimary(state.myself).configEpoch}`,
+    ...messageCounts(state.sent, 'sent'),
+    ...messageCounts(state.received, 'received'),
+    `total_cluster_links_buffer_limit_exceeded:${state.linksOverLimit}`,
+  ];
+  return `${lines.join('\r\n')}\r\n`;
 }
 
 /** CLUSTER NODES: a line for each node, each ends in \n. */
 export function nodesText(state: State): string {
-  throw new Error(state.myself.id);
+  return state.list.map((node) => `${nodeLine(state, node)}\n`).join('');
 }
 
-/** One line of CLUSTER NODES, CLUSTER REPLICAS, without the line end. */
+/** One line of CLUSTER NODES, CLUSTER REPLICAS and nodes.conf, without the line end. */
 export function nodeLine(state: State, node: ClusterNode): string {
-  throw new Error(state.myself.id + node.id);
+  const host = node.hostname === '' ? '' : `,${node.hostname}`;
+  const linked = node === state.myself || node.link !== 0;
+  const fields = [
+    node.id,
+    `${node.ip}:${node.port}@${node.busPort}${host}`,
+    formatFlags(node.flags),
+    isReplica(node) && node.primary !== null ? node.primary.id : '-',
+    node.pingSent_ms,
+    node.pongReceived_ms,
+    shardPrimary(node).configEpoch,
+    linked ? 'connected' : 'disconnected',
+  ];
+  for (const { start, end } of node.slots.ranges()) fields.push(start === end ? `${start}` : `${start}-${end}`);
+  if (node === state.myself) fields.push(...openSlots(state));
+  return fields.join(' ');
+}
+
+/** Slots on their way out and in, as they follow the ranges on our own line. */
+function openSlots(state: State): string[] {
+  const texts: [number, string][] = [];
+  for (const [slot, target] of state.migratingTo) texts.push([slot, `[${slot}->-${target.id}]`]);
+  for (const [slot, source] of state.importingFrom) {
+    if (!state.migratingTo.has(slot)) texts.push([slot, `[${slot}-<-${source.id}]`]);
+  }
+  return texts.sort(([a], [b]) => a - b).map(([, text]) => text);
 }
 
 export interface OwnedRange extends SlotRange {
@@ -23,7 +83,28 @@ export interface OwnedRange extends SlotRange {
 
 /** CLUSTER SLOTS, in slot order. */
 export function ownedRanges(state: State): OwnedRange[] {
-  throw new Error(state.myself.id);
+  const readers = new Map<number, ClusterNode[]>();
+  const ranges: OwnedRange[] = [];
+  for (let start = 0, slot = 1; slot <= SLOTS; slot++) {
+    const index = state.owner[start] as number;
+    if (slot < SLOTS && state.owner[slot] === index) continue;
+    if (index !== NOBODY) {
+      let nodes = readers.get(index);
+      if (nodes === undefined) {
+        const owner = state.byIndex[index] as ClusterNode;
+        nodes = [owner, ...owner.replicas.filter((replica) => isReadable(state, replica))];
+        readers.set(index, nodes);
+      }
+      ranges.push({ start, end: slot - 1, nodes });
+    }
+    start = slot;
+  }
+  return ranges;
+}
+
+/** A replica that has none of the data yet, or does not answer, is no address to give to a client. */
+function isReadable(state: State, replica: ClusterNode): boolean {
+  return !isFailed(replica) && (replica.offset !== 0 || replica === state.myself);
 }
 
 export interface ShardMember {
@@ -38,9 +119,20 @@ export interface Shard {
   readonly members: readonly ShardMember[];
 }
 
-/** CLUSTER SHARDS. Our own offset is `myOffset`. */
+/** CLUSTER SHARDS: one for each primary, those without slots too. Our own offset is `myOffset`. */
 export function shards(state: State, myOffset: number): Shard[] {
-  throw new Error(state.myself.id + myOffset);
+  return state.list.filter(isPrimary).map((primary) => ({
+    slots: rangesOf(primary.slots.bitmap),
+    members: [primary, ...primary.replicas].map((node) => {
+      const offset = node === state.myself ? myOffset : node.offset;
+      return { node, role: node === primary ? 'master' : 'replica', offset, health: healthOf(node, offset) };
+    }),
+  }));
+}
+
+function healthOf(node: ClusterNode, offset: number): ShardMember['health'] {
+  if (isFailed(node)) return 'fail';
+  return isReplica(node) && offset === 0 ? 'loading' : 'online';
 }
 
 export interface LinkView {
@@ -53,9 +145,26 @@ export interface LinkView {
 
 /** CLUSTER LINKS. */
 export function linkViews(state: State): LinkView[] {
-  throw new Error(state.myself.id);
+  const views: LinkView[] = [];
+  for (const { id: node, link, linkCreated_ms, inbound, inboundCreated_ms } of state.list) {
+    if (link !== 0) views.push({ direction: 'to', node, created_ms: linkCreated_ms, link });
+    if (inbound !== 0) views.push({ direction: 'from', node, created_ms: inboundCreated_ms, link: inbound });
+  }
+  return views;
 }
 
+/** CLUSTER COUNT-FAILURE-REPORTS. */
 export function countFailureReports(state: State, node: ClusterNode, now_ms: number): number {
-  throw new Error(state.myself.id + node.id + now_ms);
+  return countReports(state, node, now_ms);
+}
+
+function messageCounts(counts: readonly number[], word: 'sent' | 'received'): string[] {
+  const lines: string[] = [];
+  let total = 0;
+  counts.forEach((count, type) => {
+    total += count;
+    if (count > 0) lines.push(`cluster_stats_messages_${MESSAGE_NAMES[type]}_${word}:${count}`);
+  });
+  lines.push(`cluster_stats_messages_${word}:${total}`);
+  return lines;
 }

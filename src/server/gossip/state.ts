@@ -8,7 +8,7 @@
  *
  *   const state = createState({ id: prng.hex(40), config })            // a new node; or, from a nodes.conf:
  *   const state = loadNodesConf(text, config, now_ms)                  // throws NodesConfError with the line
- *   claimFoundKeys(state, world)                                       // start-up check of the keys found on disk
+ *   claimFoundKeys(state, world)                                       // found-keys.ts: keys on disk, slots in books
  *   const world: World = { now_ms, prng, effects: [], countKeysInSlot, keyCount, replication };   // one for ever
  *
  *   every TICK_MS:             world.now_ms = …; step(state, { type: 'tick' }, world); carryOut();
@@ -48,7 +48,7 @@ import { assert } from '../../base/assert.ts';
 import type { Prng } from '../../base/prng.ts';
 import { SLOTS, SlotSet } from '../../base/slot.ts';
 import type { Effect, LogLevel, PersistEffect } from './effect.ts';
-import { FAILED, HANDSHAKE, MYSELF, NO_ADDRESS, PRIMARY, REPLICA, SUSPECTED } from './flags.ts';
+import { FAILED, HANDSHAKE, MIGRATE_TO, MYSELF, NO_ADDRESS, PRIMARY, REPLICA, SUSPECTED } from './flags.ts';
 import { MESSAGE_TYPES } from './message.ts';
 
 /** How often the shell sends a tick. */
@@ -140,9 +140,11 @@ export interface Election {
   /** When the request for votes goes out, or went; 0 before the first election. */
   at_ms: number;
   requested: boolean;
-  votes: number;
+  readonly voters: Set<ClusterNode>;
   rank: number;
   epoch: number;
+  /** Why there is none although the primary failed, as logged last. */
+  refusal: string;
 }
 
 export interface ManualFailover {
@@ -193,9 +195,11 @@ export interface State {
   readonly sent: number[];
   readonly received: number[];
   linksOverLimit: number;
+  /** ip:port of what the shell was last told to replicate; '' for a primary. */
+  replicating: string;
   /** Work that waits for the end of the step. */
   evaluateWanted: boolean;
-  failoverWanted: boolean;
+  lostSlots: number[];
   /** The `persist` already pushed in this step. */
   persist: PersistEffect | null;
 }
@@ -230,7 +234,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     links: new Map(),
     inbounds: new Map(),
     nextLink: 1,
-    election: { at_ms: 0, requested: false, votes: 0, rank: 0, epoch: 0 },
+    election: { at_ms: 0, requested: false, voters: new Set(), rank: 0, epoch: 0, refusal: '' },
     manual: { end_ms: 0, replica: null, primaryOffset: -1, canStart: false },
     suspectedCount: 0,
     minority_ms: 0,
@@ -242,8 +246,9 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     sent: new Array<number>(MESSAGE_TYPES).fill(0),
     received: new Array<number>(MESSAGE_TYPES).fill(0),
     linksOverLimit: 0,
+    replicating: '',
     evaluateWanted: true,
-    failoverWanted: false,
+    lostSlots: [],
     persist: null,
   };
   announceMyself(state);
@@ -314,6 +319,11 @@ export function shardPrimary(node: ClusterNode): ClusterNode {
   return isReplica(node) && node.primary !== null ? node.primary : node;
 }
 
+/** True when messages to the node can be sent now, and it knows who we are. */
+export function isReachable(node: ClusterNode): boolean {
+  return node.linkUp && !inHandshake(node);
+}
+
 /** The votes that decide: more than half of the primaries that own slots. */
 export function majority(state: State): number {
   return Math.floor(state.size / 2) + 1;
@@ -326,9 +336,12 @@ export function setPrimaryOf(node: ClusterNode, primary: ClusterNode | null): vo
     const siblings = node.primary.replicas;
     const at = siblings.indexOf(node);
     if (at !== -1) siblings.splice(at, 1);
+    if (siblings.length === 0) node.primary.flags &= ~MIGRATE_TO;
   }
   node.primary = primary;
-  if (primary !== null) primary.replicas.push(node);
+  if (primary === null) return;
+  primary.replicas.push(node);
+  primary.flags |= MIGRATE_TO;
 }
 
 /** (effect.ts, 1) Asks for nodes.conf to be written, once per step, before what is sent next. */

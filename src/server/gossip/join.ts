@@ -1,0 +1,149 @@
+/*
+ * How nodes come to know each other, and how they part. An operator introduces a node by its address alone (MEET); it
+ * stands in the books under an invented id until it tells its own. Everybody else learns of it by gossip, from nodes
+ * they know already: gossip never starts a handshake, so a stranger cannot talk its way in.
+ */
+import { FAILED, HANDSHAKE, MEET_FIRST, MIGRATE_TO, NO_ADDRESS, NO_FAILOVER, PRIMARY, REPLICA } from './flags.ts';
+import { closeInbound, closeLink, openLink } from './link.ts';
+import type { GossipEntry, Header } from './message.ts';
+import { endManualFailover, followPrimary } from './role.ts';
+import { dropSlots } from './slot-map.ts';
+import { addNode, type ClusterNode, inHandshake, log, persist, type State, setPrimaryOf, type World } from './state.ts';
+
+const HANDSHAKE_MS_MIN = 1000;
+/** A forgotten node may not come back by gossip for this long; everybody has to be told to forget it meanwhile. */
+const FORGET_MS = 60_000;
+/** How many announcements name a node that has just joined. */
+const NEWS_ROUNDS = 3;
+const ID_PATTERN = /^[a-z0-9]{40}$/;
+/** What may stand in an address or a hostname: it ends up in lines of text. */
+const HOST_PATTERN = /^[0-9A-Za-z.:%_-]{1,255}$/;
+
+export interface Address {
+  ip: string;
+  port: number;
+  plainPort: number;
+  busPort: number;
+}
+
+/** A node known by address only; MEET_FIRST when it has to be told about us. */
+export function startHandshake(state: State, address: Address, flags: number, world: World): void {
+  const node = addNode(state, { id: world.prng.hex(40), flags: HANDSHAKE | flags, ...address }, world.now_ms);
+  openLink(state, node, world);
+}
+
+export function meet(state: State, address: Address, world: World): void {
+  const underway = state.list.some(
+    (node) =>
+      inHandshake(node) && node.ip === address.ip && node.port === address.port && node.busPort === address.busPort,
+  );
+  if (!underway) startHandshake(state, address, MEET_FIRST, world);
+}
+
+/** The node met by address has told its id, and nobody has it yet: now it is one of us. */
+export function finishHandshake(state: State, node: ClusterNode, header: Header, world: World): boolean {
+  if (!ID_PATTERN.test(header.sender)) return false;
+  log(world, 'debug', `Handshake with node ${header.sender} completed.`);
+  state.nodes.delete(node.id);
+  node.id = header.sender;
+  state.nodes.set(node.id, node);
+  // Only now: had the link broken before the answer, the introduction would have to be repeated.
+  node.flags = (node.flags & ~(HANDSHAKE | MEET_FIRST)) | (header.flags & (PRIMARY | REPLICA));
+  node.plainPort = header.plainPort;
+  node.newsLeft = NEWS_ROUNDS;
+  state.announceWanted = true;
+  persist(state, world, { fsync: false });
+  return true;
+}
+
+/** A node we trust names one we do not know. */
+export function learnOf(state: State, entry: GossipEntry, world: World): void {
+  if (!ID_PATTERN.test(entry.id) || !isHost(entry.ip) || entry.busPort === 0) return;
+  if ((entry.flags & (NO_ADDRESS | HANDSHAKE)) !== 0 || isForgotten(state, entry.id, world)) return;
+  const { id, ip, port, plainPort, busPort } = entry;
+  // Whether it is silent for us, only we can tell.
+  const flags = entry.flags & (PRIMARY | REPLICA | FAILED | MIGRATE_TO | NO_FAILOVER);
+  openLink(state, addNode(state, { id, flags, ip, port, plainPort, busPort }, world.now_ms), world);
+  state.evaluateWanted = true;
+  persist(state, world, { fsync: false });
+}
+
+/** The sender's address as it tells it, or else as the socket shows it. */
+export function addressOf(header: Header, remoteIp: string): Address {
+  const { port, plainPort, busPort } = header;
+  return { ip: isHost(header.ip) ? header.ip : remoteIp, port, plainPort, busPort };
+}
+
+/** Moves a node to another address; the link to the old one is dropped. True when it is another one. */
+export function updateAddress(state: State, node: ClusterNode, address: Address, world: World): boolean {
+  const { ip, port, plainPort, busPort } = address;
+  const same = node.ip === ip && node.port === port && node.busPort === busPort && node.plainPort === plainPort;
+  if (same) return false;
+  node.ip = ip;
+  node.port = port;
+  node.plainPort = plainPort;
+  node.busPort = busPort;
+  node.flags &= ~NO_ADDRESS;
+  closeLink(state, node, world);
+  openLink(state, node, world);
+  log(world, 'warning', `Address updated for node ${node.id}, now ${ip}:${port}`);
+  if (node === state.myself.primary) followPrimary(state, world);
+  state.evaluateWanted = true;
+  persist(state, world, { fsync: false });
+  return true;
+}
+
+/** Somebody else answers at the node's address: where the node is, nobody knows. */
+export function loseAddress(state: State, node: ClusterNode, world: World): void {
+  node.flags |= NO_ADDRESS;
+  closeLink(state, node, world);
+  node.ip = '';
+  node.port = 0;
+  node.plainPort = 0;
+  node.busPort = 0;
+  persist(state, world, { fsync: false });
+}
+
+/** Takes a node out of the books, with all that refers to it. */
+export function removeNode(state: State, node: ClusterNode, world: World): void {
+  dropSlots(state, node);
+  for (const [slot, target] of state.migratingTo) if (target === node) state.migratingTo.delete(slot);
+  for (const [slot, source] of state.importingFrom) if (source === node) state.importingFrom.delete(slot);
+  for (const replica of [...node.replicas]) setPrimaryOf(replica, null);
+  setPrimaryOf(node, null);
+  for (const other of state.list) other.reports.delete(node);
+  state.election.voters.delete(node);
+  if (state.manual.replica === node) endManualFailover(state, world);
+  closeLink(state, node, world);
+  closeInbound(state, node, world);
+  state.nodes.delete(node.id);
+  state.list.splice(state.list.indexOf(node), 1);
+  state.byIndex[node.index] = null;
+}
+
+/** Removes the node, and keeps gossip from bringing it back for a while. */
+export function forget(state: State, node: ClusterNode, world: World, forget_ms = FORGET_MS): void {
+  state.forgotten.set(node.id, world.now_ms + forget_ms);
+  removeNode(state, node, world);
+  state.evaluateWanted = true;
+  persist(state, world, { fsync: false });
+}
+
+/** Once a tick: handshakes that lead nowhere, and names that may be spoken again. */
+export function expire(state: State, world: World): void {
+  const handshake_ms = Math.max(state.config.nodeTimeout_ms, HANDSHAKE_MS_MIN);
+  for (let i = state.list.length - 1; i >= 0; i--) {
+    const node = state.list[i] as ClusterNode;
+    if (inHandshake(node) && world.now_ms - node.created_ms > handshake_ms) removeNode(state, node, world);
+  }
+  for (const [id, until_ms] of state.forgotten) if (until_ms < world.now_ms) state.forgotten.delete(id);
+}
+
+export function isHost(text: string): boolean {
+  return HOST_PATTERN.test(text);
+}
+
+function isForgotten(state: State, id: string, world: World): boolean {
+  const until_ms = state.forgotten.get(id);
+  return until_ms !== undefined && until_ms >= world.now_ms;
+}
