@@ -47,8 +47,8 @@ export async function assignSlots(members: readonly Member[], epochBase = 0): Pr
   );
 }
 
-/** Introduces nodes to each other; they are not yet connected when this returns. */
-export async function introduce(members: readonly Member[]): Promise<void> {
+/** Introduces newcomers to all and all to them; they are not yet connected when this returns. */
+export async function introduce(members: readonly Member[], newcomers: readonly Member[] = members): Promise<void> {
   const hosts = new Map<string, string>();
   for (const { client } of members) {
     const { host } = client.address;
@@ -59,11 +59,15 @@ export async function introduce(members: readonly Member[]): Promise<void> {
     const bus = to.busPort === port + 10_000 ? [] : [to.busPort];
     return from.client.call('CLUSTER', 'MEET', hosts.get(host)!, port, ...bus);
   };
-  await Promise.all(introductions(members).map(([from, to]) => meet(from, to)));
+  await Promise.all(introductions(members, newcomers).map(([from, to]) => meet(from, to)));
 }
 
 /** Until every member sees every other one connected, and by its own id. */
-export async function awaitJoined(members: readonly Member[], wait: FormationWait): Promise<void> {
+export async function awaitJoined(
+  members: readonly Member[],
+  wait: FormationWait,
+  newcomers: readonly Member[] = members,
+): Promise<void> {
   let introduced_ms = performance.now();
   await waitUntil(
     async () => {
@@ -71,7 +75,7 @@ export async function awaitJoined(members: readonly Member[], wait: FormationWai
       const why = whyNotJoined(members.map(nameMember), views);
       if (why !== null && performance.now() - introduced_ms > INTRODUCE_AGAIN_MS) {
         introduced_ms = performance.now();
-        await introduce(members);
+        await introduce(members, newcomers);
       }
       return why;
     },
@@ -217,14 +221,18 @@ function lookEvery(members: readonly Member[]): number {
   return Math.max(LOOK_MS, Math.ceil(members.length ** 2 / 10));
 }
 
-function introductions(members: readonly Member[]): [Member, Member][] {
-  if (members.length <= ALL_TO_ALL_MAX) {
-    return members.flatMap((from) => members.filter((to) => to !== from).map((to): [Member, Member] => [from, to]));
+function introductions(members: readonly Member[], newcomers: readonly Member[]): [Member, Member][] {
+  if (members.length > ALL_TO_ALL_MAX && newcomers.length > 1) {
+    // A star and a chain: the word is out in two hops, and no single lost message cuts anyone off.
+    const first = members[0]!;
+    return members.slice(1).flatMap((to, index): [Member, Member][] => [
+      [first, to],
+      [members[index]!, to],
+    ]);
   }
-  // A star and a chain: the word is out in two hops, and no single lost message cuts anyone off.
-  const first = members[0]!;
-  return members.slice(1).flatMap((to, index): [Member, Member][] => [
-    [first, to],
-    [members[index]!, to],
-  ]);
+  return members.flatMap((from) =>
+    members
+      .filter((to) => to !== from && (newcomers.includes(from) || newcomers.includes(to)))
+      .map((to): [Member, Member] => [from, to]),
+  );
 }

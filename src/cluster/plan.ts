@@ -77,14 +77,15 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
+/** With fewer than three primaries, those that are left when one fails are no majority. */
+export function warnFewPrimaries(primaries: number): string[] {
+  if (primaries >= 3) return [];
+  const count = primaries === 1 ? 'one primary' : 'two primaries';
+  return [`${count}: no majority is left when one fails, so no replica is promoted (3 primaries are the least)`];
+}
+
 function warningsOf(spec: ClusterSpec): string[] {
-  const warnings: string[] = [];
-  if (spec.primaries < 3) {
-    warnings.push(
-      `${spec.primaries === 1 ? 'one primary has' : 'two primaries have'} no majority without each other: ` +
-        'no replica is promoted when one fails (3 primaries are the least that can)',
-    );
-  }
+  const warnings = warnFewPrimaries(spec.primaries);
   if (spec.replicas === 0) warnings.push('no replicas: the slots of a node that fails are served by nobody');
   if (!isLoopback(spec.host) && spec.password === null) {
     warnings.push(`no password: whoever reaches ${spec.host} may read and write`);

@@ -3,27 +3,16 @@
  * agreement. What the steps share is what a failure has to undo.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { formatRanges, SLOTS } from '../base/slot.ts';
-import { type Deadline, startDeadline } from './deadline.ts';
+import { startDeadline } from './deadline.ts';
 import { type Engine, resolveEngine } from './engine.ts';
-import {
-  assignSlots,
-  attachReplicas,
-  awaitJoined,
-  awaitLinks,
-  awaitReady,
-  type FormationWait,
-  introduce,
-  type Member,
-  readId,
-} from './formation.ts';
+import { type FormationWait, type Member, readId } from './formation.ts';
+import { type Forming, formationSteps } from './formation-steps.ts';
 import { certificateFiles, nodeFiles, specFile } from './layout.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
-import { hurryGossip } from './pace.ts';
 import type { ClusterPlan, NodePlan } from './plan.ts';
 import { checkPorts, claimsOf, whyEphemeral } from './ports.ts';
 import { awaitListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
-import type { Step, StepReport } from './run.ts';
+import type { Step } from './run.ts';
 import { writeSpec } from './spec-file.ts';
 import { accessOf } from './target.ts';
 import { renderNodeConf } from './template.ts';
@@ -36,31 +25,16 @@ export interface StepsOptions {
 const QUESTION_MS = 10_000;
 
 export function createSteps(plan: ClusterPlan, { timeout_ms }: StepsOptions): Step[] {
-  const shared: Shared = {
-    plan,
-    deadline: startDeadline(timeout_ms),
-    servers: [],
-    clients: [],
-    members: [],
-    pace: null,
-  };
-  const steps = [portsStep(plan), configsStep(plan), serversStep(shared), slotsStep(shared), joinStep(shared)];
-  if (plan.nodes.some((node) => node.replicaOf !== null)) steps.push(replicasStep(shared));
-  return [...steps, readyStep(shared)];
+  const forming: Forming = { deadline: startDeadline(timeout_ms), clients: [], members: [], pace: null };
+  return [portsStep(plan.nodes), configsStep(plan), serversStep(plan, forming), ...formationSteps(forming, plan.nodes)];
 }
 
-/** Passed from step to step. */
-interface Shared {
-  readonly plan: ClusterPlan;
-  readonly deadline: Deadline;
-  readonly servers: { node: NodePlan; launched: Launched }[];
-  readonly clients: NodeClient[];
-  members: Member[];
-  /** Gives the nodes their own timeout back. */
-  pace: (() => Promise<void>) | null;
+interface Server {
+  readonly node: NodePlan;
+  readonly launched: Launched;
 }
 
-function portsStep({ nodes }: ClusterPlan): Step {
+export function portsStep(nodes: readonly NodePlan[]): Step {
   return {
     id: 'ports',
     title: 'ports free',
@@ -113,34 +87,20 @@ export function writeNode(node: NodePlan, config: string): void {
   writeFileSync(files.config, config, { mode: 0o600 });
 }
 
-function serversStep(shared: Shared): Step {
-  const { plan, servers, clients, deadline } = shared;
+function serversStep(plan: ClusterPlan, forming: Forming): Step {
+  const servers: Server[] = [];
+  const { clients } = forming;
   return {
     id: 'servers',
     title: 'servers ready',
     async run(report, signal) {
       const engines = new Map(plan.nodes.map(({ engine }) => [engine, resolveEngine(engine)]));
       await launchAll(plan.nodes, engines, servers);
-      let ready = 0;
-      const stop = new AbortController();
-      const either = AbortSignal.any([signal, stop.signal]);
-      try {
-        await Promise.all(
-          servers.map(async ({ node, launched }) => {
-            const address = { host: node.host, port: node.port };
-            await awaitListening(launched, { address, files: nodeFiles(node.folder), deadline, signal: either });
-            report.update(`${++ready} of ${servers.length}`);
-          }),
-        );
-      } finally {
-        // The first that fails ends the wait for all others.
-        stop.abort();
-      }
+      await awaitAll(servers, { report, signal, deadline: forming.deadline });
       const access = accessOf(plan.spec, plan.folder);
       clients.push(...plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS)));
-      const ids = await Promise.all(clients.map(readId));
-      shared.members = membersOf(plan, clients, ids);
-      return `${ready} of ${servers.length}`;
+      forming.members = membersOf(plan, clients, await Promise.all(clients.map(readId)));
+      return `${servers.length} of ${servers.length}`;
     },
     async undo() {
       for (const client of clients) client.close();
@@ -152,11 +112,29 @@ function serversStep(shared: Shared): Step {
   };
 }
 
+/** Until every server accepts connections; the first that fails ends the wait for all others. */
+async function awaitAll(servers: readonly Server[], { report, signal, deadline }: FormationWait): Promise<void> {
+  let ready = 0;
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  try {
+    await Promise.all(
+      servers.map(async ({ node, launched }) => {
+        const address = { host: node.host, port: node.port };
+        await awaitListening(launched, { address, files: nodeFiles(node.folder), deadline, signal: either });
+        report.update(`${++ready} of ${servers.length}`);
+      }),
+    );
+  } finally {
+    stop.abort();
+  }
+}
+
 /** Every launch is awaited even when one fails: only what is known can be stopped again. */
 async function launchAll(
   nodes: readonly NodePlan[],
   engines: ReadonlyMap<string, Engine>,
-  servers: { node: NodePlan; launched: Launched }[],
+  servers: Server[],
 ): Promise<void> {
   const launches = await Promise.allSettled(
     nodes.map(async (node) => {
@@ -186,59 +164,4 @@ function membersOf(plan: ClusterPlan, clients: readonly NodeClient[], ids: reado
     return member;
   };
   return plan.nodes.map(memberOf);
-}
-
-function slotsStep(shared: Shared): Step {
-  return {
-    id: 'slots',
-    title: 'slots assigned',
-    async run() {
-      shared.pace = await hurryGossip(shared.clients);
-      await assignSlots(shared.members);
-      const owners = shared.members.filter(({ slots }) => slots.length > 0);
-      return `${SLOTS} over ${owners.length} ${owners.length === 1 ? 'primary' : 'primaries'}`;
-    },
-  };
-}
-
-function joinStep(shared: Shared): Step {
-  return {
-    id: 'join',
-    title: 'nodes joined',
-    async run(report, signal) {
-      const wait: FormationWait = { report, deadline: shared.deadline, signal };
-      await introduce(shared.members);
-      // A replica need not wait until everyone has met everyone.
-      await Promise.all([awaitJoined(shared.members, wait), attachReplicas(shared.members, wait)]);
-      return 'every node sees every other';
-    },
-  };
-}
-
-function replicasStep(shared: Shared): Step {
-  return {
-    id: 'replicas',
-    title: 'replicas attached',
-    async run(report: StepReport, signal) {
-      await awaitLinks(shared.members, { report, deadline: shared.deadline, signal });
-      const count = shared.members.filter(({ primary }) => primary !== null).length;
-      return count === 1 ? '1 link up' : `${count} links up`;
-    },
-  };
-}
-
-function readyStep(shared: Shared): Step {
-  return {
-    id: 'ready',
-    title: 'cluster ok',
-    async run(report, signal) {
-      await awaitReady(shared.members, { report, deadline: shared.deadline, signal });
-      await shared.pace?.();
-      for (const client of shared.clients) client.close();
-      return `all agree: ${shared.members
-        .filter(({ slots }) => slots.length > 0)
-        .map(({ slots }) => formatRanges(slots))
-        .join(', ')}`;
-    },
-  };
 }

@@ -1,0 +1,289 @@
+/*
+ * One more node: started by us, or started by somebody else and named by its address. It joins as a primary without
+ * slots, or as a replica of the primary that was named or that has the fewest.
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { type Address, formatAddress } from './address.ts';
+import { checkEmpty } from './adopt.ts';
+import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
+import { resolveEngine } from './engine.ts';
+import { CliFailure, EXIT, isFailure } from './failure.ts';
+import { attachReplicas, awaitJoined, awaitLinks, introduce, type Member, readId } from './formation.ts';
+import { lockFile, nodeFiles, nodePorts, specFile } from './layout.ts';
+import { takeLock } from './lock.ts';
+import { connectNode, type NodeClient } from './node-client.ts';
+import { hurryGossip } from './pace.ts';
+import { type NodePlan, planNode } from './plan.ts';
+import { whyNotBound } from './ports.ts';
+import { awaitListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
+import { type Operation, runSteps, type Step } from './run.ts';
+import { selectNodes, selectOne } from './selector.ts';
+import { type ClusterSpec, writeSpec } from './spec-file.ts';
+import { portsStep, writeNode } from './steps.ts';
+import type { ClusterTarget, ManagedCluster } from './target.ts';
+import { renderNodeConf } from './template.ts';
+import { type NodeView, readTopology, type Topology } from './topology.ts';
+import { BUS_OFFSET } from './validate.ts';
+
+export interface AddOptions {
+  /** Where a server of ours is started; the next free port when left out. */
+  readonly port?: number | undefined;
+  /** A node that runs already, and is to join. */
+  readonly address?: Address | undefined;
+  /** A selector that names a primary, or 'auto' for the one with the fewest replicas; a primary when left out. */
+  readonly replicaOf?: string | undefined;
+  /** Another engine than the cluster's. */
+  readonly engine?: string | undefined;
+  readonly timeout_ms: number;
+  readonly keepOnFailure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AddedNode {
+  readonly address: string;
+  readonly port: number;
+  readonly id: string;
+  readonly role: 'primary' | 'replica';
+  /** The address of its primary. */
+  readonly replicaOf: string | null;
+  /** null for nodes that we do not manage. */
+  readonly folder: string | null;
+}
+
+const QUESTION_MS = 5000;
+const PORTS_TRIED_MAX = 200;
+/** What FUNCTION DUMP answers where there are none: the footer alone. */
+const EMPTY_DUMP_BYTES = 10;
+
+interface Joining {
+  readonly target: ClusterTarget;
+  readonly topology: Topology;
+  readonly primary: NodeView | null;
+  readonly deadline: Deadline;
+  /** The newcomer last; filled by the step that reaches it. */
+  members: Member[];
+  readonly clients: NodeClient[];
+  pace: (() => Promise<void>) | null;
+}
+
+export async function* addNode(target: ClusterTarget, options: AddOptions): Operation<AddedNode> {
+  const lock = target.folder === null ? null : takeLock(lockFile(target.folder), `node add ${target.name}`);
+  const clients: NodeClient[] = [];
+  try {
+    const topology = await readTopology(target, { timeout_ms: Math.min(options.timeout_ms, QUESTION_MS) });
+    if (!topology.nodes.some((node) => node.reachable)) throw nobodyThere(target);
+    const deadline = startDeadline(options.timeout_ms);
+    const primary = findPrimary(topology, options.replicaOf);
+    const joining: Joining = { target, topology, primary, deadline, members: [], clients, pace: null };
+    const own = options.address === undefined ? await planOwn(target, options) : null;
+    const address = own === null ? options.address! : { host: own.node.host, port: own.node.port };
+    const first = own === null ? [] : [portsStep([own.node]), serverStep(own, joining)];
+    const steps = [...first, meetStep(joining, address)];
+    if (joining.primary !== null) steps.push(replicaStep(joining));
+    steps.push(agreeStep(joining));
+    const { signal, keepOnFailure } = options;
+    yield* runSteps(steps, { signal, keepOnFailure, what: `the adding of node ${formatAddress(address)}` });
+    return {
+      address: formatAddress(address),
+      port: address.port,
+      id: joining.members.at(-1)!.id,
+      role: joining.primary === null ? 'primary' : 'replica',
+      replicaOf: joining.primary?.address ?? null,
+      folder: own?.node.folder ?? null,
+    };
+  } finally {
+    for (const client of clients) client.close();
+    lock?.release();
+  }
+}
+
+interface OwnNode {
+  readonly cluster: ManagedCluster;
+  readonly spec: ClusterSpec;
+  readonly node: NodePlan;
+}
+
+async function planOwn(target: ClusterTarget, options: AddOptions): Promise<OwnNode> {
+  if (target.folder === null || target.spec === null || target.name === null) {
+    throw new CliFailure('a server can be started only for a cluster that rkv manages', {
+      code: 'NOT_MANAGED',
+      exit: EXIT.usage,
+      suggestions: ['name the address of a node that runs already'],
+    });
+  }
+  const cluster = { ...target, name: target.name, folder: target.folder, spec: target.spec };
+  const port = options.port ?? (await findFreePort(cluster));
+  const { engine = cluster.spec.engine } = options;
+  resolveEngine(engine);
+  const isOther = engine !== cluster.spec.engine;
+  const engines = { ...cluster.spec.engines, ...(isOther && { [String(port)]: engine }) };
+  const spec = { ...cluster.spec, engines };
+  const node = planNode(spec, cluster.folder, { port, shard: 0, slots: [], replicaOf: null });
+  if (existsSync(node.folder)) {
+    throw new CliFailure(`cluster ${cluster.name} has a node ${port} already`, {
+      code: 'NODE_EXISTS',
+      exit: EXIT.conflict,
+      why: `${node.folder} holds its files`,
+      suggestions: [`rkv node start ${port}`, 'leave --port out for the next free one'],
+    });
+  }
+  return { cluster, spec, node };
+}
+
+async function findFreePort({ folder, spec }: ManagedCluster): Promise<number> {
+  const first = Math.max(spec.port - 1, ...nodePorts(folder)) + 1;
+  for (let port = first; port < first + PORTS_TRIED_MAX && port + BUS_OFFSET <= 65_535; port++) {
+    const { host } = spec;
+    const answers = await Promise.all([whyNotBound({ host, port }), whyNotBound({ host, port: port + BUS_OFFSET })]);
+    if (answers.every((why) => why === null)) return port;
+  }
+  throw new CliFailure(`no free port from ${first} on`, {
+    code: 'PORT_IN_USE',
+    exit: EXIT.conflict,
+    suggestions: ['--port with a port of your choice'],
+  });
+}
+
+function serverStep({ cluster, spec, node }: OwnNode, { deadline }: Joining): Step {
+  let launched: Launched | null = null;
+  const files = nodeFiles(node.folder);
+  return {
+    id: 'servers',
+    title: 'server ready',
+    async run(_report, signal) {
+      const config = renderNodeConf(spec, cluster.folder, node);
+      mkdirSync(node.folder, { recursive: true, mode: 0o700 });
+      writeNode(node, config);
+      launched = await launch(resolveEngine(node.engine), files);
+      await awaitListening(launched, { address: { host: node.host, port: node.port }, files, deadline, signal });
+      // From here on a restart needs to know which engine the node runs on.
+      if (spec.engines !== cluster.spec.engines) writeSpec(specFile(cluster.folder), spec);
+      return `${node.port}, bus ${node.busPort}`;
+    },
+    async undo() {
+      if (launched !== null) await stopProcess(launched, 0);
+      forgetProcess(files);
+      rmSync(node.folder, { recursive: true, force: true });
+      writeSpec(specFile(cluster.folder), cluster.spec);
+      return launched === null ? 'files removed' : 'server stopped, files removed';
+    },
+  };
+}
+
+function meetStep(joining: Joining, address: Address): Step {
+  const { target, topology, clients } = joining;
+  return {
+    id: 'join',
+    title: 'node joined',
+    async run(report, signal) {
+      const client = connectNode(address, target.access, QUESTION_MS);
+      clients.push(client);
+      const id = await readId(client);
+      await checkEmpty(client);
+      const others = topology.nodes.filter((node) => node.reachable && node.id !== null);
+      const members = others.map((node): Member => {
+        const other = connectNode({ host: node.host, port: node.port }, target.access, QUESTION_MS);
+        clients.push(other);
+        return { client: other, id: node.id!, busPort: node.busPort, slots: node.slots, primary: null };
+      });
+      const primary = members.find((member) => member.id === joining.primary?.id) ?? null;
+      const newcomer: Member = { client, id, busPort: address.port + BUS_OFFSET, slots: [], primary };
+      joining.members = [...members, newcomer];
+      joining.pace = await hurryGossip([client]);
+      if (primary === null) await copyFunctions(members, topology, client);
+      await introduce(joining.members, [newcomer]);
+      await awaitJoined(joining.members, { report, deadline: joining.deadline, signal }, [newcomer]);
+      return `${members.length} nodes see it`;
+    },
+    async undo() {
+      const newcomer = joining.members.at(-1);
+      if (newcomer === undefined) return '';
+      const others = joining.members.slice(0, -1);
+      await Promise.allSettled(others.map(({ client }) => client.call('CLUSTER', 'FORGET', newcomer.id)));
+      await newcomer.client.call('CLUSTER', 'RESET', 'SOFT').catch(() => {});
+      return 'node forgotten';
+    },
+  };
+}
+
+function replicaStep(joining: Joining): Step {
+  return {
+    id: 'replicas',
+    title: 'replica attached',
+    async run(report, signal) {
+      const newcomer = joining.members.slice(-1);
+      const wait = { report, deadline: joining.deadline, signal };
+      await attachReplicas(newcomer, wait);
+      await awaitLinks(newcomer, wait);
+      return `follows ${joining.primary!.address}`;
+    },
+  };
+}
+
+/** Until the others know its role, and it calls the cluster ok if the cluster was ok before. */
+function agreeStep(joining: Joining): Step {
+  return {
+    id: 'ready',
+    title: 'all agree',
+    async run(report, signal) {
+      const { members, deadline, topology } = joining;
+      const newcomer = members.at(-1)!;
+      const role = joining.primary === null ? 'master' : 'slave';
+      const line = new RegExp(`^${newcomer.id} \\S+ \\S*${role}`, 'm');
+      await waitUntil(
+        async () => {
+          const views = await Promise.all(members.map(({ client }) => client.text('CLUSTER', 'NODES')));
+          const other = members[views.findIndex((view) => !line.test(view))];
+          if (other !== undefined)
+            return `waiting for ${other.client.name} to learn the role of ${newcomer.client.name}`;
+          if (topology.state !== 'ok') return null;
+          const info = await newcomer.client.text('CLUSTER', 'INFO');
+          return /cluster_state:ok/.test(info) ? null : `waiting for ${newcomer.client.name} to call the cluster ok`;
+        },
+        { what: 'all nodes agree', deadline, signal, every_ms: 20, report: report.wait },
+      );
+      await joining.pace?.();
+      return `${members.length} nodes`;
+    },
+  };
+}
+
+function findPrimary(topology: Topology, replicaOf: string | undefined): NodeView | null {
+  if (replicaOf === undefined) return null;
+  if (replicaOf === 'auto') {
+    const shards = topology.shards.filter(({ primary }) => primary.reachable);
+    const fewest = shards.toSorted((one, other) => one.replicas.length - other.replicas.length)[0];
+    return fewest?.primary ?? selectNodes(topology, 'primary up')[0]!;
+  }
+  const node = selectOne(topology, replicaOf);
+  if (node.role === 'primary' && node.reachable) return node;
+  throw new CliFailure(`${node.address} cannot be followed`, {
+    code: 'NOT_A_PRIMARY',
+    exit: EXIT.usage,
+    why: node.reachable ? `it is a ${node.role}` : `it does not answer: ${node.error}`,
+    suggestions: topology.shards.map(({ primary }) => `--replica-of ${primary.port}`).slice(0, 3),
+  });
+}
+
+/** A primary must know the functions that clients may call on any of them; a replica copies them with the data. */
+async function copyFunctions(members: readonly Member[], topology: Topology, newcomer: NodeClient): Promise<void> {
+  const source = members.find(({ id }) => topology.shards.some(({ primary }) => primary.id === id));
+  if (source === undefined) return;
+  try {
+    const dump = await source.client.bytes('FUNCTION', 'DUMP');
+    if (!Buffer.isBuffer(dump) || dump.length <= EMPTY_DUMP_BYTES) return;
+    await newcomer.call('FUNCTION', 'RESTORE', dump);
+  } catch (error) {
+    // Servers before 7.0 have no functions to copy.
+    if (!isFailure(error, 'NODE_REPLY') || !/unknown command/i.test(error.why ?? '')) throw error;
+  }
+}
+
+export function nobodyThere({ name, addresses }: ClusterTarget): CliFailure {
+  return new CliFailure(name === null ? 'no node answers' : `no node of cluster ${name} answers`, {
+    code: 'NODE_UNREACHABLE',
+    exit: EXIT.unreachable,
+    why: `asked were ${addresses.map(formatAddress).join(', ')}`,
+    suggestions: name === null ? [] : [`rkv cluster start${name === 'default' ? '' : ` --cluster ${name}`}`],
+  });
+}
