@@ -118,6 +118,22 @@ describe('set object', () => {
     expect(chi).toBeLessThan(1.1);
   });
 
+  it('stays right, if slow, when somebody found members whose hashes are all alike', () => {
+    for (const hashOf of [() => 7, (n: number) => (n << 24) | 7]) {
+      const key = { load: (buf: Buffer, off: number) => hashOf(buf[off]!) } as unknown as Key;
+      const set = new SetObject(key);
+      const total = 2500;
+      const members = Array.from({ length: total }, (_, i) => Buffer.from([i, i >> 8]));
+      for (const member of members) expect(set.add(member, 0, 2)).toBe(true);
+      expect(set.usedBytes()).toBeLessThan(200_000);
+      let visited = 0;
+      set.forEach(() => visited++);
+      expect(visited).toBe(total);
+      for (const member of members) expect(set.remove(member, 0, 2)).toBe(true);
+      expect(set.size).toBe(0);
+    }
+  });
+
   it('gives memory back while members are replaced', () => {
     const set = new SetObject(new Key(2));
     for (let i = 0; i < 200_000; i++) {
