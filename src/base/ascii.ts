@@ -47,7 +47,7 @@ export function parseInt64(buf: Buffer, off: number, len: number): bigint | null
     const digit = (buf[at] as number) - ZERO;
     if (digit < 0 || digit > 9) return null;
   }
-  const value = BigInt(buf.toString('latin1', off, off + len));
+  const value = BigInt(buf.latin1Slice(off, off + len));
   return value > INT64_MAX || value < INT64_MIN ? null : value;
 }
 
@@ -64,7 +64,7 @@ export function equalsFolded(buf: Buffer, off: number, len: number, lower: strin
 
 /** The bytes as a string of as many characters, each 0 to 255: nothing is lost, whatever the bytes are. */
 export function latin1(buf: Buffer, off: number, len: number): string {
-  return buf.toString('latin1', off, off + len);
+  return buf.latin1Slice(off, off + len);
 }
 
 /** How many decimal digits an integer has, its sign not counted. */

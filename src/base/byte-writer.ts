@@ -79,14 +79,14 @@ export class ByteWriter {
   text(s: string): this {
     // No UTF-16 unit becomes more than three bytes.
     this.#reserve(s.length * 3);
-    this.#position += this.#buf.write(s, this.#position, 'utf8');
+    this.#position += this.#buf.utf8Write(s, this.#position);
     return this;
   }
 
   /** A string whose characters are bytes. */
   latin1(s: string): this {
     this.#reserve(s.length);
-    this.#position += this.#buf.write(s, this.#position, 'latin1');
+    this.#position += this.#buf.latin1Write(s, this.#position);
     return this;
   }
 

@@ -2,8 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../../src/config/conf-file.ts';
+import { rewriteConfig } from '../../src/config/conf-rewrite.ts';
+import { type Config, names } from '../../src/config/directives.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
 
 /** Loads from files that are a record of paths and texts; the folder one works in is /work-folder. */
@@ -174,6 +177,45 @@ describe('a failure', () => {
 
   test('refuses modules, which the server could not do without', () => {
     expect(failureOf(() => loadText('loadmodule /m.so')).reason).toBe('modules cannot be loaded');
+  });
+});
+
+describe('any text', () => {
+  const name = fc.constantFrom(...names, 'slaveof', 'sentinel', 'odd');
+  const word = fc.constantFrom('yes', 'no', '1', '-5', '1gb', '""', '"', "'x y'", 'normal', '5%', 'default', '*', '\\');
+  const line = fc
+    .tuple(name, fc.array(fc.oneof(word, fc.string()), { maxLength: 5 }))
+    .map((all) => all.flat().join(' '));
+
+  test('is either loaded or refused with its place', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(line, fc.string({ unit: 'binary' })), { maxLength: 3 }), (lines) => {
+        try {
+          loadText(lines.join('\n'));
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigFailure);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('that is loaded comes through a rewrite unchanged', () => {
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 6 }), (lines) => {
+        let config: Config;
+        const text = `dir /d\n${lines.join('\n')}`;
+        try {
+          config = loadText(text).config;
+        } catch {
+          return;
+        }
+        const rewritten = rewriteConfig(text, config);
+        expect(loadText(rewritten).config).toEqual(config);
+        expect(rewriteConfig(rewritten, config)).toBe(rewritten);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/conf-file.ts';
@@ -128,11 +129,12 @@ describe.skipIf(!hasRedisServer)('rewriteConfig beside redis-server', () => {
       expect(directiveOf('user').formatLines(config.user)).toEqual([line.slice('user '.length)]);
     } finally {
       await redis.stop();
+      rmSync(start, { force: true });
     }
   });
 });
 
-const start = join('/tmp', `rkv-rewrite-${process.pid}.conf`);
+const start = join(tmpdir(), `rkv-rewrite-${process.pid}.conf`);
 
 function writeStart(): string {
   writeFileSync(
