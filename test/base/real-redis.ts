@@ -34,7 +34,17 @@ export async function startRealRedis(args: readonly string[] = []): Promise<Real
   });
   // Until the socket is there connecting fails, and is tried again.
   redis.on('error', () => {});
-  await redis.ping();
+  const stop = async (): Promise<void> => {
+    redis.disconnect();
+    child.kill('SIGKILL');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  // A server that nobody got is one that nobody would stop.
+  await redis.ping().catch(async (error: Error) => {
+    await stop();
+    throw error;
+  });
   const call = (...[name, ...rest]: (string | Buffer)[]): Promise<unknown> => redis.call(String(name), ...rest);
   return {
     folder,
@@ -51,11 +61,6 @@ export async function startRealRedis(args: readonly string[] = []): Promise<Real
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, reply]) => error ?? reply);
     },
-    async stop() {
-      redis.disconnect();
-      child.kill('SIGKILL');
-      await exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
