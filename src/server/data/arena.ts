@@ -26,7 +26,8 @@ export const TYPE_SHIFT = 14;
 /** A first word that says: dead, and so many units long. */
 const DEAD = TYPE_FREE << TYPE_SHIFT;
 
-/** Empty chunks kept for the next need; the memory of more is given back to the system. */
+/** Empty chunks kept for the next need, up to an eighth of all; the memory of more is given back to the system. */
+const SPARE_CHUNKS_MIN = 2;
 const SPARE_CHUNKS_MAX = 8;
 
 const NO_WORDS = new Int32Array(0);
@@ -166,7 +167,8 @@ export class Arena {
     this.sealedUnits -= this.#used[chunk] as number;
     this.#used[chunk] = 0;
     this.#births[chunk] = ++this.#birthsSoFar;
-    if (this.#spare.length < SPARE_CHUNKS_MAX) {
+    const spareMax = Math.min(SPARE_CHUNKS_MAX, Math.max(SPARE_CHUNKS_MIN, this.words.length >> 3));
+    if (this.#spare.length < spareMax) {
       this.#spare.push(chunk);
       return;
     }

@@ -13,10 +13,12 @@ import { BigValue } from '../data/big-value.ts';
 import { ENCODING_RAW, TYPE_STRING } from '../data/encoding.ts';
 import { BIG_VALUE_MIN, kindOf, PLAIN_STRING, RAW_STRING, type RecordReader, type Records } from '../data/record.ts';
 import type { Keyspace } from './keyspace.ts';
-import { KEEP_DEADLINE, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { type Watcher, WatchList } from './watch.ts';
 
-export { KEEP_DEADLINE, NO_DEADLINE } from './store.ts';
+export const NO_DEADLINE = -1;
+/** The deadline of the key that is overwritten; none if there is no such key. */
+export const KEEP_DEADLINE = -2;
 
 /** The address of a record; 0 is "no such key". Good until the next change of any database of the keyspace. */
 export type Ref = number;

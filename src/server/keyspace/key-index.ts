@@ -150,6 +150,7 @@ export class KeyIndex {
 
   #dropTable(): void {
     this.#table.dispose();
+    this.#table = this.#nothing;
     (this.#slots as (Table | undefined)[])[this.#slot] = undefined;
   }
 }

@@ -10,10 +10,8 @@ import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import type { Key } from '../data/key.ts';
 import { BIG_FLAG, BIG_VALUE_MIN, OBJECT_FLAG, RAW_STRING, type Records } from '../data/record.ts';
+import { KEEP_DEADLINE, NO_DEADLINE } from './database.ts';
 import { KeyIndex } from './key-index.ts';
-
-export const NO_DEADLINE = -1;
-export const KEEP_DEADLINE = -2;
 
 /** A string that is kept in its record and grows gets a quarter more than it needs: n appends copy O(n) bytes. */
 const GROWTH_SHIFT = 2;
