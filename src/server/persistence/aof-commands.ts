@@ -5,11 +5,10 @@
 import { assert } from '../../base/assert.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
 import { TYPE_LIST, TYPE_SET, TYPE_STRING } from '../data/encoding.ts';
-import type { Database, Ref } from '../keyspace/database.ts';
+import type { RecordReader } from '../data/record.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { forEachElement, listLength } from '../keyspace/list-value.ts';
-import { forEachMember, setSize } from '../keyspace/set-value.ts';
 import type { Sink } from './rdb-output.ts';
+import { countElements, forEachElement } from './value-elements.ts';
 
 /** Elements of one command: more would make one huge command of a huge collection. */
 const ELEMENTS_PER_COMMAND = 64;
@@ -28,30 +27,28 @@ export function writeCommands(keyspace: Keyspace, sink: Sink, info: CommandsInfo
   for (const db of keyspace.databases) {
     if (db.size === 0) continue;
     out.command('SELECT', String(db.index));
-    db.forEach((kbuf, koff, klen, ref) => writeKey(out, db, kbuf.subarray(koff, koff + klen), ref));
+    db.forEach((_kbuf, _koff, _klen, ref) => writeKey(out, db, ref));
   }
   out.finish();
 }
 
-function writeKey(out: CommandWriter, db: Database, key: Buffer, ref: Ref): void {
-  const type = db.typeOf(ref);
+function writeKey(out: CommandWriter, records: RecordReader, ref: number): void {
+  const type = records.typeOf(ref);
+  const key = slice(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
   if (type === TYPE_STRING) {
-    const off = db.valueOff(ref);
-    out.command('SET', key, db.valueBuf(ref).subarray(off, off + db.valueLen(ref)));
+    out.command('SET', key, slice(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref)));
   } else {
-    writeElements(out, db, key, ref);
+    assert(type === TYPE_LIST || type === TYPE_SET, `type ${type} has no form as commands`);
+    writeElements(out, Buffer.from(type === TYPE_LIST ? 'RPUSH' : 'SADD', 'latin1'), key, records, ref);
   }
-  const deadline_ms = db.deadlineOf(ref);
+  const deadline_ms = records.deadlineOf(ref);
   if (deadline_ms >= 0) out.command('PEXPIREAT', key, String(deadline_ms));
 }
 
-function writeElements(out: CommandWriter, db: Database, key: Buffer, ref: Ref): void {
-  const type = db.typeOf(ref);
-  assert(type === TYPE_LIST || type === TYPE_SET, `type ${type} has no form as commands`);
-  const command = Buffer.from(type === TYPE_LIST ? 'RPUSH' : 'SADD', 'latin1');
-  const count = type === TYPE_LIST ? listLength(db, ref) : setSize(db, ref);
+function writeElements(out: CommandWriter, command: Buffer, key: Buffer, records: RecordReader, ref: number): void {
+  const count = countElements(records, ref);
   let done = 0;
-  const visit = (buf: Buffer, off: number, len: number) => {
+  forEachElement(records, ref, (buf, off, len) => {
     if (done % ELEMENTS_PER_COMMAND === 0) {
       out.head(2 + Math.min(ELEMENTS_PER_COMMAND, count - done));
       out.bulk(command, 0, command.length);
@@ -59,9 +56,11 @@ function writeElements(out: CommandWriter, db: Database, key: Buffer, ref: Ref):
     }
     out.bulk(buf, off, len);
     done++;
-  };
-  if (type === TYPE_LIST) forEachElement(db, ref, visit);
-  else forEachMember(db, ref, visit);
+  });
+}
+
+function slice(buf: Buffer, off: number, len: number): Buffer {
+  return buf.subarray(off, off + len);
 }
 
 class CommandWriter {

@@ -4,7 +4,8 @@
  *   type · value · u16 version · crc64
  */
 import { Crc64 } from '../../base/crc64.ts';
-import type { Database, Entry, Ref } from '../keyspace/database.ts';
+import type { RecordReader } from '../data/record.ts';
+import type { Entry } from '../keyspace/database.ts';
 import * as format from './rdb-format.ts';
 import { RdbFailure } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
@@ -22,7 +23,7 @@ const CHUNK_BYTES = 512;
 export const WRONG_FOOTER = 'DUMP payload version or checksum are wrong';
 export const BAD_DATA = 'Bad data format';
 
-export function dumpValue(db: Database, ref: Ref, compression: boolean): Buffer {
+export function dumpValue(records: RecordReader, ref: number, compression: boolean): Buffer {
   const pieces: Buffer[] = [];
   const out = new RdbOutput({
     sink: (buf, off, len) => pieces.push(Buffer.from(buf.subarray(off, off + len))),
@@ -30,8 +31,8 @@ export function dumpValue(db: Database, ref: Ref, compression: boolean): Buffer 
     checksum: false,
     chunk: CHUNK_BYTES,
   });
-  out.u8(rdbTypeOf(db, ref));
-  writeValue(out, db, ref);
+  out.u8(rdbTypeOf(records, ref));
+  writeValue(out, records, ref);
   out.finish();
   return sealPayload(pieces);
 }

@@ -47,11 +47,15 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** Throws LoadFailure, whatever was wrong. */
 export async function loadAtStart(options: LoadOptions): Promise<Loaded> {
+  // What commands meet is what they met when they were logged: nothing dies meanwhile.
+  options.keyspace.applying = true;
   try {
     options.aof.read();
     return options.appendonly ? await loadAof(options, options.aof) : await loadRdb(options);
   } catch (failure) {
     throw asLoadFailure(failure);
+  } finally {
+    options.keyspace.applying = false;
   }
 }
 

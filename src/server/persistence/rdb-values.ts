@@ -5,7 +5,6 @@
  *
  * Foreign bytes are checked here, whole, before anything else sees them: what is in the keyspace is valid.
  */
-import { parseInt64 } from '../../base/ascii.ts';
 import * as encoding from '../data/encoding.ts';
 import * as intset from '../data/intset.ts';
 import { ListObject } from '../data/list-object.ts';
@@ -71,7 +70,8 @@ export function* awaitBytes(input: RdbInput, bytes: number): Generator<void, voi
 
 function* readString(input: RdbInput): Generator<void, Entry> {
   const bytes = yield* awaitString(input);
-  return { type: encoding.TYPE_STRING, encoding: stringEncoding(bytes), deadline_ms: -1, bytes, object: null };
+  // Whether it is `int`, `embstr` or `raw` is found out when asked.
+  return { type: encoding.TYPE_STRING, encoding: encoding.ENCODING_EMBSTR, deadline_ms: -1, bytes, object: null };
 }
 
 function* readPlainList(input: RdbInput): Generator<void, Entry | null> {
@@ -177,9 +177,4 @@ function addMember(input: RdbInput, builder: SetBuilder, buf: Buffer, off: numbe
 
 function asEntry(list: ListObject): Entry | null {
   return list.length === 0 ? null : listEntry(list, -1);
-}
-
-function stringEncoding(bytes: Buffer): number {
-  if (parseInt64(bytes, 0, bytes.length) !== null) return encoding.ENCODING_INT;
-  return bytes.length <= encoding.EMBSTR_MAX ? encoding.ENCODING_EMBSTR : encoding.ENCODING_RAW;
 }

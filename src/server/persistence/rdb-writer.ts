@@ -6,7 +6,8 @@
  * big. A point in time that is walked in slices belongs to the snapshot, on top of the same writer.
  */
 import path from 'node:path';
-import type { Database, Ref } from '../keyspace/database.ts';
+import type { RecordReader } from '../data/record.ts';
+import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import { AtomicFile, abandonQuietly, FileReader, remove } from './disk.ts';
 import * as format from './rdb-format.ts';
@@ -80,23 +81,23 @@ export class RdbWriter {
     this.#out.length(db.volatileSize);
   }
 
-  key(db: Database, kbuf: Buffer, koff: number, klen: number, ref: Ref): void {
+  key(records: RecordReader, ref: number): void {
     const out = this.#out;
-    const deadline_ms = db.deadlineOf(ref);
+    const deadline_ms = records.deadlineOf(ref);
     if (deadline_ms >= 0) {
       out.u8(format.OP_EXPIRETIME_MS);
       out.u64le(deadline_ms);
     }
     if (this.#info.keeps === 'idle') {
       out.u8(format.OP_IDLE);
-      out.length(db.idle_s(ref));
+      out.length(records.idle_s(ref));
     } else if (this.#info.keeps === 'frequency') {
       out.u8(format.OP_FREQ);
-      out.u8(db.frequency(ref));
+      out.u8(records.frequency(ref));
     }
-    out.u8(rdbTypeOf(db, ref));
-    out.string(kbuf, koff, klen);
-    writeValue(out, db, ref);
+    out.u8(rdbTypeOf(records, ref));
+    out.string(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
+    writeValue(out, records, ref);
     this.keys++;
   }
 
@@ -117,7 +118,7 @@ export function writeKeyspace(keyspace: Keyspace, writer: RdbWriter): void {
   for (const db of keyspace.databases) {
     if (db.size === 0) continue;
     writer.select(db);
-    db.forEach((kbuf, koff, klen, ref) => writer.key(db, kbuf, koff, klen, ref));
+    db.forEach((_kbuf, _koff, _klen, ref) => writer.key(db, ref));
   }
   writer.end();
 }

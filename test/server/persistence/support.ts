@@ -1,0 +1,168 @@
+/* What the tests of this folder share: a silent log, keyspaces from files, and keyspaces as plain values. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { Logger } from '../../../src/base/log.ts';
+import type { Prng } from '../../../src/base/prng.ts';
+import { encodingName, TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
+import { ListObject } from '../../../src/server/data/list-object.ts';
+import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
+import { listEntry } from '../../../src/server/keyspace/list-value.ts';
+import { RdbOutput } from '../../../src/server/persistence/rdb-output.ts';
+import { RdbReader } from '../../../src/server/persistence/rdb-reader.ts';
+import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
+import { type RdbInfo, RdbWriter, writeKeyspace } from '../../../src/server/persistence/rdb-writer.ts';
+import { forEachElement } from '../../../src/server/persistence/value-elements.ts';
+
+export const VECTORS = path.join(import.meta.dirname, 'vectors');
+export const NOW_MS = 1_795_385_066_000;
+
+export interface KeyAsJson {
+  key: string;
+  type: string;
+  encoding: string;
+  pexpiretime?: number;
+  value: string | string[];
+}
+
+export function logInto(lines: string[]): Logger {
+  // The text alone, without process, time and mark.
+  const sink = (line: string) => lines.push(line.replace(/^\S+ \S+ \S+ \S+ \S+ . /, ''));
+  return new Logger({ level: 'debug', sink, now_ms: () => NOW_MS, role: () => 'M', pid: 1 });
+}
+
+export function newKeyspace(): Keyspace {
+  const keyspace = new Keyspace({ seed: 1, chunkBytes: 16 * 1024 });
+  keyspace.now_ms = NOW_MS;
+  return keyspace;
+}
+
+export function newReader(
+  keyspace: Keyspace,
+  { dropExpired = true, now_ms = NOW_MS, intsetMax = 512, lines = [] as string[] } = {},
+): RdbReader {
+  return new RdbReader({ source: 'test.rdb', keyspace, log: logInto(lines), dropExpired, now_ms, intsetMax });
+}
+
+export function readVector(...names: string[]): Buffer {
+  return fs.readFileSync(path.join(VECTORS, ...names));
+}
+
+export function readJson<T>(...names: string[]): T {
+  return JSON.parse(readVector(...names).toString()) as T;
+}
+
+export const INFO: RdbInfo = {
+  now_ms: NOW_MS,
+  usedBytes: 880_000,
+  replication: null,
+  aofBase: false,
+  functions: [],
+  keeps: 'nothing',
+};
+
+export function writeRdb(
+  keyspace: Keyspace,
+  { info = INFO, compression = true, checksum = true, chunk = 1000 } = {},
+): Buffer {
+  const pieces: Buffer[] = [];
+  const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
+  writeKeyspace(keyspace, new RdbWriter(new RdbOutput({ compression, checksum, chunk, sink }), info));
+  return Buffer.concat(pieces);
+}
+
+export function loadRdb(bytes: Buffer, options: Parameters<typeof newReader>[1] = {}): Keyspace {
+  const keyspace = newKeyspace();
+  const reader = newReader(keyspace, options);
+  reader.feed(bytes);
+  reader.finish();
+  return keyspace;
+}
+
+/** All databases as the vectors have them: keys in order, sets in order, only databases that have keys. */
+export function asJson(keyspace: Keyspace): Record<string, KeyAsJson[]> {
+  const dbs: Record<string, KeyAsJson[]> = {};
+  for (const db of keyspace.databases) {
+    const keys: KeyAsJson[] = [];
+    db.forEach((kbuf, koff, klen, ref) => {
+      const type = db.typeOf(ref);
+      const deadline_ms = db.deadlineOf(ref);
+      keys.push({
+        key: kbuf.toString('latin1', koff, koff + klen),
+        type: type === TYPE_STRING ? 'string' : type === TYPE_LIST ? 'list' : 'set',
+        encoding: encodingName(db.encodingOf(ref)),
+        ...(deadline_ms >= 0 ? { pexpiretime: deadline_ms } : {}),
+        value: valueAt(keyspace, db.index, ref),
+      });
+    });
+    if (keys.length > 0) dbs[db.index] = keys.sort(byKey);
+  }
+  return dbs;
+}
+
+export function contents(keyspace: Keyspace): Record<string, string | string[]> {
+  const all = Object.entries(asJson(keyspace)).flatMap(([db, keys]) =>
+    keys.map(({ key, value, pexpiretime }) => [
+      `${db}:${key}${pexpiretime === undefined ? '' : `@${pexpiretime}`}`,
+      value,
+    ]),
+  );
+  return Object.fromEntries(all);
+}
+
+/** Keys of every kind, size and form, in three databases, some with a deadline that has passed or is to come. */
+export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
+  const tools = new ValueTools(512);
+  for (let i = 0; i < keys; i++) {
+    const db = keyspace.databases[prng.pick([0, 0, 0, 1, 9])]!;
+    const key = Buffer.from(prng.chance(0.2) ? `${prng.below(1e6)}` : `key:${i}:${prng.hex(prng.below(90))}`);
+    const deadline_ms = prng.chance(0.3) ? NOW_MS + (prng.below(2000) - 1000) * 1000 : -1;
+    if (prng.chance(0.4)) {
+      const value = randomText(prng);
+      db.setString(key, 0, key.length, value, 0, value.length, deadline_ms);
+    } else if (prng.chance(0.5)) {
+      const list = new ListObject();
+      for (let n = sizeOf(prng); n >= 0; n--) pushText(list, randomText(prng));
+      db.put(key, 0, key.length, listEntry(list, deadline_ms));
+    } else {
+      const onlyNumbers = prng.chance(0.5);
+      tools.builder.clear(512);
+      for (let n = sizeOf(prng); n >= 0; n--) {
+        const member = onlyNumbers ? Buffer.from(`${prng.below(1e9) - 5e8}`) : randomText(prng);
+        tools.builder.add(member, 0, member.length);
+      }
+      db.put(key, 0, key.length, tools.builder.entry(deadline_ms));
+    }
+  }
+}
+
+function sizeOf(prng: Prng): number {
+  return prng.chance(0.1) ? 600 + prng.below(1000) : prng.below(prng.chance(0.3) ? 150 : 8);
+}
+
+function pushText(list: ListObject, text: Buffer): void {
+  list.pushTail(text, 0, text.length);
+}
+
+function randomText(prng: Prng): Buffer {
+  if (prng.chance(0.3)) return Buffer.from(`${prng.below(2 ** prng.below(32)) - 100}`);
+  if (prng.chance(0.1)) return Buffer.from('-9223372036854775808'.slice(0, 1 + prng.below(20)));
+  const length = prng.chance(0.02) ? prng.below(40_000) : prng.below(100);
+  const alphabet = prng.chance(0.5) ? 3 : 256;
+  return Buffer.from(Array.from({ length }, () => prng.below(alphabet)));
+}
+
+export function byKey(a: { key: string }, b: { key: string }): number {
+  return a.key < b.key ? -1 : 1;
+}
+
+function valueAt(keyspace: Keyspace, index: number, ref: number): string | string[] {
+  const db = keyspace.databases[index]!;
+  const type = db.typeOf(ref);
+  if (type === TYPE_STRING) {
+    const off = db.valueOff(ref);
+    return db.valueBuf(ref).toString('latin1', off, off + db.valueLen(ref));
+  }
+  const elements: string[] = [];
+  forEachElement(db, ref, (buf, off, len) => elements.push(buf.toString('latin1', off, off + len)));
+  return type === TYPE_LIST ? elements : elements.sort();
+}
