@@ -2,6 +2,8 @@
  * The keyspace alone, without sockets and commands: `node bench/keyspace.ts [keys]`. Keys of 16 bytes, values of 32, in
  * batches of 500 operations with the cleaner run between them, as a server's turns would.
  */
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { Prng } from '../src/base/prng.ts';
 import { NO_DEADLINE } from '../src/server/keyspace/database.ts';
 import { Keyspace } from '../src/server/keyspace/keyspace.ts';
@@ -32,7 +34,17 @@ interface Outcome {
   longest_ms: number;
 }
 
-function measure(operations: number, next: () => number, run: (off: number, n: number) => void): Outcome {
+/** Of the main thread's pauses for garbage, the longest since the last report. */
+let longestGc_ms = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) longestGc_ms = Math.max(longestGc_ms, duration);
+}).observe({ entryTypes: ['gc'] });
+
+async function measure(
+  operations: number,
+  next: () => number,
+  run: (off: number, n: number) => void,
+): Promise<Outcome> {
   let total_ms = 0;
   let longest_ms = 0;
   for (let done = 0; done < operations; done += BATCH) {
@@ -44,6 +56,8 @@ function measure(operations: number, next: () => number, run: (off: number, n: n
     const elapsed_ms = performance.now() - start_ms;
     total_ms += elapsed_ms;
     longest_ms = Math.max(longest_ms, elapsed_ms);
+    // The observer needs a turn to be told.
+    if (done % 100_000 === 0) await setImmediate();
   }
   return { operation_ns: (total_ms * 1e6) / operations, longest_ms };
 }
@@ -51,9 +65,15 @@ function measure(operations: number, next: () => number, run: (off: number, n: n
 function report(title: string, { operation_ns, longest_ms }: Outcome): void {
   const rss = process.memoryUsage().rss - rssBefore;
   const perKey = db.size === 0 ? '' : `${(rss / db.size).toFixed(1)} B/key`;
-  process.stdout.write(
-    `${title.padEnd(28)} ${operation_ns.toFixed(0).padStart(6)} ns  longest batch ${longest_ms.toFixed(1)} ms  ${perKey}\n`,
-  );
+  const columns = [
+    title.padEnd(28),
+    `${operation_ns.toFixed(0)} ns`.padStart(8),
+    `longest batch ${longest_ms.toFixed(1)} ms`.padStart(22),
+    `longest GC ${longestGc_ms.toFixed(1)} ms`.padStart(19),
+    perKey,
+  ];
+  process.stdout.write(`${columns.join('  ')}\n`);
+  longestGc_ms = 0;
 }
 
 const set = (length: (n: number) => number) => (off: number, n: number) =>
@@ -68,16 +88,16 @@ let counter = 0;
 const rssBefore = process.memoryUsage().rss;
 report(
   'fill',
-  measure(
+  await measure(
     KEYS,
     () => counter++,
     set(() => 32),
   ),
 );
-report('get random', measure(2_000_000, random, get));
+report('get random', await measure(2_000_000, random, get));
 report(
   'set random',
-  measure(
+  await measure(
     2_000_000,
     random,
     set(() => 32),
@@ -85,20 +105,14 @@ report(
 );
 report(
   'set random, 8 to 112 bytes',
-  measure(
+  await measure(
     3_000_000,
     random,
     set(() => 8 + prng.below(105)),
   ),
 );
-report(
-  'get missing',
-  measure(1_000_000, () => KEYS + prng.below(KEYS), get),
-);
-report(
-  'random key',
-  measure(200_000, random, () => void db.randomRef()),
-);
+report('get missing', await measure(1_000_000, () => KEYS + prng.below(KEYS), get));
+report('random key', await measure(200_000, random, () => void db.randomRef()));
 
 let cursor = 0n;
 let met = 0;
@@ -116,7 +130,7 @@ report('snapshot walk, per key', { operation_ns: ((performance.now() - walkStart
 counter = 0;
 report(
   'delete',
-  measure(
+  await measure(
     KEYS,
     () => counter++,
     (off) => void db.delete(input, off, KEY_BYTES),

@@ -38,10 +38,11 @@ class Segment {
   readonly mask: number;
   count = 0;
 
-  constructor(bits: number, depth: number) {
+  /** `slots` are all zero. */
+  constructor(bits: number, depth: number, slots: Int32Array) {
     this.bits = bits;
     this.depth = depth;
-    this.slots = new Int32Array(2 << bits);
+    this.slots = slots;
     this.mask = (2 << bits) - 1;
   }
 }
@@ -59,6 +60,8 @@ export class Table {
   /** At least 1, because a shift by 32 is a shift by 0. */
   #directoryBits = 1;
   #segments = 1;
+  /** Of a segment that is gone, for the next one: half of the garbage of growing. */
+  #spareSlots: Int32Array | null = null;
   /** How many segments there are of each depth. */
   readonly #depths = new Int32Array(33);
   /** The pair found last. */
@@ -67,7 +70,7 @@ export class Table {
 
   constructor(memory: TableMemory) {
     this.#memory = memory;
-    const segment = new Segment(SEGMENT_BITS_MIN, 0);
+    const segment = this.#newSegment(SEGMENT_BITS_MIN, 0);
     memory.tableBytes += bytesOf(segment);
     this.#depths[0] = 1;
     this.#segment = segment;
@@ -198,7 +201,7 @@ export class Table {
 
   #grow(segment: Segment, hash: number): void {
     if (segment.bits >= SEGMENT_BITS && this.#isWorthSplitting(segment)) this.#split(segment, hash);
-    else this.#exchange(segment, resized(segment, segment.bits + 1), hash);
+    else this.#exchange(segment, this.#resized(segment, segment.bits + 1), hash);
   }
 
   /**
@@ -216,8 +219,8 @@ export class Table {
 
   #split(segment: Segment, hash: number): void {
     if (segment.depth === this.#directoryBits) this.#doubleDirectory();
-    const low = new Segment(segment.bits, segment.depth + 1);
-    const high = new Segment(segment.bits, segment.depth + 1);
+    const low = this.#newSegment(segment.bits, segment.depth + 1);
+    const high = this.#newSegment(segment.bits, segment.depth + 1);
     const { slots } = segment;
     const shift = 31 - segment.depth;
     for (let index = 0; index < slots.length; index += 2) {
@@ -235,7 +238,7 @@ export class Table {
   /** Called when few pairs are left in a segment. */
   #shrink(segment: Segment, hash: number): void {
     if (segment.bits > (segment.depth === 0 ? SEGMENT_BITS_MIN : SEGMENT_BITS)) {
-      this.#exchange(segment, resized(segment, segment.bits - 1), hash);
+      this.#exchange(segment, this.#resized(segment, segment.bits - 1), hash);
       return;
     }
     if (segment.depth === 0) return;
@@ -244,7 +247,7 @@ export class Table {
     if (buddy.depth !== segment.depth || buddy.bits !== segment.bits) return;
     // Far from full, or the next insertions would split it again.
     if (segment.count + buddy.count > (3 << segment.bits) >> 3) return;
-    const joined = new Segment(segment.bits, segment.depth - 1);
+    const joined = this.#newSegment(segment.bits, segment.depth - 1);
     placeAll(segment, joined);
     placeAll(buddy, joined);
     this.#forget(segment);
@@ -274,6 +277,20 @@ export class Table {
     this.#segments--;
     this.#depths[segment.depth] = (this.#depths[segment.depth] as number) - 1;
     this.#memory.tableBytes -= bytesOf(segment);
+    if (segment.bits === SEGMENT_BITS) this.#spareSlots = segment.slots;
+  }
+
+  #newSegment(bits: number, depth: number): Segment {
+    const spare = this.#spareSlots;
+    if (bits !== SEGMENT_BITS || spare === null) return new Segment(bits, depth, new Int32Array(2 << bits));
+    this.#spareSlots = null;
+    return new Segment(bits, depth, spare.fill(0));
+  }
+
+  #resized(segment: Segment, bits: number): Segment {
+    const successor = this.#newSegment(bits, segment.depth);
+    placeAll(segment, successor);
+    return successor;
   }
 
   #doubleDirectory(): void {
@@ -336,12 +353,6 @@ function placeAll(from: Segment, to: Segment): void {
     const address = slots[index + 1] as number;
     if (address !== 0) place(to, slots[index] as number, address);
   }
-}
-
-function resized(segment: Segment, bits: number): Segment {
-  const successor = new Segment(bits, segment.depth);
-  placeAll(segment, successor);
-  return successor;
 }
 
 /** Of how many pairs' hashes this bit is set. */

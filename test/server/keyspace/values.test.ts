@@ -15,7 +15,7 @@ import { Model, objectOf } from './model.ts';
 
 const KEY = Buffer.from('key');
 
-function valueOf(db: Database, key = KEY): Buffer {
+function bytesOf(db: Database, key = KEY): Buffer {
   const ref = db.peek(key, 0, key.length);
   return db.valueBuf(ref).subarray(db.valueOff(ref), db.valueOff(ref) + db.valueLen(ref));
 }
@@ -58,7 +58,7 @@ test('appending byte by byte takes a string from nothing past every form it is k
     expect(db.append(KEY, 0, 3, expected, length, 1)).toBe(length + 1);
     if (length % 1000 === 0) keyspace.clean(1);
   }
-  expect(valueOf(db).equals(expected)).toBe(true);
+  expect(bytesOf(db).equals(expected)).toBe(true);
   expect(db.isBig(db.peek(KEY, 0, 3))).toBe(true);
 });
 
@@ -68,7 +68,7 @@ test('a range far behind the end leaves zeros before it', () => {
     put(db, Buffer.from('abc'));
     expect(db.overwriteRange(KEY, 0, 3, at, KEY, 0, 3)).toBe(at + 3);
     const expected = Buffer.concat([Buffer.from('abc'), Buffer.alloc(at - 3), KEY]);
-    expect(valueOf(db).equals(expected)).toBe(true);
+    expect(bytesOf(db).equals(expected)).toBe(true);
   }
 });
 
@@ -99,7 +99,7 @@ test('a big value that nobody reads is overwritten in its own memory', () => {
   const before = db.valueBuf(db.peek(KEY, 0, 3));
   put(db, Buffer.alloc(49_000, 'b'));
   expect(db.valueBuf(db.peek(KEY, 0, 3))).toBe(before);
-  expect(valueOf(db).equals(Buffer.alloc(49_000, 'b'))).toBe(true);
+  expect(bytesOf(db).equals(Buffer.alloc(49_000, 'b'))).toBe(true);
 });
 
 test('an adopted value is not copied, a short one is', () => {
@@ -108,7 +108,7 @@ test('an adopted value is not copied, a short one is', () => {
   const incoming = Buffer.alloc(100_000, 'a');
   db.setStringAdopted(KEY, 0, 3, incoming, 100, 90_000, NO_DEADLINE);
   expect(db.valueBuf(db.peek(KEY, 0, 3)).buffer).toBe(incoming.buffer);
-  expect(valueOf(db).length).toBe(90_000);
+  expect(bytesOf(db).length).toBe(90_000);
   db.setStringAdopted(KEY, 0, 3, incoming, 100, 90, NO_DEADLINE);
   expect(db.isBig(db.peek(KEY, 0, 3))).toBe(false);
   expect(model.keyspace.stats().bigBytes).toBe(0);
@@ -133,7 +133,7 @@ test('packed bytes and objects replace each other and keep the deadline', () => 
   db.changed(KEY, 0, 3);
   expect(model.keyspace.stats().objectBytes).toBe(2000);
   db.setPacked(KEY, 0, 3, TYPE_LIST, ENCODING_LISTPACK, packed, 0, packed.length);
-  expect(valueOf(db).equals(packed)).toBe(true);
+  expect(bytesOf(db).equals(packed)).toBe(true);
   expect(db.deadlineOf(db.peek(KEY, 0, 3))).toBe(deadline_ms);
   expect(model.keyspace.stats().objectBytes).toBe(0);
   db.setString(KEY, 0, 3, packed, 0, 3, NO_DEADLINE);
