@@ -8,7 +8,7 @@ export interface Address {
 
 /** '127.0.0.1:7000', '[::1]:7000', ':7000' and '7000' (both on `host`), '127.0.0.1:7000@17000'. */
 export function parseAddress(text: string, host = '127.0.0.1'): Address {
-  const match = /^(?:\[([^\]]+)\]:|([^:[\]]*):)?(\d{1,5})(?:@\d{1,5})?$/.exec(text.trim());
+  const match = /^(?:\[([^\]]+)\]:|([^\s:[\]]*):)?(\d{1,5})(?:@\d{1,5})?$/.exec(text.trim());
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65_535) {
     throw new CliFailure(`'${text}' is not an address`, {

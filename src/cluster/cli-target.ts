@@ -102,7 +102,7 @@ function readTls(flags: ServerFlags): RawTls {
   };
 }
 
-function readPem(file: string | undefined, flag: string): string | undefined {
+export function readPem(file: string | undefined, flag: string): string | undefined {
   if (file === undefined) return undefined;
   try {
     return readFileSync(file, 'utf8');

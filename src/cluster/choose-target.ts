@@ -1,0 +1,64 @@
+/*
+ * Which cluster a command is about: 'default' and other names are clusters of ours, '7000' and 'host:7000' are nodes of
+ * anybody, who are then asked for the rest of their cluster.
+ */
+import { parseAddress } from './address.ts';
+import { readPem } from './cli-target.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import type { Access } from './node-client.ts';
+import { type ClusterTarget, findCluster, targetOf } from './target.ts';
+
+export interface AccessFlags {
+  readonly user?: string | undefined;
+  readonly pass?: string | undefined;
+  readonly tls?: boolean | undefined;
+  readonly cacert?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** `words` are the arguments of the command; without any, `name` is meant. */
+export function chooseTarget(
+  words: readonly string[],
+  { home, name, access }: { home: string; name: string; access: AccessFlags },
+): ClusterTarget {
+  const given = accessFrom(access);
+  const [first] = words;
+  if (first === undefined) return withAccess(findCluster({ home, name }), given);
+  if (words.every(isAddress))
+    return targetOf(
+      words.map((word) => parseAddress(word)),
+      given,
+    );
+  if (words.length === 1) return withAccess(findCluster({ home, name: first }), given);
+  throw new CliFailure('one cluster at a time', {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    why: `got ${words.join(' ')}: the name of one cluster, or addresses of nodes, are expected`,
+  });
+}
+
+export function isAddress(word: string): boolean {
+  return word.includes(':') || /^\d+$/.test(word);
+}
+
+/** What is said outright goes before what the folder of the cluster says. */
+function withAccess<Target extends ClusterTarget>(target: Target, given: Access): Target {
+  return { ...target, access: { ...target.access, ...given } };
+}
+
+function accessFrom({ user, pass, tls, cacert, cert, key }: AccessFlags): Access {
+  return {
+    ...(user === undefined ? {} : { username: user }),
+    ...(pass === undefined ? {} : { password: pass }),
+    ...(tls === true
+      ? {
+          tls: {
+            ca: readPem(cacert, '--cacert') ?? '',
+            cert: readPem(cert, '--cert') ?? '',
+            key: readPem(key, '--key') ?? '',
+          },
+        }
+      : {}),
+  };
+}

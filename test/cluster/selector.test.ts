@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { selectNodes, selectOne } from '../../src/cluster/selector.ts';
+import { healthy, idOf } from './topology-fixture.ts';
+
+const topology = healthy((told) => (told.port === 7004 ? { ...told, view: null } : told));
+const ports = (selector: string): number[] => selectNodes(topology, selector).map(({ port }) => port);
+
+test.each([
+  ['7001', [7001]],
+  ['h:7001', [7001]],
+  [idOf(7002), [7002]],
+  ['primary', [7000, 7001, 7002]],
+  ['replica', [7003, 7004, 7005]],
+  ['down', [7004]],
+  ['up replica', [7003, 7005]],
+  ['shard:2', [7001, 7005]],
+  ['shard:2 replica', [7005]],
+  ['slot:10923 primary', [7002]],
+  ['all', [7000, 7001, 7002, 7003, 7004, 7005]],
+])('%s names %j', (selector, expected) => {
+  expect(ports(selector)).toEqual(expected);
+});
+
+test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', 'slot:16384'])(
+  '%j names nobody, which is an error',
+  (selector) => {
+    expect(() => ports(selector)).toThrow(`no node is '${selector}'`);
+  },
+);
+
+test('an id prefix that several nodes share is an error, never a guess', () => {
+  expect(() => ports('000')).toThrow("'000' begins the ids of 6 nodes");
+});
+
+test('where one node is needed, several are an error that names them', () => {
+  expect(selectOne(topology, '7003').port).toBe(7003);
+  expect(() => selectOne(topology, 'shard:1')).toThrow("'shard:1' names 2 nodes, and one is needed");
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { CliFailure } from '../../src/cluster/failure.ts';
+import { DEFAULT_SPEC } from '../../src/cluster/spec-file.ts';
+import { findMistakes, validateSpec } from '../../src/cluster/validate.ts';
+
+test('the default spec has no mistakes', () => {
+  expect(findMistakes(DEFAULT_SPEC)).toEqual([]);
+});
+
+test.each([
+  [{ version: 2 }, 'only version 1 is known'],
+  [{ name: '../x' }, 'name: expected up to 64 letters'],
+  [{ name: '' }, 'name: expected'],
+  [{ primaries: 0 }, 'primaries: expected a whole number from 1 to 1000, not 0'],
+  [{ primaries: 2.5 }, 'primaries: expected a whole number'],
+  [{ primaries: '3' }, 'not "3"'],
+  [{ replicas: -1 }, 'replicas: expected'],
+  [{ primaries: 400, replicas: 2 }, '1200 nodes are too many'],
+  [{ port: 55_536 }, 'port: expected a whole number from 1 to 55535'],
+  [{ port: 55_534 }, 'the bus of the last node would need port 65539; choose 55530 or lower'],
+  [{ host: '0.0.0.0' }, 'no address that others could be told'],
+  [{ host: 'a b' }, 'expected an address or a host name'],
+  [{ tls: 'yes' }, 'expected true or false'],
+  [{ password: '' }, 'expected text'],
+  [{ password: 'two\nlines' }, 'may not hold line breaks'],
+  [{ config: [] }, 'expected directives'],
+  [{ config: { maxmemory: {} } }, 'maxmemory needs a value'],
+  [{ config: { maxmemory: 'lots' } }, "maxmemory: 'lots' is refused"],
+  [{ config: { 'no-such-thing': '1' } }, "no directive 'no-such-thing'"],
+  [{ config: { port: '7' } }, 'port is set by rkv: use `port`'],
+  [{ config: { Dir: '/' } }, 'Dir is set by rkv'],
+  [{ config: { maxmemory: '1\nport 1' } }, 'may not hold line breaks'],
+  [{ config: { maxmemory: '"1' } }, 'unbalanced quotes'],
+  [{ engines: { a: 'redis' } }, 'expected engines by port'],
+  [{ nodes: 6 }, "no field 'nodes'; known are version, name"],
+])('%j is refused', (change, text) => {
+  const mistakes = findMistakes({ ...DEFAULT_SPEC, ...change });
+  expect(mistakes.map((mistake) => mistake.text).join()).toContain(text);
+});
+
+test('directives that only another engine knows are left to that engine', () => {
+  expect(findMistakes({ ...DEFAULT_SPEC, engine: 'valkey', config: { 'io-threads-of-tomorrow': '4' } })).toEqual([]);
+});
+
+test('all mistakes are told at once', () => {
+  const spec = { ...DEFAULT_SPEC, primaries: 0, replicas: -1, config: { maxmemory: 'lots' } };
+  try {
+    validateSpec(spec);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CliFailure);
+    const { exit, code, why, evidence } = error as CliFailure;
+    expect({ exit, code }).toEqual({ exit: 2, code: 'BAD_SPEC' });
+    expect([why, ...evidence]).toHaveLength(3);
+  }
+});
