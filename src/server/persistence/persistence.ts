@@ -96,7 +96,7 @@ export class Persistence {
       truncatedAllowed: config['aof-load-truncated'],
       intsetMax: config['set-max-intset-entries'],
     });
-    if (config.appendonly) this.log.open(this.#baseKind(), (file) => this.#writeBase(file));
+    if (config.appendonly) this.log.open(this.#baseKind(), (file) => this.writeBase(file));
     this.#dirtyAtSave = keyspace.dirty;
     return loaded;
   }
@@ -187,7 +187,7 @@ export class Persistence {
   #rewriteNow(): void {
     const { config, log } = this.#options;
     this.#wantsRewrite = false;
-    const write = (file: AtomicFile) => this.#writeBase(file);
+    const write = (file: AtomicFile) => this.writeBase(file);
     try {
       if (this.log.enabled) {
         this.log.beginRewrite();
@@ -214,7 +214,8 @@ export class Persistence {
     this.log.close();
   }
 
-  #writeBase(file: AtomicFile): void {
+  /** The data set as it is now, as the base of the log. */
+  writeBase(file: AtomicFile): void {
     const { keyspace, clock, config } = this.#options;
     if (!config['aof-use-rdb-preamble']) {
       const now_s = config['aof-timestamp-enabled'] ? Math.floor(clock.now_ms() / 1000) : null;

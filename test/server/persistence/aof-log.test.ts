@@ -1,0 +1,245 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/base/clock.ts';
+import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
+import { type AofConfig, AofLog } from '../../../src/server/persistence/aof-log.ts';
+import type { AtomicFile } from '../../../src/server/persistence/disk.ts';
+import { logInto, NOW_MS } from './support.ts';
+
+let dir: string;
+let lines: string[];
+let clock: ManualClock;
+let config: { -readonly [K in keyof AofConfig]: AofConfig[K] };
+
+beforeEach(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'rkv-aof-'));
+  lines = [];
+  clock = new ManualClock(NOW_MS);
+  config = { appendfsync: 'everysec', 'no-appendfsync-on-rewrite': false, 'aof-timestamp-enabled': false };
+});
+afterEach(() => {
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
+function newFolder(): AofFolder {
+  const names = { dir, appenddirname: 'appendonlydir', appendfilename: 'appendonly.aof', 'aof-disable-auto-gc': false };
+  const folder = new AofFolder(names, logInto(lines));
+  folder.read();
+  folder.upgradeOld();
+  return folder;
+}
+
+function newLog(folder = newFolder()): AofLog {
+  const fatal = (reason: string): never => {
+    throw new Error(`fatal: ${reason}`);
+  };
+  return new AofLog({ folder, clock, log: logInto(lines), config, fatal });
+}
+
+const base = (text: string) => (file: AtomicFile) => file.write(Buffer.from(text));
+const append = (log: AofLog, text: string) => log.append(Buffer.from(`..${text}`), 2, text.length);
+const read = (name: string) => fs.readFileSync(path.join(dir, 'appendonlydir', name), 'latin1');
+const files = () => fs.readdirSync(path.join(dir, 'appendonlydir')).sort();
+const MANIFEST = 'appendonly.aof.manifest';
+
+describe('the files of the log', () => {
+  it('begin with a base, an empty increment and a manifest', () => {
+    newLog().open('rdb', base('BASE'));
+    expect(files()).toEqual(['appendonly.aof.1.base.rdb', 'appendonly.aof.1.incr.aof', MANIFEST]);
+    expect(read(MANIFEST)).toBe(
+      'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n',
+    );
+    expect(lines).toEqual([
+      'Creating AOF base file appendonly.aof.1.base.rdb on server start',
+      'Creating AOF incr file appendonly.aof.1.incr.aof on server start',
+    ]);
+  });
+
+  it('are gone on with after a restart', () => {
+    const first = newLog();
+    first.open('rdb', base('BASE'));
+    append(first, 'one');
+    first.close();
+    const second = newLog();
+    second.open('rdb', base('ANOTHER'));
+    append(second, 'two');
+    second.close();
+    expect(read('appendonly.aof.1.incr.aof')).toBe('onetwo');
+    expect([second.size, second.baseSize]).toEqual([10, 4]);
+    expect(lines.at(-1)).toBe('Opening AOF incr file appendonly.aof.1.incr.aof on server start');
+  });
+
+  it('come over from the single file of an old server, as on redis-server', () => {
+    fs.writeFileSync(path.join(dir, 'appendonly.aof'), 'OLD');
+    newLog().open('rdb', base('never'));
+    expect(files()).toEqual(['appendonly.aof', 'appendonly.aof.1.incr.aof', MANIFEST]);
+    expect(read(MANIFEST)).toBe('file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n');
+    expect([read('appendonly.aof'), fs.readdirSync(dir)]).toEqual(['OLD', ['appendonlydir']]);
+  });
+
+  it('come over also when the first attempt was cut off before the file was moved', () => {
+    fs.mkdirSync(path.join(dir, 'appendonlydir'));
+    fs.writeFileSync(path.join(dir, 'appendonly.aof'), 'OLD');
+    fs.writeFileSync(path.join(dir, 'appendonlydir', MANIFEST), 'file appendonly.aof seq 1 type b\n');
+    newFolder();
+    expect(read('appendonly.aof')).toBe('OLD');
+  });
+
+  it('are rewritten into a new base and the increment that was begun before it', () => {
+    const log = newLog();
+    log.open('rdb', base('BASE'));
+    append(log, 'before');
+    log.beginRewrite();
+    append(log, 'after');
+    log.flush();
+    expect(read(MANIFEST)).toBe(
+      'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n' +
+        'file appendonly.aof.2.incr.aof seq 2 type i\n',
+    );
+    log.finishRewrite('aof', base('before!'));
+    expect(files()).toEqual(['appendonly.aof.2.base.aof', 'appendonly.aof.2.incr.aof', MANIFEST]);
+    expect(read(MANIFEST)).toBe(
+      'file appendonly.aof.2.base.aof seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
+    );
+    expect([read('appendonly.aof.2.base.aof'), read('appendonly.aof.2.incr.aof')]).toEqual(['before!', 'after']);
+    log.close();
+  });
+
+  it('are all still named when a rewrite fails', () => {
+    const log = newLog();
+    log.open('rdb', base('BASE'));
+    log.beginRewrite();
+    append(log, 'x');
+    expect(() =>
+      log.finishRewrite('rdb', () => {
+        throw new Error('no room');
+      }),
+    ).toThrow('no room');
+    expect(log.rewriting).toBe(false);
+    log.close();
+    expect(files()).toEqual([
+      'appendonly.aof.1.base.rdb',
+      'appendonly.aof.1.incr.aof',
+      'appendonly.aof.2.incr.aof',
+      MANIFEST,
+    ]);
+    expect(
+      newFolder()
+        .files()
+        .map(({ name }) => name),
+    ).toEqual(files().slice(0, 3));
+  });
+
+  it('are replaced as a whole when the log is turned on again later', () => {
+    const first = newLog();
+    first.open('rdb', base('BASE'));
+    append(first, 'stale');
+    first.close();
+    const log = newLog();
+    log.enable('rdb', base('NOW'));
+    expect(files()).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', MANIFEST]);
+    expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NOW', '']);
+    log.close();
+  });
+
+  it('that are history are deleted at the next start, if a crash left them', () => {
+    newLog().open('rdb', base('BASE'));
+    fs.writeFileSync(path.join(dir, 'appendonlydir', 'old.aof'), 'x');
+    fs.appendFileSync(path.join(dir, 'appendonlydir', MANIFEST), 'file old.aof seq 1 type h\n');
+    newLog().open('rdb', base('BASE'));
+    expect(files()).not.toContain('old.aof');
+    expect(read(MANIFEST)).not.toContain('type h');
+  });
+});
+
+describe('writing', () => {
+  it('happens at the flush and not before; without a flush nothing was promised', () => {
+    const log = newLog();
+    log.open('rdb', base(''));
+    append(log, 'a'.repeat(100_000));
+    append(log, 'b');
+    expect(read('appendonly.aof.1.incr.aof')).toBe('');
+    log.flush();
+    expect(read('appendonly.aof.1.incr.aof')).toBe(`${'a'.repeat(100_000)}b`);
+    expect(log.size).toBe(100_001);
+    log.close();
+  });
+
+  it('says the second before the first command of each, when that is wanted', () => {
+    config['aof-timestamp-enabled'] = true;
+    const log = newLog();
+    log.open('rdb', base(''));
+    append(log, '1');
+    append(log, '2');
+    clock.advance(1000);
+    append(log, '3');
+    log.close();
+    expect(read('appendonly.aof.1.incr.aof')).toBe('#TS:1795385066\r\n12#TS:1795385067\r\n3');
+  });
+
+  it('owes nothing after the flush with appendfsync always, and with everysec after a second', async () => {
+    config.appendfsync = 'always';
+    const log = newLog();
+    log.open('rdb', base(''));
+    append(log, 'a');
+    log.flush();
+    expect(log.pending).toBe(false);
+    config.appendfsync = 'everysec';
+    append(log, 'b');
+    log.flush();
+    expect(log.pending).toBe(true);
+    clock.advance(1000);
+    log.flush();
+    const deadline = Date.now() + 5000;
+    while (log.pending && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+    expect(log.pending).toBe(false);
+    log.close();
+  });
+
+  it('takes nothing while it is off', () => {
+    const log = newLog();
+    append(log, 'x');
+    log.flush();
+    log.close();
+    expect([log.enabled, log.pending, fs.readdirSync(dir)]).toEqual([false, false, []]);
+  });
+});
+
+describe('a disk that is full', () => {
+  /** A log whose increment is a device on which every write fails as on a full disk. */
+  const logOnFullDisk = () => {
+    newLog().open('rdb', base(''));
+    const increment = path.join(dir, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+    fs.rmSync(increment);
+    fs.symlinkSync('/dev/full', increment);
+    const log = newLog();
+    log.open('rdb', base(''));
+    return log;
+  };
+
+  it('makes the server refuse writes, and loses nothing', () => {
+    const log = logOnFullDisk();
+    append(log, 'kept');
+    log.flush();
+    expect(log.failure).toBe('No space left on device');
+    expect(lines.at(-1)).toMatch(/^Error writing to the AOF file: write .*incr.aof: No space left on device$/);
+    log.flush();
+    expect(lines.filter((line) => line.startsWith('Error writing'))).toHaveLength(1);
+    clock.advance(30_000);
+    log.flush();
+    expect(lines.filter((line) => line.startsWith('Error writing'))).toHaveLength(2);
+    expect(log.pending).toBe(true);
+    expect(() => log.close()).toThrow('No space left on device');
+  });
+
+  it('ends the server with appendfsync always', () => {
+    const log = logOnFullDisk();
+    config.appendfsync = 'always';
+    append(log, 'x');
+    expect(() => log.flush()).toThrow(
+      /^fatal: Can't recover from AOF write error when the AOF fsync policy is 'always'/,
+    );
+  });
+});

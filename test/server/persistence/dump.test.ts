@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { Prng } from '../../../src/base/prng.ts';
+import {
+  BAD_DATA,
+  dumpValue,
+  hasValidFooter,
+  restoreValue,
+  sealPayload,
+  WRONG_FOOTER,
+} from '../../../src/server/persistence/dump.ts';
+import { asJson, fill, type KeyAsJson, loadRdb, newKeyspace, readJson, readVector } from './support.ts';
+
+interface Dump {
+  case: string;
+  key: string;
+  type: string;
+  encoding: string;
+  dump_hex: string;
+}
+
+const STORABLE = new Set(['string', 'list', 'set']);
+const LIMITS = { deadline_ms: -1, intsetMax: 512 };
+const KEY = Buffer.from('k');
+
+function restore(payload: Buffer): KeyAsJson | string {
+  const entry = restoreValue(payload, LIMITS);
+  if (typeof entry === 'string') return entry;
+  const keyspace = newKeyspace();
+  keyspace.databases[0]!.put(KEY, 0, 1, entry);
+  return asJson(keyspace)['0']![0]!;
+}
+
+function dump(payload: Buffer): Buffer {
+  const entry = restoreValue(payload, LIMITS);
+  if (typeof entry === 'string') throw new Error(entry);
+  const db = newKeyspace().databases[0]!;
+  db.put(KEY, 0, 1, entry);
+  return dumpValue(db, db.peek(KEY, 0, 1), true);
+}
+
+/** The file of this case holds other types as well, so it cannot be loaded. */
+function keysOf(name: string): Record<string, KeyAsJson[]> {
+  if (name === 'multikey') return readJson<{ dbs: Record<string, KeyAsJson[]> }>('rdb', 'multikey.json').dbs;
+  return asJson(loadRdb(readVector('rdb', `${name}.rdb`)));
+}
+
+describe('DUMP payloads of redis-server', () => {
+  const { dumps } = readJson<{ dumps: Dump[] }>('dump', 'dumps.json');
+  const storable = dumps.filter(({ type }) => STORABLE.has(type));
+
+  it.each(storable.map((one) => [`${one.case} ${one.key}`, one] as const))('%s is restored as it was', (_, one) => {
+    const payload = Buffer.from(one.dump_hex, 'hex');
+    const all = keysOf(one.case);
+    const original = Object.values(all)
+      .flat()
+      .find(({ key }) => Buffer.from(key, 'latin1').toString('utf8') === one.key || key === one.key);
+    expect(restore(payload)).toMatchObject({ type: one.type, encoding: one.encoding, value: original?.value });
+  });
+
+  it.each(storable.map((one) => [`${one.case} ${one.key}`, one] as const))(
+    '%s is dumped with the same content',
+    (_, one) => {
+      const payload = Buffer.from(one.dump_hex, 'hex');
+      expect(restore(dump(payload))).toEqual(restore(payload));
+    },
+  );
+
+  it('are the same bytes for integers and short strings', () => {
+    const saved = storable.filter((one) => one.type === 'string' && one.case !== 'strings_nolzf');
+    const plain = saved.filter(({ dump_hex }) => !dump_hex.startsWith('00c3'));
+    expect(plain.length).toBeGreaterThan(30);
+    for (const { dump_hex } of plain) expect(dump(Buffer.from(dump_hex, 'hex')).toString('hex')).toBe(dump_hex);
+  });
+
+  it('of types that cannot be stored yet are bad data', () => {
+    for (const { type, dump_hex } of dumps) {
+      if (!STORABLE.has(type)) expect(restore(Buffer.from(dump_hex, 'hex'))).toBe(BAD_DATA);
+    }
+  });
+});
+
+describe('payloads of old servers', () => {
+  const { ok } = readJson<{ ok: { name: string; type: string; payload_hex: string; value_after_restore: string[] }[] }>(
+    'dump',
+    'legacy_restore.json',
+  );
+
+  it.each(ok.filter(({ type }) => STORABLE.has(type)).map((one) => [one.name, one] as const))('%s', (_, one) => {
+    const restored = restore(Buffer.from(one.payload_hex, 'hex')) as KeyAsJson;
+    expect(restored.type).toBe(one.type);
+    const values = one.type === 'set' ? [...one.value_after_restore].sort() : one.value_after_restore;
+    expect(restored.value).toEqual(values);
+  });
+});
+
+describe('what RESTORE refuses', () => {
+  const good = Buffer.from('000568656c6c6f0a006372df766534200a', 'hex');
+  const sealed = (hex: string) => sealPayload([Buffer.from(hex, 'hex')]);
+
+  it('is a payload whose length, version or checksum is wrong', () => {
+    expect(restore(good)).toMatchObject({ value: 'hello' });
+    expect(restore(good.subarray(0, 9))).toBe(WRONG_FOOTER);
+    expect(restore(Buffer.alloc(0))).toBe(WRONG_FOOTER);
+    const future = Buffer.from(good);
+    future[7] = 12;
+    expect(hasValidFooter(future)).toBe(false);
+    for (let at = 0; at < good.length; at++) {
+      const damaged = Buffer.from(good);
+      damaged[at]! ^= 0x40;
+      expect(restore(damaged), `byte ${at}`).toBe(WRONG_FOOTER);
+    }
+  });
+
+  it('is a checksum of zero, which a file may have and a payload not', () => {
+    const zero = Buffer.from(good);
+    zero.fill(0, zero.length - 8);
+    expect(restore(zero)).toBe(WRONG_FOOTER);
+  });
+
+  it('is a body of an unknown type, cut off, damaged or empty', () => {
+    for (const hex of [
+      '',
+      '08 0178',
+      'ff 0178',
+      '00 0568656c',
+      '12 00',
+      '02 00',
+      '12 01 02 02 ffff',
+      '02 02 0161 0161',
+      '0b 0102',
+    ]) {
+      expect(restore(sealed(hex.replaceAll(' ', ''))), hex).toBe(BAD_DATA);
+    }
+  });
+
+  it('is not what stands between value and footer', () => {
+    expect(restore(sealed('000178ffff'))).toMatchObject({ value: 'x' });
+  });
+});
+
+describe('any value', () => {
+  it('survives DUMP and RESTORE', () => {
+    const source = newKeyspace();
+    const target = newKeyspace();
+    fill(source, new Prng(31), 200);
+    for (const db of source.databases) {
+      db.forEach((kbuf, koff, klen, ref) => {
+        const entry = restoreValue(dumpValue(db, ref, klen % 2 === 0), {
+          deadline_ms: db.deadlineOf(ref),
+          intsetMax: 512,
+        });
+        if (typeof entry === 'string') throw new Error(entry);
+        target.databases[db.index]!.put(kbuf, koff, klen, entry);
+      });
+    }
+    expect(asJson(target)).toEqual(asJson(source));
+  });
+
+  it('is never taken for another by a damaged body: it is restored, or bad data', () => {
+    const prng = new Prng(32);
+    const source = newKeyspace();
+    fill(source, new Prng(33), 40);
+    const bodies: Buffer[] = [];
+    source.databases[0]!.forEach((_k, _o, _l, ref) =>
+      bodies.push(dumpValue(source.databases[0]!, ref, true).subarray(0, -10)),
+    );
+    for (let round = 0; round < 3000; round++) {
+      const body = Buffer.from(prng.pick(bodies));
+      for (let i = prng.below(4); i >= 0; i--) body[prng.below(body.length)] = prng.below(256);
+      restore(sealPayload([body.subarray(0, prng.chance(0.3) ? prng.below(body.length) : body.length)]));
+    }
+  });
+});
