@@ -7,6 +7,7 @@
  */
 import { Command, Errors, Flags } from '@oclif/core';
 import { CliFailure, EXIT, type ExitCode } from './cluster/failure.ts';
+import { defaultHome } from './cluster/layout.ts';
 import type { Operation } from './cluster/run.ts';
 import { type FailureFacts, failureLines } from './view/failure-block.ts';
 import { type Line, line, renderLines, toned } from './view/line.ts';
@@ -19,6 +20,47 @@ export interface FailureEnvelope {
   readonly why: string | null;
   readonly suggestions: readonly string[];
 }
+
+/** `--cluster NAME`, for commands whose arguments are something else. */
+export const clusterFlag = Flags.string({
+  env: 'RKV_CLUSTER',
+  default: 'default',
+  helpValue: 'NAME',
+  summary: 'the cluster that is meant',
+});
+
+/** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
+export const timeoutFlag = Flags.custom<number>({
+  helpValue: 'SECONDS',
+  parse: async (text) => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+    const ms = Number(match?.[1]) * { ms: 1, s: 1000, m: 60_000 }[(match?.[2] ?? 's') as 'ms' | 's' | 'm'];
+    if (match !== null && ms > 0) return ms;
+    throw new CliFailure(`'${text}' is not a time`, {
+      code: 'USAGE',
+      exit: EXIT.usage,
+      why: 'expected seconds, or a number with a unit',
+      suggestions: ['--timeout 30', '--timeout 500ms', '--timeout 2m'],
+    });
+  },
+});
+
+/** Getting into nodes that no cluster of ours describes. */
+export const accessFlags = {
+  user: Flags.string({ helpGroup: 'ACCESS', helpValue: 'NAME', summary: 'user to log in as' }),
+  pass: Flags.string({
+    char: 'a',
+    env: 'REDISCLI_AUTH',
+    helpGroup: 'ACCESS',
+    helpValue: 'PASS',
+    noCacheDefault: true,
+    summary: 'password of the nodes',
+  }),
+  tls: Flags.boolean({ helpGroup: 'ACCESS', summary: 'connect over TLS' }),
+  cacert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'certificate authority' }),
+  cert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'certificate to show' }),
+  key: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'private key of the certificate' }),
+};
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
@@ -65,6 +107,11 @@ export abstract class BaseCommand extends Command {
   override async finally(_: Error | undefined): Promise<void> {
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
+  }
+
+  /** Where the clusters are. */
+  protected homeOf(flags: { home?: string | undefined }): string {
+    return flags.home ?? defaultHome();
   }
 
   /** The result, for people, on stdout. */

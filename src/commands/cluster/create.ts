@@ -1,0 +1,167 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, timeoutFlag } from '../../base-command.ts';
+import type { AdoptionPlan } from '../../cluster/adopt.ts';
+import type { ClusterPlan } from '../../cluster/plan.ts';
+import type { ClusterSpec } from '../../cluster/spec-file.ts';
+import { adoptedLines, adoptionHeading, adoptionPlanLines } from '../../view/adopted.ts';
+import { createdLines, creationHeading, planLines } from '../../view/created.ts';
+
+/** What the system files and slow machines need for a handful of servers, many times over. */
+const TIMEOUT_MS = 60_000;
+const DEFAULT_REPLICAS = 1;
+
+// What --password and --tls do not say about servers that run already.
+const { user, cacert, cert, key } = accessFlags;
+
+export default class ClusterCreate extends BaseCommand {
+  static override summary = 'start servers and form a cluster of them';
+  static override description =
+    'Starts the servers, assigns the 16384 slots, introduces the nodes to each other, attaches the replicas, and' +
+    ' returns when every node agrees that the cluster is up. If anything fails, everything is taken back.\n\nThe' +
+    ' bundled server needs nothing installed; --engine redis or valkey takes an installed one. With addresses instead of a' +
+    ' name, servers that run already, and are empty, become a cluster.';
+  static override examples = [
+    { description: '3 primaries and 3 replicas on ports 7000-7005', command: '<%= config.bin %> cluster create' },
+    {
+      description: 'A second cluster beside it',
+      command: '<%= config.bin %> cluster create blue --port 7100 --primaries 5 --replicas 0',
+    },
+    {
+      description: 'Directives of redis.conf for every node',
+      command: "<%= config.bin %> cluster create --config maxmemory=100mb --config 'save=900 1'",
+    },
+    {
+      description: 'An installed Redis, with TLS and a password',
+      command: '<%= config.bin %> cluster create --engine redis --tls --password secret',
+    },
+    {
+      description: 'Of servers that run already',
+      command: '<%= config.bin %> cluster create 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379 --replicas 0',
+    },
+    { description: 'What would be done, as JSON', command: '<%= config.bin %> cluster create --dry-run --json' },
+  ];
+
+  static override strict = false;
+  static override args = {
+    name: Args.string({ description: 'name of the new cluster (default: default), or addresses of servers that run' }),
+  };
+
+  static override flags = {
+    cluster: Flags.string({
+      env: 'RKV_CLUSTER',
+      helpValue: 'NAME',
+      summary: 'name of the new cluster, as the argument',
+    }),
+    primaries: Flags.integer({ helpValue: 'N', min: 1, summary: 'nodes that own slots (default: 3)' }),
+    replicas: Flags.integer({ helpValue: 'N', min: 0, summary: 'replicas of each primary (default: 1)' }),
+    port: Flags.integer({
+      char: 'p',
+      helpValue: 'PORT',
+      max: 65_535,
+      min: 1,
+      summary: 'port of the first node, the others follow (default: 7000)',
+    }),
+    host: Flags.string({ helpValue: 'ADDRESS', summary: 'address to bind and to announce (default: 127.0.0.1)' }),
+    config: Flags.string({
+      char: 'c',
+      helpValue: 'NAME=VALUE',
+      multiple: true,
+      multipleNonGreedy: true,
+      summary: 'directive of redis.conf for every node; may be given several times',
+    }),
+    engine: Flags.string({ helpValue: 'ENGINE', summary: 'bundled, redis, valkey, or the path of a server binary' }),
+    tls: Flags.boolean({ allowNo: true, summary: 'encrypt everything, with certificates made for this cluster' }),
+    password: Flags.string({
+      env: 'RKV_PASSWORD',
+      helpValue: 'PASS',
+      noCacheDefault: true,
+      summary: 'password that clients and nodes need',
+    }),
+    template: Flags.directory({ exists: true, helpValue: 'DIR', summary: 'folder with a node.conf of your own' }),
+    file: Flags.file({
+      char: 'f',
+      exists: true,
+      helpValue: 'FILE',
+      summary: 'cluster.yaml that says all of this; flags go before it',
+    }),
+    user,
+    cacert,
+    cert,
+    key,
+    'dry-run': Flags.boolean({ summary: 'show the plan and do nothing' }),
+    'keep-on-failure': Flags.boolean({ summary: 'leave servers and files as they are when something fails' }),
+    timeout: timeoutFlag({ default: TIMEOUT_MS, summary: 'for everything together', defaultHelp: async () => '60' }),
+  };
+
+  async run(): Promise<ClusterPlan | AdoptionPlan> {
+    const { argv, flags } = await this.parse(ClusterCreate);
+    const { specFrom, nameFrom } = await import('../../cluster/spec-from-flags.ts');
+    const words = argv as string[];
+    const { isAddress } = await import('../../cluster/choose-target.ts');
+    if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, flags);
+    const spec = specFrom({ ...flags, name: nameFrom(words) ?? flags.cluster });
+    const home = this.homeOf(flags);
+    return flags['dry-run'] ? this.#plan(spec, home) : this.#create(spec, home, flags);
+  }
+
+  async #plan(spec: ClusterSpec, home: string): Promise<ClusterPlan> {
+    const { planCluster } = await import('../../cluster/plan.ts');
+    const plan = planCluster(spec, { home });
+    this.say(planLines(plan, this.stdout));
+    return plan;
+  }
+
+  async #create(
+    spec: ClusterSpec,
+    home: string,
+    flags: { timeout: number; 'keep-on-failure': boolean },
+  ): Promise<ClusterPlan> {
+    const started_ms = performance.now();
+    const { createCluster } = await import('../../cluster/create.ts');
+    const operation = createCluster(spec, {
+      home,
+      timeout_ms: flags.timeout,
+      keepOnFailure: flags['keep-on-failure'],
+      signal: this.signal,
+    });
+    const plan = await this.follow(operation, creationHeading(spec));
+    this.say(createdLines(plan, performance.now() - started_ms, this.stdout));
+    return plan;
+  }
+
+  /** Servers of somebody else become a cluster; they stay where and how they are. */
+  async #adopt(words: readonly string[], flags: AdoptFlags): Promise<AdoptionPlan> {
+    const started_ms = performance.now();
+    const { adoptNodes, planAdoption } = await import('../../cluster/adopt.ts');
+    const { chooseTarget } = await import('../../cluster/choose-target.ts');
+    const access = { ...flags, pass: flags.password };
+    const target = chooseTarget(words, { home: '', name: '', access });
+    const plan = planAdoption(target.addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS });
+    if (flags['dry-run']) {
+      this.say(adoptionPlanLines(plan, this.stdout));
+      return plan;
+    }
+    const operation = adoptNodes(plan, {
+      access: target.access,
+      timeout_ms: flags.timeout,
+      keepOnFailure: flags['keep-on-failure'],
+      signal: this.signal,
+    });
+    await this.follow(operation, adoptionHeading(plan));
+    this.say(adoptedLines(plan, performance.now() - started_ms, this.stdout));
+    return plan;
+  }
+}
+
+interface AdoptFlags {
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: boolean | undefined;
+  readonly cacert?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly replicas?: number | undefined;
+  readonly timeout: number;
+  readonly 'dry-run': boolean;
+  readonly 'keep-on-failure': boolean;
+}

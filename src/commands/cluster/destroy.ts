@@ -1,0 +1,32 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class ClusterDestroy extends BaseCommand {
+  static override summary = 'stop a cluster and remove all its files';
+  static override description =
+    'Ends the servers and removes their data, logs and configuration. Asks before it does; where nobody can be asked' +
+    ' (a pipe, CI, --json), --yes is needed.';
+  static override examples = ['<%= config.bin %> cluster destroy', '<%= config.bin %> cluster destroy blue --yes'];
+
+  static override args = { name: Args.string({ description: 'name of the cluster' }) };
+
+  static override flags = {
+    cluster: clusterFlag,
+    yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for the servers to end' }),
+  };
+
+  async run(): Promise<ChangedNodes> {
+    const { args, flags } = await this.parse(ClusterDestroy);
+    const where = { home: this.homeOf(flags), name: args.name ?? flags.cluster };
+    const { findCluster } = await import('../../cluster/target.ts');
+    const { folder, addresses } = findCluster(where);
+    await this.confirm(`Destroy cluster ${where.name}: ${addresses.length} nodes and all data in ${folder}?`, flags);
+    const { destroyCluster } = await import('../../cluster/lifecycle.ts');
+    const changed = await this.follow(destroyCluster({ ...where, timeout_ms: flags.timeout, signal: this.signal }));
+    this.say(changedLines(changed, 'destroyed'));
+    return changed;
+  }
+}

@@ -1,0 +1,33 @@
+import { Args } from '@oclif/core';
+import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class ClusterStart extends BaseCommand {
+  static override summary = 'start the servers of a stopped cluster';
+  static override description =
+    'Starts what does not run and waits until all nodes agree again. Data, node ids and slots are as they were.';
+  static override examples = ['<%= config.bin %> cluster start', '<%= config.bin %> cluster start blue --timeout 2m'];
+
+  static override args = { name: Args.string({ description: 'name of the cluster' }) };
+
+  static override flags = {
+    cluster: clusterFlag,
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+  };
+
+  async run(): Promise<ChangedNodes> {
+    const { args, flags } = await this.parse(ClusterStart);
+    const { startCluster } = await import('../../cluster/lifecycle.ts');
+    const changed = await this.follow(
+      startCluster({
+        home: this.homeOf(flags),
+        name: args.name ?? flags.cluster,
+        timeout_ms: flags.timeout,
+        signal: this.signal,
+      }),
+    );
+    this.say(changedLines(changed, 'started'));
+    return changed;
+  }
+}

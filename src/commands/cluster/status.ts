@@ -1,0 +1,51 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import { CliFailure, EXIT } from '../../cluster/failure.ts';
+import type { Topology } from '../../cluster/topology.ts';
+import { statusLines } from '../../view/status.ts';
+
+export default class ClusterStatus extends BaseCommand {
+  static override summary = 'a cluster at a glance';
+  static override description =
+    'One line on the cluster and one on each node, as the nodes themselves say right now.\n\n' +
+    'Exits with 0 when the cluster is ok, 3 when it is not, 5 when no node answers.';
+  static override aliases = ['status'];
+  static override examples = [
+    '<%= config.bin %> cluster status',
+    { description: 'Any cluster, by one of its nodes', command: '<%= config.bin %> cluster status 10.0.0.5:6379' },
+    { description: 'For programs', command: '<%= config.bin %> cluster status --json' },
+  ];
+  static override strict = false;
+
+  static override args = {
+    cluster: Args.string({ description: 'name of a cluster, or addresses of nodes' }),
+  };
+
+  static override flags = {
+    cluster: clusterFlag,
+    ...accessFlags,
+    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'for each node to answer' }),
+    wide: Flags.boolean({ summary: 'all columns, nothing cut' }),
+  };
+
+  async run(): Promise<Topology> {
+    const { argv, flags } = await this.parse(ClusterStatus);
+    const { chooseTarget } = await import('../../cluster/choose-target.ts');
+    const { readTopology } = await import('../../cluster/topology.ts');
+    const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const topology = await readTopology(target, { timeout_ms: flags.timeout });
+    this.say(statusLines(topology, this.stdout));
+    if (topology.state !== 'ok') {
+      const isGone = topology.state === 'unreachable';
+      this.endWith(
+        new CliFailure(isGone ? 'no node of the cluster answers' : 'the cluster does not serve all requests', {
+          code: isGone ? 'UNREACHABLE' : 'CLUSTER_FAIL',
+          exit: isGone ? EXIT.unreachable : EXIT.verification,
+          suggestions: [isGone ? 'rkv cluster start' : 'rkv verify'],
+        }),
+        topology,
+      );
+    }
+    return topology;
+  }
+}

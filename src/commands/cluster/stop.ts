@@ -1,0 +1,34 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class ClusterStop extends BaseCommand {
+  static override summary = 'stop the servers of a cluster, and keep its data';
+  static override description = 'Every server saves its data and ends; `cluster start` brings the same cluster back.';
+  static override examples = ['<%= config.bin %> cluster stop', '<%= config.bin %> cluster stop blue'];
+
+  static override args = { name: Args.string({ description: 'name of the cluster' }) };
+
+  static override flags = {
+    cluster: clusterFlag,
+    kill: Flags.boolean({ summary: 'end the servers at once; what is in memory alone is lost' }),
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for a server to save and end' }),
+  };
+
+  async run(): Promise<ChangedNodes> {
+    const { args, flags } = await this.parse(ClusterStop);
+    const { stopCluster } = await import('../../cluster/lifecycle.ts');
+    const changed = await this.follow(
+      stopCluster({
+        home: this.homeOf(flags),
+        name: args.name ?? flags.cluster,
+        timeout_ms: flags.timeout,
+        signal: this.signal,
+        kill: flags.kill,
+      }),
+    );
+    this.say(changedLines(changed, 'stopped'));
+    return changed;
+  }
+}

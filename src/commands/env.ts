@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag } from '../base-command.ts';
+
+/** Addresses are known without the nodes; their answer only puts the primaries first. */
+const TIMEOUT_MS = 1000;
+
+export default class Env extends BaseCommand {
+  static override summary = 'print what a program needs to connect';
+  static override description =
+    'REDIS_URL is one node, for clients that find the others themselves; REDIS_CLUSTER_NODES is all of them. Password' +
+    ' and certificate follow where the cluster has them.';
+  static override examples = [
+    { description: 'Into this shell', command: 'eval "$(<%= config.bin %> env --format shell)"' },
+    { description: 'Into a file', command: '<%= config.bin %> env > .env' },
+    { description: 'For a program', command: '<%= config.bin %> env --format json' },
+  ];
+
+  static override args = { cluster: Args.string({ description: 'name of a cluster, or address of a node' }) };
+
+  static override flags = {
+    cluster: clusterFlag,
+    ...accessFlags,
+    format: Flags.option({ options: ['dotenv', 'json', 'shell'] as const })({
+      default: 'dotenv',
+      summary: 'as a .env file, as JSON, or as export lines',
+    }),
+  };
+
+  async run(): Promise<Record<string, string>> {
+    const { args, flags } = await this.parse(Env);
+    const { chooseTarget } = await import('../cluster/choose-target.ts');
+    const { environmentOf, formatEnvironment } = await import('../cluster/env.ts');
+    const { readTopology } = await import('../cluster/topology.ts');
+    const where = args.cluster === undefined ? [] : [args.cluster];
+    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const env = environmentOf(await readTopology(target, { timeout_ms: TIMEOUT_MS }), target);
+    // Also with --quiet: it is all there is to say, and something reads it.
+    if (!this.jsonEnabled()) process.stdout.write(`${formatEnvironment(env, flags.format)}\n`);
+    return env;
+  }
+}

@@ -1,0 +1,61 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { AddedNode } from '../../cluster/node-add.ts';
+import { addedLines } from '../../view/changed.ts';
+
+export default class NodeAdd extends BaseCommand {
+  static override summary = 'add a node to a cluster';
+  static override description =
+    'Starts a server and lets it join, as a primary that is ready to take slots or as a replica. With an address, a' +
+    ' server joins that runs already and is empty.';
+  static override examples = [
+    { description: 'A primary on the next free port', command: '<%= config.bin %> node add' },
+    {
+      description: 'A replica of the primary at 7000',
+      command: '<%= config.bin %> node add --port 7006 --replica-of 7000',
+    },
+    { description: 'A replica where one is missing most', command: '<%= config.bin %> node add --replica-of auto' },
+    { description: 'One that runs already', command: '<%= config.bin %> node add 127.0.0.1:6380' },
+  ];
+
+  static override args = { address: Args.string({ description: 'host:port of a server that runs already' }) };
+
+  static override flags = {
+    cluster: clusterFlag,
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    port: Flags.integer({ char: 'p', helpValue: 'PORT', max: 65_535, min: 1, summary: 'port of the new server' }),
+    'replica-of': Flags.string({
+      helpValue: 'NODE',
+      summary: 'become a replica of this primary: port, id, shard:2; auto for the one with the fewest',
+    }),
+    engine: Flags.string({
+      helpValue: 'ENGINE',
+      summary: 'bundled, redis, valkey or a path; as the cluster by default',
+    }),
+    ...accessFlags,
+    'keep-on-failure': Flags.boolean({ summary: 'leave everything as it is when something fails' }),
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+  };
+
+  async run(): Promise<AddedNode> {
+    const { args, flags } = await this.parse(NodeAdd);
+    const { parseAddress } = await import('../../cluster/address.ts');
+    const { chooseTarget } = await import('../../cluster/choose-target.ts');
+    const { addNode } = await import('../../cluster/node-add.ts');
+    const where = flags.at === undefined ? [] : [flags.at];
+    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const added = await this.follow(
+      addNode(target, {
+        port: flags.port,
+        address: args.address === undefined ? undefined : parseAddress(args.address),
+        replicaOf: flags['replica-of'],
+        engine: flags.engine,
+        timeout_ms: flags.timeout,
+        keepOnFailure: flags['keep-on-failure'],
+        signal: this.signal,
+      }),
+    );
+    this.say(addedLines(added));
+    return added;
+  }
+}

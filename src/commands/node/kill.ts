@@ -1,0 +1,23 @@
+import { Args } from '@oclif/core';
+import { BaseCommand, clusterFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class NodeKill extends BaseCommand {
+  static override summary = 'end servers without a warning';
+  static override description =
+    'SIGKILL: the server saves nothing and tells nobody, as in a power cut. `node start` brings it back. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
+  static override examples = ['<%= config.bin %> node kill 7001', '<%= config.bin %> node kill shard:2 primary'];
+  static override strict = false;
+  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override flags = { cluster: clusterFlag };
+
+  async run(): Promise<ChangedNodes> {
+    const { argv, flags } = await this.parse(NodeKill);
+    const { signalSelected } = await import('../../cluster/node-processes.ts');
+    const where = { home: this.homeOf(flags), name: flags.cluster };
+    const changed = await signalSelected(where, argv as string[], 'SIGKILL');
+    this.say(changedLines(changed, 'killed'));
+    return changed;
+  }
+}

@@ -1,0 +1,37 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ListedNode } from '../../cluster/list-nodes.ts';
+import { nodeTableWithLegend } from '../../view/node-table.ts';
+
+export default class NodeList extends BaseCommand {
+  static override summary = 'list the nodes of a cluster';
+  static override description =
+    'What every node says of itself. With a selector only some: a port, the beginning of an id, primary, replica, up,' +
+    ' down, shard:2, slot:5461; several words narrow. --json adds the pid and the log of every server that was started' +
+    ' here.';
+  static override examples = [
+    '<%= config.bin %> node list',
+    { description: 'The replicas of shard 2', command: '<%= config.bin %> node list shard:2 replica' },
+    { description: 'The pid of one', command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'" },
+  ];
+  static override strict = false;
+  static override args = { selector: Args.string({ description: 'which nodes; all when left out' }) };
+  static override flags = {
+    cluster: clusterFlag,
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    ...accessFlags,
+    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'for each node to answer' }),
+    wide: Flags.boolean({ summary: 'all columns, nothing cut' }),
+  };
+
+  async run(): Promise<{ nodes: ListedNode[] }> {
+    const { argv, flags } = await this.parse(NodeList);
+    const { chooseTarget } = await import('../../cluster/choose-target.ts');
+    const { listNodes } = await import('../../cluster/list-nodes.ts');
+    const where = flags.at === undefined ? [] : [flags.at];
+    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const { topology, nodes } = await listNodes(target, argv as string[], { timeout_ms: flags.timeout });
+    this.say(nodeTableWithLegend(topology, this.stdout).slice(0, -1));
+    return { nodes };
+  }
+}

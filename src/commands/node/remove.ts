@@ -1,0 +1,43 @@
+import { Args, Flags } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { RemovedNode } from '../../cluster/node-remove.ts';
+import { removedLines } from '../../view/changed.ts';
+
+export default class NodeRemove extends BaseCommand {
+  static override summary = 'take a node out of a cluster';
+  static override description =
+    'Its replicas follow another primary, every other node forgets it, and its server and files go. Works for a node' +
+    ' that is down, too. A node that owns slots is refused: move them first.';
+  static override examples = [
+    '<%= config.bin %> node remove 7006',
+    { description: 'By the beginning of its id', command: '<%= config.bin %> node remove 3fa2 --yes' },
+  ];
+  static override strict = false;
+  static override args = {
+    node: Args.string({
+      required: true,
+      description: 'port, address, beginning of the id, or words that name one node',
+    }),
+  };
+  static override flags = {
+    cluster: clusterFlag,
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    ...accessFlags,
+    yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+  };
+
+  async run(): Promise<RemovedNode> {
+    const { argv, flags } = await this.parse(NodeRemove);
+    const { chooseTarget } = await import('../../cluster/choose-target.ts');
+    const { removeNode } = await import('../../cluster/node-remove.ts');
+    const where = flags.at === undefined ? [] : [flags.at];
+    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const node = argv.join(' ');
+    const what = target.name === null ? 'its cluster' : `cluster ${target.name}`;
+    await this.confirm(`Remove node ${node} from ${what}, with its data?`, flags);
+    const removed = await this.follow(removeNode(target, { node, timeout_ms: flags.timeout, signal: this.signal }));
+    this.say(removedLines(removed));
+    return removed;
+  }
+}

@@ -1,0 +1,23 @@
+import { Args } from '@oclif/core';
+import { BaseCommand, clusterFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class NodeResume extends BaseCommand {
+  static override summary = 'let paused servers go on';
+  static override description =
+    'SIGCONT: the server goes on where `node pause` stopped it. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
+  static override examples = ['<%= config.bin %> node resume 7001', '<%= config.bin %> node resume shard:2 primary'];
+  static override strict = false;
+  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override flags = { cluster: clusterFlag };
+
+  async run(): Promise<ChangedNodes> {
+    const { argv, flags } = await this.parse(NodeResume);
+    const { signalSelected } = await import('../../cluster/node-processes.ts');
+    const where = { home: this.homeOf(flags), name: flags.cluster };
+    const changed = await signalSelected(where, argv as string[], 'SIGCONT');
+    this.say(changedLines(changed, 'resumed'));
+    return changed;
+  }
+}

@@ -1,0 +1,31 @@
+import { Args } from '@oclif/core';
+import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class NodeStart extends BaseCommand {
+  static override summary = 'start servers that are stopped';
+  static override description =
+    'They come back with their data and their ids, and this waits until they are part of the cluster again. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
+  static override examples = ['<%= config.bin %> node start 7001', '<%= config.bin %> node start down'];
+  static override strict = false;
+  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override flags = {
+    cluster: clusterFlag,
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for everything together' }),
+  };
+
+  async run(): Promise<ChangedNodes> {
+    const { argv, flags } = await this.parse(NodeStart);
+    const { startCluster } = await import('../../cluster/lifecycle.ts');
+    const { selectPorts } = await import('../../cluster/node-processes.ts');
+    const { findCluster } = await import('../../cluster/target.ts');
+    const where = { home: this.homeOf(flags), name: flags.cluster };
+    const ports = await selectPorts(findCluster(where), argv as string[], { timeout_ms: 2000 });
+    const changed = await this.follow(
+      startCluster({ ...where, ports, timeout_ms: flags.timeout, signal: this.signal }),
+    );
+    this.say(changedLines(changed, 'started'));
+    return changed;
+  }
+}

@@ -1,0 +1,32 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import { changedLines } from '../../view/changed.ts';
+
+export default class NodeStop extends BaseCommand {
+  static override summary = 'stop servers and keep their data';
+  static override description =
+    'Each saves its data and ends; `node start` brings it back. The cluster fails over as it would for any node that goes. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
+  static override examples = ['<%= config.bin %> node stop 7001', '<%= config.bin %> node stop shard:2 replica'];
+  static override strict = false;
+  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override flags = {
+    cluster: clusterFlag,
+    kill: Flags.boolean({ summary: 'end them at once; what is in memory alone is lost' }),
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for everything together' }),
+  };
+
+  async run(): Promise<ChangedNodes> {
+    const { argv, flags } = await this.parse(NodeStop);
+    const { stopCluster } = await import('../../cluster/lifecycle.ts');
+    const { selectPorts } = await import('../../cluster/node-processes.ts');
+    const { findCluster } = await import('../../cluster/target.ts');
+    const where = { home: this.homeOf(flags), name: flags.cluster };
+    const ports = await selectPorts(findCluster(where), argv as string[], { timeout_ms: 2000 });
+    const changed = await this.follow(
+      stopCluster({ ...where, ports, timeout_ms: flags.timeout, signal: this.signal, kill: flags.kill }),
+    );
+    this.say(changedLines(changed, 'stopped'));
+    return changed;
+  }
+}

@@ -1,0 +1,36 @@
+import { Args } from '@oclif/core';
+import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
+import type { Topology } from '../cluster/topology.ts';
+
+export default class Wait extends BaseCommand {
+  static override summary = 'wait until a cluster is as a script needs it';
+  static override description =
+    'ready: every node answers and agrees with all others. ok: the cluster is up and all slots are served. synced: no' +
+    ' replica is behind. size=N: N nodes, known to all.\n\nExits with 0 when it is so, 4 when the time is up; the error' +
+    ' then says what was missing.';
+  static override examples = [
+    '<%= config.bin %> wait',
+    { description: 'After a failover', command: '<%= config.bin %> wait ok --timeout 20' },
+    { description: 'Any cluster, by one of its nodes', command: '<%= config.bin %> wait ready 10.0.0.5:6379' },
+  ];
+
+  static override args = {
+    condition: Args.string({ default: 'ready', description: 'ready, ok, synced or size=N' }),
+    at: Args.string({ description: 'name of a cluster, or address of a node' }),
+  };
+
+  static override flags = {
+    cluster: clusterFlag,
+    ...accessFlags,
+    timeout: timeoutFlag({ char: 't', default: 30_000, defaultHelp: async () => '30', summary: 'at most' }),
+  };
+
+  async run(): Promise<Topology> {
+    const { args, flags } = await this.parse(Wait);
+    const { chooseTarget } = await import('../cluster/choose-target.ts');
+    const { waitFor } = await import('../cluster/wait.ts');
+    const where = args.at === undefined ? [] : [args.at];
+    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    return this.follow(waitFor(target, args.condition, { timeout_ms: flags.timeout, signal: this.signal }));
+  }
+}

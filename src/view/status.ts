@@ -1,0 +1,73 @@
+/** One cluster at a glance, and all clusters of a home. */
+import type { ClusterSummary } from '../cluster/lifecycle.ts';
+import type { Topology } from '../cluster/topology.ts';
+import { bytes, count, duration, plural } from './format.ts';
+import { BLANK, type Line, line, type Span, toned } from './line.ts';
+import { nodeTable } from './node-table.ts';
+import { tableLines } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+export function statusLines(topology: Topology, terminal: Terminal): Line[] {
+  return [glance(topology), BLANK, ...nodeTable(topology, terminal)];
+}
+
+/** default  ● ok   6/6 up   3 shards   9,998 keys   4.1 MB   812 ops/s   epoch 6   up 3 h */
+export function glance(topology: Topology): Line {
+  const up = topology.nodes.filter((node) => node.reachable);
+  const name = topology.cluster ?? topology.nodes[0]?.address ?? 'cluster';
+  const all = topology.nodes.length;
+  const facts: Span[] = [toned(`${up.length}/${all} up`, up.length < all ? 'look' : 'none')];
+  if (up.length > 0) {
+    const youngest_s = Math.min(...up.map((node) => node.uptime_s ?? 0));
+    facts.push(
+      toned(plural(topology.shards.length, 'shard'), 'none'),
+      toned(plural(topology.keys, 'key'), 'none'),
+      toned(bytes(topology.memory_bytes), 'none'),
+      toned(`${count(topology.ops_per_s)} ops/s`, 'none'),
+      toned(`epoch ${topology.epoch ?? '–'}`, 'dim'),
+      toned(`up ${duration(youngest_s * 1000)}`, 'dim'),
+    );
+  }
+  return line(toned(name, 'strong'), '  ', stateSpan(topology.state), ...facts.flatMap((fact) => ['   ', fact]));
+}
+
+export function listLines(clusters: readonly ClusterSummary[], home: string, terminal: Terminal): Line[] {
+  if (clusters.length === 0) {
+    return [line(`No clusters in ${home}.`), line(toned('rkv cluster create', 'strong'), ' makes one.')];
+  }
+  const rows = clusters.map(({ name, engine, host, ports, running, folder }) => [
+    toned(name, 'strong'),
+    runningSpan(running.length, ports.length),
+    describePorts(host, ports),
+    engine,
+    toned(folder, 'dim'),
+  ]);
+  const columns = [
+    { title: 'cluster' },
+    { title: 'running' },
+    { title: 'nodes', elastic: true },
+    { title: 'engine', elastic: true },
+    { title: 'folder', elastic: true },
+  ];
+  return tableLines(columns, rows, terminal);
+}
+
+/** '127.0.0.1:7000-7005', or the single ports where they do not follow each other. */
+export function describePorts(host: string, ports: readonly number[]): string {
+  const [first] = ports;
+  const last = ports.at(-1);
+  if (first === undefined || last === undefined) return host;
+  if (first === last) return `${host}:${first}`;
+  if (last - first === ports.length - 1) return `${host}:${first}-${last}`;
+  return `${host}:${ports.join(',')}`;
+}
+
+function stateSpan(state: Topology['state']): Span {
+  if (state === 'ok') return toned('● ok', 'good');
+  return state === 'fail' ? toned('✗ fail', 'bad') : toned('○ unreachable', 'bad');
+}
+
+function runningSpan(running: number, all: number): Span {
+  if (running === 0) return toned('○ stopped', 'dim');
+  return running === all ? toned(`● ${running}/${all} up`, 'good') : toned(`! ${running}/${all} up`, 'look');
+}

@@ -1,0 +1,80 @@
+/** The report of `rkv verify`: what was looked at, the nodes, one line a check or finding, and the sum. */
+import type { Topology } from '../cluster/topology.ts';
+import type { Check, Finding, Report, Severity } from '../cluster/verify.ts';
+import { duration, plural } from './format.ts';
+import { BLANK, type Line, line, lineWidth, type Span, type Tone, toned } from './line.ts';
+import { nodeTableWithLegend } from './node-table.ts';
+import type { Terminal } from './terminal.ts';
+
+const MARKS: Readonly<Record<'ok' | Severity, Span>> = {
+  ok: toned('✓', 'good'),
+  error: toned('✗', 'bad'),
+  warning: toned('!', 'look'),
+  note: toned('·', 'dim'),
+};
+
+const TITLE_WIDTH = 12;
+
+export function verifyLines(
+  { topology, report, exit }: { topology: Topology; report: Report; exit: number },
+  terminal: Terminal,
+): Line[] {
+  return [
+    line(describeCluster(topology)),
+    BLANK,
+    ...nodeTableWithLegend(topology, terminal),
+    ...report.checks.flatMap((check) => checkLines(check, terminal)),
+    BLANK,
+    sumLine(report, exit),
+  ];
+}
+
+/** 'Cluster default: 6 nodes, 3 shards, epoch 7, checked in 90 ms' */
+export function describeCluster(topology: Topology): string {
+  const name = topology.cluster === null ? 'Cluster' : `Cluster ${topology.cluster}`;
+  const epoch = topology.epoch === null ? '' : `, epoch ${topology.epoch}`;
+  const sizes = `${plural(topology.nodes.length, 'node')}, ${plural(topology.shards.length, 'shard')}`;
+  return `${name}: ${sizes}${epoch}, checked in ${duration(topology.took_ms)}`;
+}
+
+/** '1 error, 1 warning, 1 note'; '' when there is nothing. */
+export function countFindings({ errors, warnings, notes }: Report): string {
+  const counts = [
+    errors > 0 ? plural(errors, 'error') : '',
+    warnings > 0 ? plural(warnings, 'warning') : '',
+    notes > 0 ? plural(notes, 'note') : '',
+  ];
+  return counts.filter((text) => text !== '').join(', ');
+}
+
+function checkLines(check: Check, terminal: Terminal): Line[] {
+  if (check.findings.length === 0) return [headed('ok', check.title, check.text)];
+  return check.findings.flatMap((finding) => findingLines(check.title, finding, terminal));
+}
+
+function findingLines(title: string, finding: Finding, terminal: Terminal): Line[] {
+  const head = headed(finding.severity, title, finding.text);
+  const indent = ' '.repeat(TITLE_WIDTH + 4);
+  const lines: Line[] = [head];
+  if (finding.command !== null) {
+    // Beside the finding where it fits, below it where it does not; never cut, because it is there to be copied.
+    const gap = terminal.columns - 2 - lineWidth(head) - finding.command.length;
+    if (gap >= 3) lines[0] = [...head, toned(' '.repeat(gap), 'none'), toned(finding.command, 'strong')];
+    else lines.push(line(indent, toned('→ ', 'dim'), toned(finding.command, 'strong')));
+  }
+  for (const text of finding.evidence) lines.push(line(toned(`${indent}${text}`, 'dim')));
+  return lines;
+}
+
+function headed(outcome: Check['outcome'], title: string, text: string): Line {
+  return line(' ', MARKS[outcome], ` ${title.padEnd(TITLE_WIDTH)} ${text}`);
+}
+
+function sumLine(report: Report, exit: number): Line {
+  const found = countFindings(report);
+  if (found === '') return line(toned(`All ${report.checks.length} checks passed`, 'good'));
+  const tone: Tone = report.errors > 0 ? 'bad' : report.warnings > 0 ? 'look' : 'none';
+  const width = 60;
+  const end = exit === 0 ? '' : `exit code ${exit}`;
+  return line(toned(found, tone), ' '.repeat(Math.max(3, width - found.length)), toned(end, 'dim'));
+}
