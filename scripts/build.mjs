@@ -53,7 +53,6 @@ process.stdout.write(`built ${produced.size} files in ${Math.round(performance.n
 
 async function buildCommandLine() {
   const commands = listFiles(join(SRC, 'commands')).filter((file) => /\.tsx?$/.test(file));
-  if (!entryExists('cli.ts') || commands.length === 0) return;
   const entryPoints = { main: 'src/cli.ts' };
   for (const file of commands) entryPoints[join('commands', file.replace(/\.tsx?$/, ''))] = join('src/commands', file);
   await bundle({ entryPoints, splitting: true, chunkNames: 'chunks/[name]-[hash]' });
@@ -61,7 +60,6 @@ async function buildCommandLine() {
 }
 
 async function buildServer() {
-  if (!entryExists('server/main.ts')) return;
   await bundle({ entryPoints: { server: 'src/server/main.ts' }, outExtension: { '.js': '.mjs' } });
   // The Lua machine is read from beside the code that starts it; in the bundles that is dist/ itself.
   for (const file of listFiles(join(SRC, 'server'))) {
@@ -70,7 +68,10 @@ async function buildServer() {
 }
 
 async function buildLibrary() {
-  if (!entryExists('index.ts')) return;
+  if (!existsSync(join(SRC, 'index.ts'))) {
+    process.stdout.write('skipped the library: there is no src/index.ts yet\n');
+    return;
+  }
   // Chunks lie beside index.js and not in a folder, so that files are found beside the code here as in server.mjs.
   await bundle({ entryPoints: { index: 'src/index.ts' }, splitting: true, chunkNames: 'index-[name]-[hash]' });
   writeTypes();
@@ -158,12 +159,6 @@ function removeLeftovers(folder) {
 function run(argv) {
   const { status, error } = spawnSync(findNode(), argv, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`${argv.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`);
-}
-
-function entryExists(path) {
-  if (existsSync(join(SRC, path))) return true;
-  process.stdout.write(`skipped what starts at src/${path}: there is no such file yet\n`);
-  return false;
 }
 
 /** Paths of all files below a folder, relative to it. */
