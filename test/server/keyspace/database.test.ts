@@ -58,6 +58,22 @@ test('cleaning wins back the room of dead records', () => {
   model.check();
 });
 
+test('the cleaner begins anew when the chunk it works on was emptied and filled by others', () => {
+  const model = new Model(15, { chunkBytes: 256 * 1024, databases: 1 });
+  const { arena } = model.db().records;
+  for (let n = 0; n < 3000; n++) model.set(0, Buffer.from(`old:${n}`), Buffer.alloc(200, 'o'), NO_DEADLINE);
+  for (let n = 0; n < 3000; n++) {
+    if (n % 3 !== 0) model.delete(0, Buffer.from(`old:${n}`));
+  }
+  const birth = arena.birthOf(0);
+  expect(model.keyspace.clean(0)).toBe(true);
+  for (let n = 0; n < 3000; n += 3) model.delete(0, Buffer.from(`old:${n}`));
+  for (let n = 0; n < 12_000; n++) model.set(0, Buffer.from(`new:${n}`), Buffer.alloc(90, '\xff'), NO_DEADLINE);
+  expect(arena.birthOf(0)).toBeGreaterThan(birth);
+  while (model.keyspace.clean(0));
+  model.check();
+});
+
 test('an overwrite of equal rounded size stays where it is, another one moves', () => {
   const model = new Model(9);
   const key = Buffer.from('counter');
