@@ -23,6 +23,7 @@ import { Door } from './door.ts';
 import { specs } from './handlers/table.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
 import { Output } from './net/output.ts';
+import { Peers } from './net/peers.ts';
 import { onChange } from './on-change.ts';
 import { Stats } from './observe/stats.ts';
 import { Persistence } from './persistence/persistence.ts';
@@ -47,6 +48,8 @@ export interface ComposeOptions {
   chunkBytes?: number;
   /** True in a library: open sockets and timers do not keep the process alive. */
   unref?: boolean;
+  /** SHUTDOWN has ended the server. */
+  ended: () => void;
   /** Ends the process, or whatever stands for it: a promise about the disk could not be kept. */
   fatal: (reason: string) => never;
 }
@@ -85,6 +88,7 @@ function assemble(options: ComposeOptions): Running {
     ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
   });
   keyspace.now_ms = clock.now_ms();
+  keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
   const replication = newReplication();
   const propagation = new Propagation();
   keyspace.hooks = {
@@ -121,6 +125,7 @@ function assemble(options: ComposeOptions): Running {
     replication,
     links: new ReplicationLinks(() => server),
     cluster: clusterMode ? new ClusterBus(clusterHost(() => server, config, options.fatal)) : null,
+    peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.now_ms(),
     armed: 0,
@@ -128,6 +133,7 @@ function assemble(options: ComposeOptions): Running {
     nextClientId: 1,
     port: 0,
     tlsPort: 0,
+    ended: options.ended,
     ...lifeOf(options, () => server, door),
   };
   return { server, door };

@@ -19,6 +19,7 @@ export function cronTick(server: Server): void {
   closeIdleClients(server);
   enforceOutputLimits(server);
   server.links.cron();
+  server.peers.cron();
   server.persistence.cron(keyspace.now_ms);
   server.wake();
 }

@@ -146,6 +146,8 @@ export class Door {
 
   #closed(client: Client): void {
     const server = this.#the();
+    server.stats.add('bytesIn', client.connection?.bytesIn ?? 0);
+    server.stats.add('bytesOut', client.connection?.bytesOut ?? 0);
     discardTransaction(client);
     server.blocking.forget(client);
     server.links.clientClosed(client);

@@ -115,7 +115,7 @@ async function start({ config, configFile }: Loaded, log: Logger): Promise<Runni
     process.exit(1);
   };
   try {
-    return await compose({ config, configFile, log, fatal });
+    return await compose({ config, configFile, log, fatal, ended: () => process.exit(0) });
   } catch (error) {
     if (!isOperational(error)) throw error;
     log.warning(error.message);

@@ -21,6 +21,10 @@ export function onChange(the: () => Server, door: Door): OnChange {
       const server = the();
       server.log.level = server.config.loglevel;
     },
+    'maxmemory-policy': () => {
+      const { keyspace, config } = the();
+      keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
+    },
     port: ports,
     bind: ports,
     'tls-port': tls,

@@ -23,6 +23,7 @@ export async function shutdown(
   if (wanted && !server.loading) log.notice('Saving the final RDB snapshot before exiting.');
   persistence.close({ save: wanted && !server.loading });
   await server.links.close();
+  server.peers.close();
   await server.cluster?.close();
   await closeClients(server);
   log.warning('Redis is now ready to exit, bye bye...');

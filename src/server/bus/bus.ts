@@ -97,6 +97,11 @@ export class ClusterBus {
     else host.log.notice(`Node configuration loaded, I'm ${this.state.myself.id}`);
   }
 
+  /** How many links there are, in both directions. */
+  get connections(): number {
+    return this.#outgoing.size + this.#inbound.size;
+  }
+
   /** Opens the bus port and writes the first nodes.conf. */
   async open(): Promise<void> {
     this.#host.write(formatNodesConf(this.state));

@@ -75,7 +75,7 @@ function findCommand(call: Call): Command | null {
 
 function findSubcommand(call: Call, command: Command): Command | ReplyError {
   if (command.subcommands === null || call.argc < 2) {
-    return command.accepts(call.argc) && command.subcommands === null ? command : wrongArity(command.fullName);
+    return command.accepts(call.argc) ? command : wrongArity(command.fullName);
   }
   const sub = command.subcommands.get(call.text(1).toLowerCase());
   if (sub === undefined) return unknownSubcommand(call.text(1), command.fullName);
@@ -141,6 +141,7 @@ function queue(call: Call): void {
 function isHeldByPause(call: Call): boolean {
   const { server, client } = call;
   const kind = server.pause.kind(server.clock.monotonic_ms());
+  if (kind === null) server.armed &= ~ARMED_PAUSED;
   if (kind === null || client.kind !== 'normal' || client.connection === null) return false;
   if (call.command.has('admin') || call.command.spec.name === 'client') return false;
   return kind === 'all' || mayWrite(call) || call.command.has('may_replicate');
@@ -165,10 +166,7 @@ const PAUSE_CHECK_MS = 5;
 
 function afterSilence(server: Server, client: Client): void {
   server.nowhere.discard();
-  if (client.replyMode === 'skip-next') {
-    client.replyMode = 'skip';
-  } else if (client.replyMode === 'skip') {
-    client.replyMode = 'on';
-    client.armed &= ~ARMED_REPLY;
-  }
+  if (client.replyMode !== 'skip') return;
+  client.replyMode = 'on';
+  client.armed &= ~ARMED_REPLY;
 }

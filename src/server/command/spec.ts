@@ -66,6 +66,8 @@ export interface Spec {
   /** The group of the documentation: 'string', 'generic', 'server' … */
   readonly group: string;
   readonly summary: string;
+  /** Of a subcommand, for HELP: the arguments behind its name, '<slot> [<slot> ...]'. */
+  readonly usage?: string;
   readonly complexity: string;
   readonly run: (call: Call) => void;
   readonly subcommands?: readonly Spec[];

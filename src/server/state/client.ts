@@ -65,7 +65,8 @@ export class Client {
   readonly watcher: Watcher = { dirty: false };
   watching: { db: Database; key: Buffer }[] = [];
   blocked: Blocked | null = null;
-  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
+  /** CLIENT REPLY: 'skip' silences one command. */
+  replyMode: 'on' | 'off' | 'skip' = 'on';
   asking = false;
   readonly = false;
   noEvict = false;

@@ -13,6 +13,7 @@ import type { Propagation } from '../command/propagation.ts';
 import type { Registry } from '../command/registry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Output } from '../net/output.ts';
+import type { Peers } from '../net/peers.ts';
 import type { Stats } from '../observe/stats.ts';
 import type { Persistence } from '../persistence/persistence.ts';
 import type { Request } from '../protocol/request.ts';
@@ -48,6 +49,8 @@ export interface Server {
   readonly links: ReplicationLinks;
   /** Null unless cluster-enabled. */
   readonly cluster: ClusterBus | null;
+  /** Servers that MIGRATE talks to. */
+  readonly peers: Peers;
   readonly runId: string;
   readonly started_ms: number;
   /** Why any client's command has to pass the gates; bits of state/client.ts. */
@@ -64,6 +67,8 @@ export interface Server {
   startCron(): void;
   /** Ends the server in order. `save` as SHUTDOWN means it. */
   shutdown(options: { save: 'as-configured' | 'always' | 'never'; why: string }): Promise<void>;
+  /** The server has ended, by its own command: the process, or whoever holds it, may end too. */
+  ended(): void;
   /** Ends the wait of a client by running its request again (command/serve.ts). */
   serveAgain(client: Client, request: Request): void;
   /** Makes a client without a connection: an in-process caller, AOF replay, our primary. */

@@ -1,0 +1,51 @@
+/*
+ * Commands that are made of subcommands (CONFIG GET, CLUSTER NODES …). The container itself does nothing; its HELP is
+ * written from the subcommands' own records.
+ */
+
+import type { Call } from './call.ts';
+import { unknownSubcommand } from './errors.ts';
+import type { Spec } from './spec.ts';
+
+type ContainerSpec = Pick<Spec, 'name' | 'since' | 'group' | 'summary' | 'acl'> & { subcommands: readonly Spec[] };
+
+export function container({ subcommands, ...rest }: ContainerSpec): Spec {
+  return {
+    ...rest,
+    arity: -2,
+    flags: [],
+    keys: [],
+    complexity: 'Depends on subcommand.',
+    // The dispatcher finds the subcommand before anything runs.
+    run: (call) => {
+      throw unknownSubcommand(call.argc > 1 ? call.text(1) : '', rest.name);
+    },
+    subcommands: [...subcommands, helpOf(rest, subcommands)],
+  };
+}
+
+function helpOf({ name, since, group, acl }: Omit<ContainerSpec, 'subcommands'>, subcommands: readonly Spec[]): Spec {
+  return {
+    name: 'help',
+    arity: 2,
+    flags: ['loading', 'stale'],
+    acl,
+    keys: [],
+    since,
+    group,
+    summary: 'Returns helpful text about the different subcommands.',
+    complexity: 'O(1)',
+    run: (call) => replyHelp(call, name, subcommands),
+  };
+}
+
+function replyHelp({ reply }: Call, name: string, subcommands: readonly Spec[]): void {
+  const lines = [`${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];
+  for (const spec of subcommands) {
+    const usage = spec.usage === undefined ? '' : ` ${spec.usage}`;
+    lines.push(`${spec.name.toUpperCase()}${usage}`, `    ${spec.summary}`);
+  }
+  lines.push('HELP', '    Prints this help.');
+  reply.array(lines.length);
+  for (const line of lines) reply.simple(line);
+}

@@ -1,0 +1,125 @@
+/*
+ * CONFIG: the directive table (src/config) answers and judges; this file only speaks to the client. Names and values are
+ * UTF-8, as in configuration files.
+ */
+
+import { rewriteConfig } from '../../config/conf-rewrite.ts';
+import { SettingFailure } from '../../config/settings.ts';
+import type { Call } from '../command/call.ts';
+import { container } from '../command/container.ts';
+import { ReplyError, wrongArity } from '../command/errors.ts';
+import type { Spec } from '../command/spec.ts';
+import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
+
+const ADMIN = { flags: ['admin', 'noscript', 'loading', 'stale'], acl: ['admin', 'dangerous'], keys: [], group: 'server' } as const;
+
+export const specs: readonly Spec[] = [
+  container({
+    name: 'config',
+    since: '2.0.0',
+    group: 'server',
+    acl: [],
+    summary: 'A container for server configuration commands.',
+    subcommands: [
+      {
+        ...ADMIN,
+        name: 'get',
+        arity: -3,
+        since: '2.0.0',
+        usage: '<pattern>',
+        summary: 'Return parameters matching the glob-like <pattern> and their values.',
+        complexity: 'O(N) when N is the number of configuration parameters provided',
+        run: get,
+      },
+      {
+        ...ADMIN,
+        name: 'set',
+        arity: -4,
+        since: '2.0.0',
+        usage: '<directive> <value>',
+        summary: 'Set the configuration <directive> to <value>.',
+        complexity: 'O(N) when N is the number of configuration parameters provided',
+        run: set,
+      },
+      {
+        ...ADMIN,
+        name: 'resetstat',
+        arity: 2,
+        since: '2.0.0',
+        summary: 'Reset statistics reported by the INFO command.',
+        complexity: 'O(1)',
+        run: resetstat,
+      },
+      {
+        ...ADMIN,
+        name: 'rewrite',
+        arity: 2,
+        since: '2.8.0',
+        summary: 'Rewrite the configuration file.',
+        complexity: 'O(1)',
+        run: rewrite,
+      },
+    ],
+  }),
+];
+
+function get(call: Call): void {
+  const patterns: string[] = [];
+  for (let i = 2; i < call.argc; i++) patterns.push(call.view(i).toString());
+  const found = call.server.settings.get(patterns);
+  call.reply.map(found.length);
+  for (const [name, value] of found) {
+    call.reply.bulkBuffer(Buffer.from(name));
+    call.reply.bulkBuffer(Buffer.from(value));
+  }
+}
+
+function set(call: Call): void {
+  if (call.argc % 2 !== 0) throw wrongArity('config|set');
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < call.argc; i += 2) pairs.push([call.view(i).toString(), call.view(i + 1).toString()]);
+  try {
+    call.server.settings.set(pairs, mayChangeProtected(call));
+  } catch (error) {
+    if (!(error instanceof SettingFailure)) throw error;
+    throw new ReplyError(`ERR ${error.message}`);
+  }
+  call.reply.ok();
+}
+
+function mayChangeProtected({ server, client }: Call): boolean {
+  const allowed = server.config['enable-protected-configs'];
+  return allowed === 'yes' || (allowed === 'local' && isLocal(client.connection?.remoteAddress ?? ''));
+}
+
+/** A Unix socket has no address; it is as local as can be. */
+export function isLocal(address: string): boolean {
+  return address === '' || address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+function resetstat({ server, reply }: Call): void {
+  const { stats, keyspace, commands } = server;
+  stats.reset();
+  commands.calls.fill(0);
+  keyspace.hits = 0;
+  keyspace.misses = 0;
+  keyspace.expired = 0;
+  reply.ok();
+}
+
+const NO_FILE = new ReplyError('ERR The server is running without a config file');
+const CONF_BYTES_MAX = 16 * 1024 * 1024;
+
+function rewrite({ server, reply }: Call): void {
+  if (server.configFile === null) throw NO_FILE;
+  try {
+    const before = readSmallFile(server.configFile, CONF_BYTES_MAX).toString();
+    writeFileAtomically(server.configFile, Buffer.from(rewriteConfig(before, server.config)));
+  } catch (error) {
+    if (!(error instanceof DiskFailure)) throw error;
+    server.log.warning(`CONFIG REWRITE failed: ${error.message}`);
+    throw new ReplyError(`ERR Rewriting config file: ${error.reason}`);
+  }
+  server.log.notice('CONFIG REWRITE executed with success.');
+  reply.ok();
+}

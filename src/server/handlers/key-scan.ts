@@ -1,0 +1,174 @@
+/*
+ * Walks over the keys: KEYS, SCAN, RANDOMKEY, DBSIZE. And what empties or exchanges whole databases: FLUSHDB, FLUSHALL,
+ * SWAPDB.
+ */
+
+import { globMatch } from '../../base/glob.ts';
+import type { Call } from '../command/call.ts';
+import { DB_INDEX_OUT_OF_RANGE, INVALID_CURSOR, NOT_INTEGER, ReplyError, SYNTAX } from '../command/errors.ts';
+import { readOptions } from '../command/options.ts';
+import type { Spec } from '../command/spec.ts';
+import { typeName } from '../data/encoding.ts';
+import type { Database } from '../keyspace/database.ts';
+
+export const specs: readonly Spec[] = [
+  {
+    name: 'keys',
+    arity: 2,
+    flags: ['readonly'],
+    acl: ['keyspace', 'dangerous'],
+    keys: [],
+    since: '1.0.0',
+    group: 'generic',
+    summary: 'Returns all key names that match a pattern.',
+    complexity: 'O(N) with N being the number of keys in the database.',
+    run: keys,
+  },
+  {
+    name: 'scan',
+    arity: -2,
+    flags: ['readonly'],
+    acl: ['keyspace'],
+    keys: [],
+    since: '2.8.0',
+    group: 'generic',
+    summary: 'Iterates over the key names in the database.',
+    complexity: 'O(1) for every call. O(N) for a complete iteration.',
+    run: scan,
+  },
+  {
+    name: 'randomkey',
+    arity: 1,
+    flags: ['readonly'],
+    acl: ['keyspace'],
+    keys: [],
+    since: '1.0.0',
+    group: 'generic',
+    summary: 'Returns a random key name from the database.',
+    complexity: 'O(1)',
+    run: randomkey,
+  },
+  {
+    name: 'dbsize',
+    arity: 1,
+    flags: ['readonly', 'fast'],
+    acl: ['keyspace'],
+    keys: [],
+    since: '1.0.0',
+    group: 'server',
+    summary: 'Returns the number of keys in the database.',
+    complexity: 'O(1)',
+    run: (call) => call.reply.integer(call.db.size),
+  },
+  {
+    name: 'flushdb',
+    arity: -1,
+    flags: ['write'],
+    acl: ['keyspace', 'dangerous'],
+    keys: [],
+    since: '1.0.0',
+    group: 'server',
+    summary: 'Removes all keys from the current database.',
+    complexity: 'O(N) where N is the number of keys in the selected database',
+    run: (call) => flush(call, [call.db]),
+  },
+  {
+    name: 'flushall',
+    arity: -1,
+    flags: ['write'],
+    acl: ['keyspace', 'dangerous'],
+    keys: [],
+    since: '1.0.0',
+    group: 'server',
+    summary: 'Removes all keys from all databases.',
+    complexity: 'O(N) where N is the total number of keys in all databases',
+    run: (call) => flush(call, call.server.keyspace.databases),
+  },
+  {
+    name: 'swapdb',
+    arity: 3,
+    flags: ['write', 'fast'],
+    acl: ['keyspace', 'dangerous'],
+    keys: [],
+    since: '4.0.0',
+    group: 'server',
+    summary: 'Swaps two Redis databases.',
+    complexity: 'O(N) where N is the count of clients watching or blocking on keys from both databases.',
+    run: swapdb,
+  },
+];
+
+function keys(call: Call): void {
+  const pattern = call.bytes(1);
+  const all = pattern.length === 1 && pattern[0] === 0x2a;
+  const { db, reply } = call;
+  const found: Buffer[] = [];
+  db.forEach((kbuf, koff, klen, ref) => {
+    if (db.isDead(ref)) return;
+    if (all || globMatch(pattern, kbuf, koff, klen)) found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
+  });
+  reply.array(found.length);
+  for (const key of found) reply.bulkBuffer(key);
+}
+
+const SCAN_OPTIONS = { MATCH: { values: 1 }, COUNT: { values: 1 }, TYPE: { values: 1 } } as const;
+const DEFAULT_COUNT = 10;
+
+function scan(call: Call): void {
+  const cursor = cursorFrom(call, 1);
+  const options = readOptions(SCAN_OPTIONS, call, 2);
+  const count = options.COUNT === undefined ? DEFAULT_COUNT : call.integer(options.COUNT, NOT_INTEGER);
+  if (count < 1) throw SYNTAX;
+  const pattern = options.MATCH === undefined ? null : call.bytes(options.MATCH);
+  const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
+  const { db, reply } = call;
+  const found: Buffer[] = [];
+  const next = db.scan(cursor, count, (kbuf, koff, klen, ref) => {
+    if (db.isDead(ref) || (type !== null && typeName(db.typeOf(ref)) !== type)) return;
+    if (pattern === null || globMatch(pattern, kbuf, koff, klen)) found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
+  });
+  reply.array(2);
+  reply.bulkText(next.toString());
+  reply.array(found.length);
+  for (const key of found) reply.bulkBuffer(key);
+}
+
+function cursorFrom(call: Call, i: number): bigint {
+  const text = call.text(i);
+  if (!/^\d{1,20}$/.test(text)) throw INVALID_CURSOR;
+  const cursor = BigInt(text);
+  if (cursor >= 2n ** 64n) throw INVALID_CURSOR;
+  return cursor;
+}
+
+function randomkey(call: Call): void {
+  const { db, reply } = call;
+  const ref = db.randomRef();
+  if (ref === 0) reply.null();
+  else reply.bulk(db.keyBuf(ref), db.keyOff(ref), db.keyLen(ref));
+}
+
+function flush(call: Call, databases: readonly Database[]): void {
+  if (call.argc > 2) throw SYNTAX;
+  // Emptying costs the same in both ways here: the old arena is dropped as a whole.
+  if (call.argc === 2 && !call.is(1, 'ASYNC') && !call.is(1, 'SYNC')) throw SYNTAX;
+  for (const db of databases) db.clear();
+  call.reply.ok();
+  // Propagated also when there was nothing to remove: a replica may have keys that we do not know of.
+  call.propagateRequest();
+}
+
+const SWAP_IN_CLUSTER = new ReplyError('ERR SWAPDB is not allowed in cluster mode');
+const INVALID_FIRST = new ReplyError('ERR invalid first DB index');
+const INVALID_SECOND = new ReplyError('ERR invalid second DB index');
+
+function swapdb(call: Call): void {
+  const { cluster, keyspace } = call.server;
+  if (cluster !== null) throw SWAP_IN_CLUSTER;
+  const a = call.integer(1, INVALID_FIRST);
+  const b = call.integer(2, INVALID_SECOND);
+  if (keyspace.databases[a] === undefined || keyspace.databases[b] === undefined) throw DB_INDEX_OUT_OF_RANGE;
+  keyspace.swap(a, b);
+  call.reply.ok();
+  call.propagateRequest();
+}
