@@ -5,6 +5,7 @@
  * A command parses, calls, presents: it returns its result, and says it to people with `say`. Nothing is imported here
  * that a command which prints three lines does not need; start-up time is everybody's.
  */
+import { stripVTControlCharacters } from 'node:util';
 import { Command, Errors, Flags } from '@oclif/core';
 import { CliFailure, EXIT, type ExitCode } from './cluster/failure.ts';
 import { defaultHome } from './cluster/layout.ts';
@@ -221,7 +222,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     return {
       code: error.code,
       exit: error.exit,
-      message: error.message,
+      message: withoutHints(error.message),
       why: error.why,
       evidence: error.evidence,
       log: error.log,
@@ -235,8 +236,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     return { ...nothing, code: 'EXIT', exit, message: error.message };
   }
   if (isUsageError(error)) {
-    // oclif appends a hint of its own; ours is among the suggestions.
-    const message = stripColors(error.message.replace(/\nSee more help with --help$/, ''));
+    const message = withoutHints(error.message);
     return {
       ...nothing,
       code: 'USAGE',
@@ -276,7 +276,9 @@ function withCauses(error: Error): string {
   return error.cause instanceof Error ? `${stack}\ncaused by ${withCauses(error.cause)}` : stack;
 }
 
-function stripColors(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are control characters.
-  return text.replace(/\x1b\[[0-9;]*m/g, '');
+/** oclif frames what it reports with words and colours of its own; ours stand in other places. */
+function withoutHints(message: string): string {
+  return stripVTControlCharacters(message)
+    .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ');
 }

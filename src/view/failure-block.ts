@@ -1,5 +1,6 @@
 /** A failure in four parts: what failed on what, why, what was taken back, and what to try. */
-import { BLANK, type Line, line, toned } from './line.ts';
+import { wrap } from './format.ts';
+import { type Line, line, toned } from './line.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface FailureFacts {
@@ -28,11 +29,6 @@ export function failureLines(failure: FailureFacts, terminal: Terminal): Line[] 
   return lines;
 }
 
-/** The whole of it, with an empty line before: it follows progress. */
-export function failureBlock(failure: FailureFacts, terminal: Terminal): Line[] {
-  return [BLANK, ...failureLines(failure, terminal)];
-}
-
 function labelled(label: string, texts: readonly string[], { columns, cut }: Terminal): Line[] {
   const rows = texts.flatMap((text) =>
     text.split('\n').flatMap((row) => wrap(row, cut ? columns - LABEL_WIDTH : null)),
@@ -41,20 +37,4 @@ function labelled(label: string, texts: readonly string[], { columns, cut }: Ter
     const lead = i === 0 ? `  ${label.padEnd(LABEL_WIDTH - 2)}` : ' '.repeat(LABEL_WIDTH);
     return line(toned(lead, 'dim'), text);
   });
-}
-
-/** Breaks at blanks; null leaves the text in one piece, so that a log can be searched for it. */
-function wrap(text: string, columns: number | null): string[] {
-  if (columns === null || text.length <= columns) return [text];
-  const rows: string[] = [];
-  let row = '';
-  for (const word of text.split(' ')) {
-    if (row !== '' && row.length + 1 + word.length > columns) {
-      rows.push(row);
-      row = word;
-    } else {
-      row = row === '' ? word : `${row} ${word}`;
-    }
-  }
-  return [...rows, row];
 }

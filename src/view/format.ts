@@ -43,6 +43,22 @@ export function cutMiddle(text: string, columns: number): string {
   return `${characters.slice(0, head).join('')}…${characters.slice(characters.length - tail).join('')}`;
 }
 
+/** Breaks at blanks; null leaves the text in one piece, so that a log can be searched for it. */
+export function wrap(text: string, columns: number | null): string[] {
+  if (columns === null || text.length <= columns) return [text];
+  const rows: string[] = [];
+  let row = '';
+  for (const word of text.split(' ')) {
+    if (row !== '' && row.length + 1 + word.length > columns) {
+      rows.push(row);
+      row = word;
+    } else {
+      row = row === '' ? word : `${row} ${word}`;
+    }
+  }
+  return [...rows, row];
+}
+
 function twoUnits(seconds: number, [size, name]: [number, string], [smaller, itsName]: [number, string]): string {
   const rest = Math.floor((seconds % size) / smaller);
   const whole = `${Math.floor(seconds / size)} ${name}`;

@@ -11,7 +11,7 @@ import {
   type ProgressSnapshot,
   phaseLine,
   progressLines,
-  warningLine,
+  warningLines,
 } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -55,16 +55,21 @@ async function presentLive<Result>(
     draw();
     return { view, draw, timer: setInterval(draw, REDRAW_MS) };
   });
+  let failed = false;
   try {
     return await finish(operation, (event) => {
       snapshot = advance(snapshot, event, Date.now());
     });
+  } catch (error) {
+    failed = true;
+    throw error;
   } finally {
     ended = true;
     const { view, draw, timer } = await loading;
     clearInterval(timer);
     draw();
     await view.end();
+    if (failed) leaveSpace(snapshot, stream);
   }
 }
 
@@ -83,14 +88,22 @@ async function presentPlain<Result>(
   try {
     return await finish(operation, (event) => {
       snapshot = advance(snapshot, event, Date.now());
-      if (event.type === 'warning') print(warningLine(event.text));
+      if (event.type === 'warning') stream.write(renderLines(warningLines(event.text, terminal), terminal));
       if (event.type !== 'done' && event.type !== 'failed') return;
       const phase = snapshot.entries.findLast((entry) => entry.kind === 'phase' && entry.id === event.step);
       if (phase !== undefined) print(phaseLine(phase as Phase, { terminal, now_ms: Date.now() }));
     });
+  } catch (error) {
+    leaveSpace(snapshot, stream);
+    throw error;
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+/** The failure that is told next is set off from the phases that led to it. */
+function leaveSpace({ entries }: ProgressSnapshot, stream: NodeJS.WriteStream): void {
+  if (entries.some((entry) => entry.kind === 'warning' || entry.status !== 'pending')) stream.write('\n');
 }
 
 function stillAt(phase: Phase, terminal: Terminal): Line {

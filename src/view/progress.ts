@@ -3,7 +3,7 @@
  * says what it waits for and how long at most. Pure: events make a snapshot, a snapshot makes lines.
  */
 import type { Progress } from '../cluster/run.ts';
-import { duration } from './format.ts';
+import { duration, wrap } from './format.ts';
 import { type Line, line, lineWidth, type Span, toned, widthOf } from './line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,7 +33,7 @@ export interface ProgressSnapshot {
 export const NOTHING_YET: ProgressSnapshot = { entries: [], undone: null };
 
 /** Titles shorter than this line up; a longer one pushes its own text to the right. */
-const TITLE_WIDTH = 22;
+const TITLE_WIDTH = 20;
 /** The widest line: on a wide terminal the times would otherwise stand far from what they belong to. */
 const LINE_MAX = 100;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧'];
@@ -72,11 +72,23 @@ export function progressLines(
 ): Line[] {
   return entries
     .filter((entry) => !(final && entry.kind === 'phase' && entry.status === 'pending'))
-    .map((entry) => (entry.kind === 'warning' ? warningLine(entry.text) : phaseLine(entry, { terminal, now_ms })));
+    .flatMap((entry) => {
+      if (entry.kind === 'warning') return warningLines(entry.text, terminal);
+      if (entry.status !== 'running' || entry.until_ms === null) return [phaseLine(entry, { terminal, now_ms })];
+      // What is waited for needs room; it stands below, and goes when the phase ends.
+      const phase = phaseLine({ ...entry, text: '', until_ms: null }, { terminal, now_ms });
+      return [phase, waitLine(entry.text, Math.max(0, entry.until_ms - now_ms))];
+    });
 }
 
-export function warningLine(text: string): Line {
-  return line(' ', toned('!', 'look'), ` ${text}`);
+/** Whole, on as many lines as it needs: a warning that is cut warns of nothing. */
+export function warningLines(text: string, { columns, cut }: Terminal): Line[] {
+  const [first = '', ...rest] = wrap(text, cut ? columns - 4 : null);
+  return [line(' ', toned('!', 'look'), ` ${first}`), ...rest.map((row) => line(`   ${row}`))];
+}
+
+function waitLine(text: string, left_ms: number): Line {
+  return line(toned(`     ${text}… ${duration(left_ms)} left`, 'dim'));
 }
 
 export function phaseLine(phase: Phase, { terminal, now_ms }: { terminal: Terminal; now_ms: number }): Line {

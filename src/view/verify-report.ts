@@ -56,13 +56,12 @@ function findingLines(title: string, finding: Finding, terminal: Terminal): Line
   const head = headed(finding.severity, title, finding.text);
   const indent = ' '.repeat(TITLE_WIDTH + 4);
   const lines: Line[] = [head];
-  if (finding.command !== null) {
-    // Beside the finding where it fits, below it where it does not; never cut, because it is there to be copied.
-    const gap = terminal.columns - 2 - lineWidth(head) - finding.command.length;
-    if (gap >= 3) lines[0] = [...head, toned(' '.repeat(gap), 'none'), toned(finding.command, 'strong')];
-    else lines.push(line(indent, toned('→ ', 'dim'), toned(finding.command, 'strong')));
-  }
   for (const text of finding.evidence) lines.push(line(toned(`${indent}${text}`, 'dim')));
+  if (finding.command === null) return lines;
+  // Beside the finding where it fits, below it where it does not; never cut, because it is there to be copied.
+  const gap = terminal.columns - 2 - lineWidth(head) - finding.command.length;
+  if (gap >= 3) lines[0] = [...head, toned(' '.repeat(gap), 'none'), toned(finding.command, 'strong')];
+  else lines.push(line(indent, toned('→ ', 'dim'), toned(finding.command, 'strong')));
   return lines;
 }
 
