@@ -14,7 +14,7 @@ import { Prng } from '../../src/base/prng.ts';
 import { decodeMessage, encodeMessage } from '../../src/server/gossip/codec.ts';
 import type { Effect } from '../../src/server/gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../../src/server/gossip/event.ts';
-import type { Message } from '../../src/server/gossip/message.ts';
+import { type Message, VOTE } from '../../src/server/gossip/message.ts';
 import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
 import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../../src/server/gossip/state.ts';
 import { runCommand, step } from '../../src/server/gossip/step.ts';
@@ -139,6 +139,8 @@ export class Simulation {
   now_ms = EPOCH_MS;
   /** The chance of a crash before each effect. */
   crashBetweenEffects = 0;
+  /** The chance of a crash right after a vote has left. */
+  crashAfterVote = 0;
   /** The chance that a persist without fsync is lost in a crash. */
   tornWrites = 0.5;
   writing = false;
@@ -151,12 +153,15 @@ export class Simulation {
   readonly #byIp = new Map<string, SimNode>();
   /** Who is in which part of the network; nodes in different parts do not reach each other. */
   readonly #part: Int32Array;
+  /** Pairs that do not reach each other, although both may reach a third. */
+  readonly #cut: Uint8Array;
   readonly #stalled = new Set<Connection>();
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.prng = new Prng(options.seed);
     this.#part = new Int32Array(options.nodes);
+    this.#cut = new Uint8Array(options.nodes * options.nodes);
     for (let index = 0; index < options.nodes; index++) {
       const node = new SimNode(this, index, options);
       this.nodes.push(node);
@@ -241,7 +246,14 @@ export class Simulation {
     this.#flushStalled();
   }
 
+  /** Cuts the way between two nodes. */
+  cut(a: SimNode, b: SimNode): void {
+    this.#cut[a.index * this.nodes.length + b.index] = 1;
+    this.#cut[b.index * this.nodes.length + a.index] = 1;
+  }
+
   heal(): void {
+    this.#cut.fill(0);
     this.partition(() => 0);
   }
 
@@ -255,7 +267,7 @@ export class Simulation {
   }
 
   reaches(a: SimNode, b: SimNode): boolean {
-    return this.#part[a.index] === this.#part[b.index];
+    return this.#part[a.index] === this.#part[b.index] && this.#cut[a.index * this.nodes.length + b.index] === 0;
   }
 
   #tick(node: SimNode, life: number): void {
@@ -288,6 +300,10 @@ export class Simulation {
       }
       for (const observer of this.observers) observer.effect?.(node, effect);
       this.#carryOutOne(node, effect);
+      if (this.crashAfterVote > 0 && isVote(effect) && this.prng.chance(this.crashAfterVote)) {
+        this.crash(node, { power: false });
+        return;
+      }
     }
     world.effects.length = 0;
     for (const observer of this.observers) observer.stepped?.(node, node.state as State);
@@ -502,6 +518,10 @@ export class Simulation {
       for (const observer of this.observers) observer.acknowledged?.(primary, write);
     }
   }
+}
+
+function isVote(effect: Effect): boolean {
+  return effect.type === 'send' && effect.message.type === VOTE;
 }
 
 export function defaultConfig(): ClusterConfig {

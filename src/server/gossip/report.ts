@@ -6,6 +6,7 @@ import { rangesOf, SLOTS, type SlotRange } from '../../base/slot.ts';
 import { countReports } from './failure.ts';
 import { formatFlags } from './flags.ts';
 import { MESSAGE_NAMES } from './message.ts';
+import { slotsTextOf } from './slot-map.ts';
 import {
   type ClusterNode,
   isFailed,
@@ -50,20 +51,14 @@ export function nodesText(state: State): string {
 /** One line of CLUSTER NODES, CLUSTER REPLICAS and nodes.conf, without the line end. */
 export function nodeLine(state: State, node: ClusterNode): string {
   const host = node.hostname === '' ? '' : `,${node.hostname}`;
-  const linked = node === state.myself || node.link !== 0;
-  const fields = [
-    node.id,
-    `${node.ip}:${node.port}@${node.busPort}${host}`,
-    formatFlags(node.flags),
-    isReplica(node) && node.primary !== null ? node.primary.id : '-',
-    node.pingSent_ms,
-    node.pongReceived_ms,
-    shardPrimary(node).configEpoch,
-    linked ? 'connected' : 'disconnected',
-  ];
-  for (const { start, end } of node.slots.ranges()) fields.push(start === end ? `${start}` : `${start}-${end}`);
-  if (node === state.myself) fields.push(...openSlots(state));
-  return fields.join(' ');
+  const primary = isReplica(node) && node.primary !== null ? node.primary.id : '-';
+  const linked = node === state.myself || node.link !== 0 ? 'connected' : 'disconnected';
+  let line =
+    `${node.id} ${node.ip}:${node.port}@${node.busPort}${host} ${formatFlags(node.flags)} ${primary} ` +
+    `${node.pingSent_ms} ${node.pongReceived_ms} ${shardPrimary(node).configEpoch} ${linked}`;
+  if (node.slots.count() > 0) line += ` ${slotsTextOf(node)}`;
+  if (node === state.myself) for (const text of openSlots(state)) line += ` ${text}`;
+  return line;
 }
 
 /** Slots on their way out and in, as they follow the ranges on our own line. */

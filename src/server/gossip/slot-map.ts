@@ -2,7 +2,7 @@
  * Which slots belong to whom: the table by slot and the bitmap by node, kept equal here (state.ts, invariant 1).
  */
 import { assert } from '../../base/assert.ts';
-import { SLOTS, SlotSet } from '../../base/slot.ts';
+import { formatRanges, SLOTS, SlotSet } from '../../base/slot.ts';
 import { MIGRATE_TO } from './flags.ts';
 import { type ClusterNode, NO_SLOTS, NO_SLOTS_SNAPSHOT, NOBODY, ownerOf, type State, shardPrimary } from './state.ts';
 
@@ -14,6 +14,7 @@ export function setOwner(state: State, slot: number, node: ClusterNode | null): 
   if (previous !== null) {
     previous.slots.delete(slot);
     previous.snapshot = null;
+    previous.slotsText = null;
     state.assigned--;
     if (previous === shardPrimary(state.myself)) state.lostSlots.push(slot);
   }
@@ -24,6 +25,7 @@ export function setOwner(state: State, slot: number, node: ClusterNode | null): 
   if (node.slots.count() === 0 && state.list.some((other) => other.replicas.length > 0)) node.flags |= MIGRATE_TO;
   node.slots.add(slot);
   node.snapshot = null;
+  node.slotsText = null;
   state.assigned++;
 }
 
@@ -50,6 +52,12 @@ export function snapshotOf(node: ClusterNode): Buffer {
   if (node.slots === NO_SLOTS) return NO_SLOTS_SNAPSHOT;
   node.snapshot ??= Buffer.from(node.slots.bitmap);
   return node.snapshot;
+}
+
+/** As in CLUSTER NODES: "0-5460 7000". */
+export function slotsTextOf(node: ClusterNode): string {
+  node.slotsText ??= formatRanges(node.slots.ranges());
+  return node.slotsText;
 }
 
 export function hasBit(bitmap: Buffer, slot: number): boolean {

@@ -106,6 +106,8 @@ export interface ClusterNode {
   slots: SlotSet;
   /** An immutable copy of `slots` as messages carry it; null after a change. */
   snapshot: Buffer | null;
+  /** `slots` as text, for the lines of nodes.conf, which is written often; null after a change. */
+  slotsText: string | null;
   primary: ClusterNode | null;
   replicas: ClusterNode[];
   ip: string;
@@ -366,6 +368,7 @@ function createNode(options: NewNode & { index: number; now_ms: number }): Clust
     configEpoch: 0,
     slots: NO_SLOTS,
     snapshot: null,
+    slotsText: '',
     primary: null,
     replicas: [],
     ip: options.ip ?? '',
