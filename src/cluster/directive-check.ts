@@ -15,6 +15,8 @@ export function whyBadDirective(name: string, value: string, engine: string): st
   const words = splitWords(value);
   if (words === null) return `${name}: unbalanced quotes in ${value}`;
   const directive = directives[known];
+  // What means nothing to the bundled server may well mean something elsewhere: modules, threads.
+  if (engine !== 'bundled' && directive.status === 'not-applicable') return null;
   try {
     directive.parseWords(words);
     return null;

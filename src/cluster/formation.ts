@@ -38,13 +38,22 @@ const LOOK_MS = 10;
 const INTRODUCE_AGAIN_MS = 1500;
 
 /** Every node gets an epoch of its own, which saves the cluster from resolving collisions, and primaries their slots. */
-export async function assignSlots(members: readonly Member[], epochBase = 0): Promise<void> {
+export async function assignSlots(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async ({ client, slots }, index) => {
-      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', epochBase + index + 1);
+      await setEpoch(client, index + 1);
       if (slots.length > 0) await addSlots(client, slots);
     }),
   );
+}
+
+/** A node that was in a cluster before keeps its epoch through a reset; the nodes settle collisions by themselves. */
+async function setEpoch(client: NodeClient, epoch: number): Promise<void> {
+  try {
+    await client.call('CLUSTER', 'SET-CONFIG-EPOCH', epoch);
+  } catch (error) {
+    if (!isFailure(error, 'NODE_REPLY') || !/already non-zero/i.test(error.why ?? '')) throw error;
+  }
 }
 
 /** Introduces newcomers to all and all to them; they are not yet connected when this returns. */

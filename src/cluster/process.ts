@@ -148,10 +148,7 @@ export function forgetProcess(files: NodeFiles): void {
 
 /** The last lines of a log; they hold the reason when a server dies. */
 export function tailLog(file: string): LogTail {
-  if (!existsSync(file)) return { file, lines: [] };
-  const text = readFileSync(file, 'utf8').slice(-LOG_BYTES_MAX);
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return { file, lines: lines.slice(-LOG_LINES) };
+  return { file, lines: readLog(file).slice(-LOG_LINES) };
 }
 
 export async function accepts(address: Address, timeout_ms = 1000): Promise<boolean> {
@@ -165,6 +162,12 @@ export async function accepts(address: Address, timeout_ms = 1000): Promise<bool
   });
 }
 
+function readLog(file: string): string[] {
+  if (!existsSync(file)) return [];
+  const text = readFileSync(file, 'utf8').slice(-LOG_BYTES_MAX);
+  return text.split('\n').filter((line) => line.trim() !== '');
+}
+
 /** A token that differs between two processes with the same pid; null when there is no such process, or only its corpse. */
 function startTime(pid: number): string | null {
   if (process.platform === 'linux') {
@@ -172,7 +175,9 @@ function startTime(pid: number): string | null {
       // The name, second field, may hold spaces and brackets; what follows the last bracket is regular.
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+      // A leader may be a corpse while its threads still hold the ports: it is gone when they are.
+      const isGone = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
+      return isGone ? null : (fields[19] ?? null);
     } catch {
       return null;
     }
@@ -188,7 +193,7 @@ function died(name: string, ended: { code: number | null; signal: string | null 
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
-    why: reasonIn(log) ?? `the process ${how}`,
+    why: reasonIn(files.log) ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`],
     log,
     suggestions: ['--keep-on-failure to look at its folder'],
@@ -200,14 +205,15 @@ function diedEarly(files: NodeFiles, text: string): CliFailure {
   return new CliFailure(`the server of ${files.folder} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
-    why: text || reasonIn(log) || 'the process ended at once',
+    why: text || reasonIn(files.log) || 'the process ended at once',
     log,
   });
 }
 
 /** The line of a log that says why, without date and pid. */
-function reasonIn(log: LogTail): string | null {
+function reasonIn(file: string): string | null {
+  const lines = readLog(file).filter((line) => !/^\s+at |^Node\.js v/.test(line));
   const telling = /could not|fail|fatal|bad directive|wrong|invalid|unable|denied|in use|can't|cannot|error/i;
-  const line = log.lines.findLast((one) => telling.test(one)) ?? log.lines.at(-1);
+  const line = lines.findLast((one) => telling.test(one)) ?? lines.at(-1);
   return line?.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim() ?? null;
 }

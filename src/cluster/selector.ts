@@ -2,7 +2,7 @@
  * How a person names nodes. Words combine by narrowing: 'shard:2 replica' is the replicas of shard 2.
  *
  *   7001           the node at that port           127.0.0.1:7001   at that address
- *   3fa2           the node whose id begins so; must be one
+ *   3fa2           the node whose id begins so: four letters or more; must be one
  *   primary  replica  up  down  all
  *   shard:2        by number, in slot order        slot:5461        the shard that owns a slot
  */
@@ -44,7 +44,9 @@ function nodesNamed(topology: Topology, word: string): readonly NodeView[] {
   if (slot !== null) return nodesOfSlot(topology, Number(slot[1]));
   const byAddress = nodes.filter((node) => node.address === word || String(node.port) === word);
   if (byAddress.length > 0) return byAddress;
-  const byId = nodes.filter((node) => /^[0-9a-f]+$/i.test(word) && node.id?.startsWith(word.toLowerCase()));
+  // A port that nobody has must not name whoever's id happens to begin with the same digits.
+  if (!/^[0-9a-f]{4,40}$/i.test(word) || /^\d{1,5}$/.test(word)) return [];
+  const byId = nodes.filter((node) => node.id?.startsWith(word.toLowerCase()));
   if (byId.length > 1) throw ambiguousId(word, byId);
   return byId;
 }

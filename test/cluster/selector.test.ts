@@ -21,7 +21,7 @@ test.each([
   expect(ports(selector)).toEqual(expected);
 });
 
-test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', 'slot:16384'])(
+test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', '0000', 'slot:16384'])(
   '%j names nobody, which is an error',
   (selector) => {
     expect(() => ports(selector)).toThrow(`no node is '${selector}'`);
@@ -29,7 +29,7 @@ test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', 'slot:163
 );
 
 test('an id prefix that several nodes share is an error, never a guess', () => {
-  expect(() => ports('000')).toThrow("'000' begins the ids of 6 nodes");
+  expect(() => ports('000000')).toThrow("'000000' begins the ids of 6 nodes");
 });
 
 test('where one node is needed, several are an error that names them', () => {

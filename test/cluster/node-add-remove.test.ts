@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createCluster } from '../../src/cluster/create.ts';
+import { nodeFolder, nodePorts } from '../../src/cluster/layout.ts';
+import { stopCluster } from '../../src/cluster/lifecycle.ts';
+import { addNode } from '../../src/cluster/node-add.ts';
+import { connectNode } from '../../src/cluster/node-client.ts';
+import { removeNode } from '../../src/cluster/node-remove.ts';
+import { finish } from '../../src/cluster/run.ts';
+import { findCluster, type ManagedCluster } from '../../src/cluster/target.ts';
+import { readTopology, type Topology } from '../../src/cluster/topology.ts';
+import { verify } from '../../src/cluster/verify.ts';
+import { waitFor } from '../../src/cluster/wait.ts';
+import { engines, makeHome, specOf, TIMEOUT_MS } from './servers.ts';
+
+const PORT = 22_340;
+const timeout_ms = TIMEOUT_MS;
+
+async function make(engine: string, change = {}): Promise<() => ManagedCluster> {
+  const home = makeHome();
+  await finish(createCluster(specOf({ engine, port: PORT, ...change }), { home, timeout_ms }));
+  return () => findCluster({ home, name: 'default' });
+}
+
+const topologyOf = (cluster: ManagedCluster): Promise<Topology> => readTopology(cluster, { timeout_ms: 2000 });
+const errorsOf = async (cluster: ManagedCluster): Promise<string[]> =>
+  verify(await topologyOf(cluster), cluster.spec)
+    .findings.filter(({ severity }) => severity === 'error')
+    .map(({ text }) => text);
+
+describe.each(engines)('with engine %s', (engine) => {
+  test('nodes join as primaries without slots and as replicas, and leave again', async () => {
+    const cluster = await make(engine);
+    const primary = await finish(addNode(cluster(), { timeout_ms }));
+    expect(primary).toMatchObject({ port: PORT + 6, role: 'primary', replicaOf: null });
+    const replica = await finish(addNode(cluster(), { timeout_ms, replicaOf: String(PORT + 6) }));
+    expect(replica).toMatchObject({ port: PORT + 7, role: 'replica', replicaOf: `127.0.0.1:${PORT + 6}` });
+    const auto = await finish(addNode(cluster(), { timeout_ms, replicaOf: 'auto', port: PORT + 9 }));
+    expect(auto).toMatchObject({ port: PORT + 9, role: 'replica', replicaOf: `127.0.0.1:${PORT}` });
+    expect(await errorsOf(cluster())).toEqual([]);
+    expect((await topologyOf(cluster())).nodes).toHaveLength(9);
+
+    // Its replica follows somebody else first.
+    const removed = await finish(removeNode(cluster(), { timeout_ms, node: String(PORT + 6) }));
+    expect(removed.repointed).toHaveLength(1);
+    expect(removed.repointed[0]).toMatchObject({ replica: `127.0.0.1:${PORT + 7}` });
+    expect(existsSync(nodeFolder(cluster().folder, PORT + 6))).toBe(false);
+    await finish(removeNode(cluster(), { timeout_ms, node: auto.id.slice(0, 12) }));
+    await finish(removeNode(cluster(), { timeout_ms, node: String(PORT + 7) }));
+    const topology = await finish(waitFor(cluster(), 'size=6', { timeout_ms }));
+    expect(verify(topology, cluster().spec).errors).toBe(0);
+    expect(nodePorts(cluster().folder)).toHaveLength(6);
+  });
+
+  test('a node that is down can be removed: the others forget it', async () => {
+    const cluster = await make(engine);
+    const { home, name } = { home: `${cluster().folder}/..`, name: 'default' };
+    await finish(stopCluster({ home, name, ports: [PORT + 4], kill: true, timeout_ms }));
+    await finish(removeNode(cluster(), { timeout_ms, node: 'down' }));
+    const topology = await finish(waitFor(cluster(), 'size=5', { timeout_ms }));
+    expect(topology.nodes.map(({ port }) => port)).toEqual([0, 1, 2, 3, 5].map((index) => PORT + index));
+  });
+
+  test('an owner of slots is not removed, nor is the last node', async () => {
+    const cluster = await make(engine, { primaries: 1, replicas: 0 });
+    await expect(finish(removeNode(cluster(), { timeout_ms, node: String(PORT) }))).rejects.toMatchObject({
+      code: 'OWNS_SLOTS',
+      exit: 7,
+      message: `127.0.0.1:${PORT} owns 16,384 slots`,
+    });
+    expect(await errorsOf(cluster())).toEqual([]);
+  });
+});
+
+describe.skipIf(engines.length === 0)('an addition that fails', () => {
+  const engine = engines[0]!;
+
+  test('because of its port, its primary or its engine changes nothing', async () => {
+    const cluster = await make(engine, { primaries: 1, replicas: 1 });
+    const add = (options: object): Promise<unknown> => finish(addNode(cluster(), { timeout_ms, ...options }));
+    await expect(add({ port: PORT + 1 })).rejects.toMatchObject({ code: 'NODE_EXISTS', exit: 6 });
+    await expect(add({ replicaOf: String(PORT + 1) })).rejects.toMatchObject({ code: 'NOT_A_PRIMARY', exit: 2 });
+    await expect(add({ replicaOf: '1234' })).rejects.toMatchObject({ code: 'NO_NODE', exit: 2 });
+    await expect(add({ engine: 'riak' })).rejects.toMatchObject({ code: 'NO_ENGINE', exit: 2 });
+    expect(nodePorts(cluster().folder)).toEqual([PORT, PORT + 1]);
+    expect(existsSync(`${cluster().folder}.lock`)).toBe(false);
+  });
+
+  test('after the node was started takes it away again, from the others as well', async () => {
+    const cluster = await make(engine, { primaries: 1, replicas: 0 });
+    const controller = new AbortController();
+    const operation = addNode(cluster(), { timeout_ms, replicaOf: 'auto', signal: controller.signal });
+    const failure = finish(operation, (event) => {
+      if (event.type === 'done' && event.step === 'join') controller.abort();
+    });
+    await expect(failure).rejects.toMatchObject({ exit: 130 });
+    expect(nodePorts(cluster().folder)).toEqual([PORT]);
+    expect((await topologyOf(cluster())).nodes.map(({ port }) => port)).toEqual([PORT]);
+  });
+
+  test('because the newcomer is part of something already says of what', async () => {
+    const one = await make(engine, { primaries: 1, replicas: 0 });
+    const home = makeHome();
+    const spec = specOf({ engine, port: PORT + 12, primaries: 1, replicas: 0 });
+    await finish(createCluster(spec, { home, timeout_ms }));
+    const client = connectNode({ host: '127.0.0.1', port: PORT + 12 }, {}, 2000);
+    onTestFinished(() => client.close());
+    await client.call('SET', 'a', '1');
+    const address = { host: '127.0.0.1', port: PORT + 12 };
+    await expect(finish(addNode(one(), { timeout_ms, address }))).rejects.toMatchObject({
+      code: 'NOT_EMPTY',
+      exit: 6,
+      why: 'it holds 1 keys, it has 16384 slots',
+    });
+    expect((await topologyOf(one())).nodes).toHaveLength(1);
+    // What was there before is untouched.
+    expect(await client.call('GET', 'a')).toBe('1');
+  });
+});

@@ -1,0 +1,51 @@
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { checkPorts, claimsOf, findHolder, whyEphemeral, whyNotBound } from '../../src/cluster/ports.ts';
+
+const PORT = 22_400;
+const nodes = (port: number, host = '127.0.0.1'): { host: string; port: number; busPort: number }[] => [
+  { host, port, busPort: port + 10_000 },
+];
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer();
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port }, resolve));
+}
+
+test('free ports pass, and are free again afterwards', async () => {
+  await checkPorts(claimsOf(nodes(PORT)));
+  await checkPorts(claimsOf(nodes(PORT)));
+});
+
+test('every port that is taken is named', async () => {
+  await occupy(PORT);
+  await occupy(PORT + 10_000);
+  await expect(checkPorts(claimsOf(nodes(PORT)))).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    exit: 6,
+    why: expect.stringContaining(`${PORT} is in use`),
+    evidence: [expect.stringContaining(`${PORT + 10_000}, the bus port of node ${PORT}, is in use`)],
+    suggestions: [`--port ${PORT + 100}`, expect.stringContaining(`sport = :${PORT}`)],
+  });
+});
+
+test('an address that this machine does not have is told as such', async () => {
+  await expect(checkPorts(claimsOf(nodes(PORT, '192.0.2.7')))).rejects.toMatchObject({
+    code: 'BAD_HOST',
+    exit: 2,
+    why: '192.0.2.7 is not an address of this machine',
+  });
+});
+
+test.skipIf(process.platform !== 'linux')('whoever listens on a port is found', async () => {
+  await occupy(PORT);
+  expect(findHolder(PORT)).toMatchObject({ pid: process.pid });
+  expect(findHolder(PORT + 1)).toBeNull();
+  expect(await whyNotBound({ host: '127.0.0.1', port: PORT })).toBe('EADDRINUSE');
+});
+
+test.skipIf(process.platform !== 'linux')('ports that the system gives to outgoing connections are warned of', () => {
+  expect(whyEphemeral(claimsOf(nodes(7000)))).toBe('');
+  expect(whyEphemeral(claimsOf(nodes(32_000)))).toMatch(/^port 42000 lies in the range of outgoing connections/);
+});
