@@ -3,6 +3,8 @@
  */
 
 import path from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
 import type { Config } from '../config/directives.ts';
 import type { BusHost } from './bus/bus.ts';
@@ -20,15 +22,20 @@ export class ClusterConfigFailure extends Error {
 /** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
 const NODES_CONF_BYTES_MAX = 64 * 1024 * 1024;
 
-export function clusterHost(the: () => Server, config: Config, fatal: (reason: string) => never): BusHost {
-  const file = path.join(config.dir, config['cluster-config-file']);
+export interface ClusterHostOptions {
+  /** The server, once it is put together. */
+  the: () => Server;
+  config: Config;
+  clock: Clock;
+  log: Logger;
+  fatal: (reason: string) => never;
+}
+
+export function clusterHost({ the, config, clock, log, fatal }: ClusterHostOptions): BusHost {
+  const file = path.resolve(config.dir, config['cluster-config-file']);
   return {
-    get clock() {
-      return the().clock;
-    },
-    get log() {
-      return the().log;
-    },
+    clock,
+    log,
     prng: new Prng(entropySeed()),
     config: () => clusterConfigOf(config),
     hosts: () => config.bind.filter((host) => !host.startsWith('-')).map((host) => (host === '*' ? '0.0.0.0' : host)),

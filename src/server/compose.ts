@@ -124,7 +124,7 @@ function assemble(options: ComposeOptions): Running {
     }),
     replication,
     links: new ReplicationLinks(() => server),
-    cluster: clusterMode ? new ClusterBus(clusterHost(() => server, config, options.fatal)) : null,
+    cluster: clusterMode ? new ClusterBus(clusterHost({ the: () => server, config, clock, log, fatal: options.fatal })) : null,
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.now_ms(),

@@ -119,7 +119,6 @@ async function start({ config, configFile }: Loaded, log: Logger): Promise<Runni
   } catch (error) {
     if (!isOperational(error)) throw error;
     log.warning(error.message);
-    log.warning('Exiting.');
     process.exitCode = 1;
     return null;
   }

@@ -23,6 +23,8 @@ export class Call {
   /** The bytes that `off` and `len` refer to. */
   buf!: Buffer;
   argc = 0;
+  /** For the digits of a number on its way into a record: long enough for any 64-bit integer. */
+  readonly scratch = Buffer.allocUnsafeSlow(32);
   /** The handler has said itself what AOF and replicas are told. */
   rewritten = false;
 

@@ -78,8 +78,6 @@ export const specs: readonly Spec[] = [
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
-/** Sign and digits of any 64-bit integer. */
-const DIGITS_MAX = 21;
 
 function decrby(call: Call): void {
   const amount = call.int64(2);
@@ -104,9 +102,8 @@ function add(call: Call, amount: number): void {
   const sum = value + amount;
   // NaN (no number, or one beyond 2^53) fails this too.
   if (!Number.isSafeInteger(sum)) return addInt64(call, BigInt(amount));
-  const scratch = Buffer.allocUnsafe(DIGITS_MAX);
-  const length = writeInteger(sum, scratch, 0);
-  db.setString(buf, call.off(1), call.len(1), scratch, 0, length, KEEP_DEADLINE);
+  const length = writeInteger(sum, call.scratch, 0);
+  db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE);
   call.reply.integer(sum);
 }
 
