@@ -29,7 +29,7 @@ const INLINE_KEY_MAX = 32 * 1024;
 const ENCODING_SHIFT = 17;
 const TYPE_MASK = 7;
 const ENCODING_MASK = 15;
-export const DEADLINE_FLAG = 1 << 21;
+const DEADLINE_FLAG = 1 << 21;
 export const BIG_FLAG = 1 << 22;
 export const OBJECT_FLAG = 1 << 23;
 const OUTSIDE_FLAGS = BIG_FLAG | OBJECT_FLAG;
@@ -452,7 +452,7 @@ export class Records implements RecordReader {
 }
 
 /** Units of a record with such a key and so many bytes of value inside. */
-export function unitsFor(keyLength: number, valueBytes: number, hasDeadline: boolean): number {
+function unitsFor(keyLength: number, valueBytes: number, hasDeadline: boolean): number {
   const bytes = (wordsBeforeValue(keyLength) << 2) + valueBytes + (hasDeadline ? DEADLINE_BYTES : 0);
   return (bytes + 7) >> 3;
 }
