@@ -153,6 +153,16 @@ onEitherServer('lists', (wire) => {
     expect(await raw('OBJECT', 'ENCODING', 'key')).toBe(bulk('quicklist'));
   });
 
+  it.each([3, 3000])('of %i elements are copied, and go their own ways then', async (total) => {
+    const texts = Array.from({ length: total }, (_, i) => `element ${i}`);
+    await raw('RPUSH', 'key', ...texts);
+    expect(await raw('COPY', 'key', 'other')).toBe(integer(1));
+    await raw('RPUSH', 'key', 'more');
+    await raw('LPOP', 'other');
+    expect(await raw('LRANGE', 'key', '0', '-1')).toBe(array(...texts, 'more'));
+    expect(await raw('LRANGE', 'other', '0', '-1')).toBe(array(...texts.slice(1)));
+  });
+
   it('refuse other types and wrong numbers of arguments, and change nothing then', async () => {
     await raw('SET', 'text', 'x');
     for (const command of [

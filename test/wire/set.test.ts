@@ -93,6 +93,16 @@ onEitherServer('sets', (wire) => {
     expect(await encoding('512')).toBe(bulk('hashtable'));
   });
 
+  it.each([3, 3000])('of %i members are copied, and go their own ways then', async (total) => {
+    const texts = Array.from({ length: total }, (_, i) => `member ${i}`);
+    await raw('SADD', 'key', ...texts);
+    expect(await raw('COPY', 'key', 'other')).toBe(integer(1));
+    await raw('SADD', 'key', 'more');
+    await raw('SREM', 'other', 'member 0');
+    expect(await members('key')).toEqual([...texts, 'more'].sort());
+    expect(await members('other')).toEqual(texts.slice(1).sort());
+  });
+
   it('refuse other types and wrong numbers of arguments, and change nothing then', async () => {
     await raw('SET', 'text', 'x');
     for (const command of [

@@ -6,8 +6,8 @@ import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, NO_SUCH_KEY, ReplyError, SAME_OBJECT, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { typeName } from '../data/encoding.ts';
-import type { Database, Entry, Ref } from '../keyspace/database.ts';
-import { dumpValue, restoreValue } from '../persistence/dump.ts';
+import { copyOfValue } from '../keyspace/copy-value.ts';
+import type { Database } from '../keyspace/database.ts';
 
 const KEYS_GROUP = { acl: ['keyspace'], group: 'generic' } as const;
 
@@ -164,7 +164,7 @@ function copy(call: Call): void {
   const ref = db.find(buf, call.off(1), call.len(1));
   if (ref === 0) return reply.integer(0);
   if (!replace && target.findForWrite(buf, call.off(2), call.len(2)) !== 0) return reply.integer(0);
-  const entry = entryCopy(db, db.find(buf, call.off(1), call.len(1)));
+  const entry = copyOfValue(db, db.find(buf, call.off(1), call.len(1)));
   target.put(buf, call.off(2), call.len(2), entry);
   reply.integer(1);
 }
@@ -193,19 +193,6 @@ function databaseFrom(call: Call, i: number): Database {
   const db = keyspace.databases[index];
   if (db === undefined) throw DB_INDEX_OUT_OF_RANGE;
   return db;
-}
-
-/** Everything a record holds, as an entry of its own. What is an object goes through its serialised form. */
-function entryCopy(db: Database, ref: Ref): Entry {
-  const deadline_ms = db.deadlineOf(ref);
-  if (db.isObject(ref)) {
-    const entry = restoreValue(dumpValue(db, ref, false), { deadline_ms, intsetMax: Number.POSITIVE_INFINITY });
-    if (typeof entry === 'string') throw new Error(`a value cannot be copied: ${entry}`);
-    return entry;
-  }
-  const off = db.valueOff(ref);
-  const bytes = Buffer.from(db.valueBuf(ref).subarray(off, off + db.valueLen(ref)));
-  return { type: db.typeOf(ref), encoding: db.encodingOf(ref), deadline_ms, bytes, object: null };
 }
 
 const MOVE_IN_CLUSTER = new ReplyError('ERR MOVE is not allowed in cluster mode');
