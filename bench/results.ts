@@ -1,0 +1,95 @@
+/*
+ * What a run found, as a table for people, and kept: bench/results/latest.json, and the table between two markers in
+ * README.md.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import type { CommandResult } from './commands.ts';
+import type { MemoryResult } from './memory.ts';
+import type { CliResult, ClusterResult, LibraryResult } from './processes.ts';
+
+export interface Results {
+  quick: boolean;
+  commands?: CommandResult[];
+  memory?: MemoryResult;
+  cluster?: ClusterResult;
+  cli?: CliResult[];
+  library?: LibraryResult;
+}
+
+const ROOT = new URL('..', import.meta.url);
+const LATEST = new URL('bench/results/latest.json', ROOT);
+const README = new URL('README.md', ROOT);
+const BEGIN = '<!-- bench -->';
+const END = '<!-- /bench -->';
+
+export function summary(results: Results): string {
+  const lines: string[] = [];
+  if (results.commands !== undefined) lines.push(...commandTable(results.commands), '');
+  lines.push(...otherFigures(results));
+  return lines.join('\n');
+}
+
+/** Adds these figures to the saved ones (a run of some parts leaves the others), and answers what was written. */
+export function save(results: Results): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
+  const merged = { ...readLatest(), ...results, commit, machine, date: new Date().toISOString().slice(0, 10) };
+  writeFileSync(LATEST, `${JSON.stringify(merged, null, 2)}\n`);
+  const readme = readFileSync(README, 'utf8');
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`README.md has no ${BEGIN} … ${END} to put the table between`);
+  const table = `${BEGIN}\n${summary(merged)}\n\n${machine}, ${merged.date}, redis-server in the same run, medians.\n${END}`;
+  writeFileSync(README, readme.slice(0, begin) + table + readme.slice(end + END.length));
+  return 'saved in bench/results/latest.json and README.md';
+}
+
+function readLatest(): Partial<Results> {
+  try {
+    return JSON.parse(readFileSync(LATEST, 'utf8')) as Results;
+  } catch {
+    return {};
+  }
+}
+
+/** One row a load, one column a pipeline depth: rkv over redis, requests per second and CPU per operation. */
+function commandTable(commands: readonly CommandResult[]): string[] {
+  const rows = new Map<string, Map<number, CommandResult>>();
+  for (const result of commands) {
+    const { command, connections, valueBytes, keys, pipeline } = result;
+    const name = `${command}, ${valueBytes === 16 ? '16 B' : '1 KB'}, ${connections} connections, ${keys / 1_000_000} M keys`;
+    const row = rows.get(name) ?? new Map<number, CommandResult>();
+    row.set(pipeline, result);
+    rows.set(name, row);
+  }
+  const cell = (result: CommandResult | undefined): string =>
+    result === undefined ? '–' : `${result.rpsRatio.toFixed(2)} (${result.cpuRatio.toFixed(2)})`;
+  return [
+    '| requests per second, rkv : redis (CPU time per operation, rkv : redis) | pipeline 1 | 16 | 100 |',
+    '|---|--:|--:|--:|',
+    ...[...rows].map(([name, row]) => `| ${name} | ${cell(row.get(1))} | ${cell(row.get(16))} | ${cell(row.get(100))} |`),
+  ];
+}
+
+function otherFigures({ memory, cluster, cli, library }: Results): string[] {
+  const lines: [string, string][] = [];
+  if (memory !== undefined) {
+    const { keys, bytesPerKey, ratio, longestTurn_ms } = memory;
+    const each = `${bytesPerKey.rkv.toFixed(0)} B, redis ${bytesPerKey.redis.toFixed(0)} B: ${ratio.toFixed(2)}`;
+    lines.push([`memory per key, ${keys / 1_000_000} M keys of 16 + 32 bytes`, each]);
+    lines.push(['longest turn of the event loop while filling (CPU)', `${longestTurn_ms.toFixed(1)} ms`]);
+  }
+  if (cluster !== undefined) {
+    const { rkv_ms, redis_ms, ratio } = cluster;
+    const times = `${(rkv_ms / 1000).toFixed(2)} s, redis-server and redis-cli ${(redis_ms / 1000).toFixed(2)} s: ${ratio.toFixed(2)}`;
+    lines.push(['6 nodes from nothing to all ok, replicas linked', times]);
+  }
+  for (const { command, cpu_ms } of cli ?? []) lines.push([`CPU of \`${command}\``, `${cpu_ms.toFixed(0)} ms`]);
+  if (library !== undefined) {
+    const { firstStart_ms, start_ms, close_ms } = library;
+    lines.push(['startServer: first / further / close', [firstStart_ms, start_ms, close_ms].map((ms) => `${ms.toFixed(1)} ms`).join(' / ')]);
+  }
+  if (lines.length === 0) return [];
+  return ['| figure | value |', '|---|---|', ...lines.map(([name, value]) => `| ${name} | ${value} |`)];
+}

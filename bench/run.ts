@@ -1,0 +1,43 @@
+/*
+ * `npm run bench`: rkv beside an installed redis-server, in one run. bench/README.md says how to read the figures.
+ *
+ *   npm run bench                      everything, about 15 minutes
+ *   npm run bench -- --quick           the main table only, about 3 minutes
+ *   npm run bench -- commands memory   some parts: commands, memory, cluster, cli, library
+ *   npm run bench -- --save            keeps the figures in bench/results and the table in README.md
+ */
+import { spawnSync } from 'node:child_process';
+import { benchCommands, commandCases } from './commands.ts';
+import { benchMemory } from './memory.ts';
+import { benchCli, benchCluster, benchLibrary } from './processes.ts';
+import { type Results, save, summary } from './results.ts';
+import { hasRedis } from './servers.ts';
+
+const PARTS = ['commands', 'memory', 'cluster', 'cli', 'library'] as const;
+const PORT = 29_000;
+
+const args = process.argv.slice(2);
+const quick = args.includes('--quick');
+const chosen = PARTS.filter((part) => args.includes(part));
+const parts = chosen.length > 0 ? chosen : PARTS;
+const rounds = quick ? 3 : 5;
+const tell = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+if (!hasRedis()) {
+  process.stderr.write('npm run bench compares with a real server: install redis-server and redis-benchmark first.\n');
+  process.exit(1);
+}
+spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
+
+const results: Results = { quick };
+if (parts.includes('cli')) results.cli = benchCli({ rounds: 7 });
+if (parts.includes('library')) results.library = await benchLibrary({ rounds: 50 });
+if (parts.includes('cluster')) results.cluster = await benchCluster({ rounds, port: PORT });
+if (parts.includes('commands')) {
+  results.commands = await benchCommands(commandCases({ quick }), { rounds, quick, port: PORT, tell });
+}
+if (parts.includes('memory')) results.memory = await benchMemory(quick ? 1_000_000 : 5_000_000, PORT + 50);
+tell(summary(results));
+if (args.includes('--save')) tell(save(results));
