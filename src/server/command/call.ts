@@ -10,7 +10,7 @@ import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
-import { NOT_FLOAT, NOT_INTEGER, ReplyError } from './errors.ts';
+import { NOT_FLOAT, NOT_INTEGER, type ReplyError } from './errors.ts';
 import type { Command } from './registry.ts';
 
 export class Call {

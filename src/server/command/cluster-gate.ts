@@ -4,15 +4,7 @@
  */
 
 import { slotOf } from '../../base/slot.ts';
-import {
-  isOpen,
-  newRouteQuery,
-  type RouteQuery,
-  redirectError,
-  route,
-  SERVE,
-  servesSlot,
-} from '../gossip/redirect.ts';
+import { isOpen, newRouteQuery, type RouteQuery, redirectError, route, SERVE, servesSlot } from '../gossip/redirect.ts';
 import type { State } from '../gossip/state.ts';
 import type { Request } from '../protocol/request.ts';
 import type { Call } from './call.ts';

@@ -118,7 +118,10 @@ function refuseGated(call: Call, refusal: ReplyError): void {
     else client.transaction.broken = true;
   }
   if (command.spec.name === 'exec') {
-    refuse(call, isRedirection(refusal) ? refusal : new ReplyError(`EXECABORT Transaction discarded because of: ${refusal.line}`));
+    refuse(
+      call,
+      isRedirection(refusal) ? refusal : new ReplyError(`EXECABORT Transaction discarded because of: ${refusal.line}`),
+    );
     return;
   }
   refuse(call, refusal);
@@ -130,7 +133,9 @@ function isRedirection(refusal: ReplyError): boolean {
 
 function endsOrLeavesMulti(command: Command): boolean {
   const { name } = command.spec;
-  return name === 'exec' || name === 'discard' || name === 'multi' || name === 'watch' || name === 'quit' || name === 'reset';
+  return (
+    name === 'exec' || name === 'discard' || name === 'multi' || name === 'watch' || name === 'quit' || name === 'reset'
+  );
 }
 
 function queue(call: Call): void {
@@ -158,7 +163,11 @@ function holdUntilResumed(call: Call): void {
     }
     server.serveAgain(client, request);
   };
-  server.blocking.block(client, { why: 'paused', deadline_ms: server.clock.monotonic_ms() + PAUSE_CHECK_MS, expire: retry });
+  server.blocking.block(client, {
+    why: 'paused',
+    deadline_ms: server.clock.monotonic_ms() + PAUSE_CHECK_MS,
+    expire: retry,
+  });
 }
 
 /** How often held clients look whether the pause is over; a pause is rarely needed more exactly. */

@@ -16,15 +16,7 @@ import {
 } from '../state/client.ts';
 import type { Call } from './call.ts';
 import { whyNotServedHere } from './cluster-gate.ts';
-import {
-  LOADING,
-  MASTER_DOWN,
-  NO_AUTH,
-  NO_REPLICAS,
-  NOT_IN_MULTI,
-  READ_ONLY,
-  ReplyError,
-} from './errors.ts';
+import { LOADING, MASTER_DOWN, NO_AUTH, NO_REPLICAS, NOT_IN_MULTI, READ_ONLY, ReplyError } from './errors.ts';
 
 interface Gate {
   armed: number;

@@ -34,7 +34,11 @@ export function readOptions<Table extends Readonly<Record<string, OptionRule>>>(
   return given;
 }
 
-function findWord<Table extends Readonly<Record<string, OptionRule>>>(table: Table, call: Call, at: number): keyof Table {
+function findWord<Table extends Readonly<Record<string, OptionRule>>>(
+  table: Table,
+  call: Call,
+  at: number,
+): keyof Table {
   for (const word in table) if (call.is(at, word)) return word;
   throw SYNTAX;
 }

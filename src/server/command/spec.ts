@@ -45,7 +45,18 @@ export type Category =
 
 /** Where keys stand. `last` counts from the end when negative. Source: https://redis.io/docs/latest/develop/reference/key-specs/ */
 export interface KeySpec {
-  flags: readonly ('RW' | 'RO' | 'OW' | 'RM' | 'access' | 'update' | 'insert' | 'delete' | 'incomplete' | 'variable_flags')[];
+  flags: readonly (
+    | 'RW'
+    | 'RO'
+    | 'OW'
+    | 'RM'
+    | 'access'
+    | 'update'
+    | 'insert'
+    | 'delete'
+    | 'incomplete'
+    | 'variable_flags'
+  )[];
   first: number;
   last: number;
   step: number;

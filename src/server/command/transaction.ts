@@ -32,5 +32,8 @@ export function unwatchAll(client: Client): void {
 
 /** True when a watched key was written, or has died meanwhile. */
 export function isWatchBroken(client: Client): boolean {
-  return client.watcher.dirty || client.watching.some(({ db, key }) => db.hasExpiredSinceWatch(key, 0, key.length, client.watcher));
+  return (
+    client.watcher.dirty ||
+    client.watching.some(({ db, key }) => db.hasExpiredSinceWatch(key, 0, key.length, client.watcher))
+  );
 }

@@ -6,8 +6,8 @@ import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
 import { ReplyError, SYNTAX, wrongArity } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { clientLine } from './client-line.ts';
 import { ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
+import { clientLine } from './client-line.ts';
 import { isPrintable, setClientName } from './client-name.ts';
 
 const OWN = { flags: ['noscript', 'loading', 'stale'], acl: ['connection'], keys: [], group: 'connection' } as const;
@@ -263,7 +263,8 @@ function pause(call: Call): void {
   const { server } = call;
   if (call.argc > 4) throw wrongArity('client|pause');
   const write = call.argc === 4 && call.is(3, 'WRITE');
-  if (call.argc === 4 && !write && !call.is(3, 'ALL')) throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');
+  if (call.argc === 4 && !write && !call.is(3, 'ALL'))
+    throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');
   const timeout_ms = call.integer(2, TIMEOUT_NOT_INTEGER);
   if (timeout_ms < 0) throw TIMEOUT_NEGATIVE;
   server.pause.start('client', write ? 'write' : 'all', server.clock.monotonic_ms() + timeout_ms);

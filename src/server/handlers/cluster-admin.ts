@@ -9,7 +9,12 @@ import { CLUSTER_DISABLED, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Command } from '../gossip/event.ts';
 
-const ADMIN = { flags: ['admin', 'stale', 'no_async_loading'], acl: ['admin', 'dangerous'], keys: [], group: 'cluster' } as const;
+const ADMIN = {
+  flags: ['admin', 'stale', 'no_async_loading'],
+  acl: ['admin', 'dangerous'],
+  keys: [],
+  group: 'cluster',
+} as const;
 
 export const adminSpecs: readonly Spec[] = [
   {

@@ -142,7 +142,12 @@ const questions: readonly Spec[] = [
   },
 ];
 
-const CONNECTION_FLAG = { flags: ['fast', 'stale', 'loading'], acl: ['connection'], keys: [], group: 'cluster' } as const;
+const CONNECTION_FLAG = {
+  flags: ['fast', 'stale', 'loading'],
+  acl: ['connection'],
+  keys: [],
+  group: 'cluster',
+} as const;
 
 export const specs: readonly Spec[] = [
   container({
@@ -161,9 +166,10 @@ export const specs: readonly Spec[] = [
     since: '3.0.0',
     summary: 'Signals that a cluster client is following an -ASK redirect.',
     complexity: 'O(1)',
-    run: (call) => setFlag(call, (client) => {
-      client.asking = true;
-    }),
+    run: (call) =>
+      setFlag(call, (client) => {
+        client.asking = true;
+      }),
   },
   {
     ...CONNECTION_FLAG,
@@ -172,9 +178,10 @@ export const specs: readonly Spec[] = [
     since: '3.0.0',
     summary: 'Enables read-only queries for a connection to a Redis Cluster replica node.',
     complexity: 'O(1)',
-    run: (call) => setFlag(call, (client) => {
-      client.readonly = true;
-    }),
+    run: (call) =>
+      setFlag(call, (client) => {
+        client.readonly = true;
+      }),
   },
   {
     ...CONNECTION_FLAG,
@@ -183,9 +190,10 @@ export const specs: readonly Spec[] = [
     since: '3.0.0',
     summary: 'Enables read-write queries for a connection to a Redis Cluster replica node.',
     complexity: 'O(1)',
-    run: (call) => setFlag(call, (client) => {
-      client.readonly = false;
-    }),
+    run: (call) =>
+      setFlag(call, (client) => {
+        client.readonly = false;
+      }),
   },
 ];
 

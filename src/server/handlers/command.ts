@@ -2,14 +2,14 @@
  * COMMAND: what the records of all commands (command/spec.ts) say, to clients that want to know before they ask.
  */
 
-import { type Request, requestOf } from '../protocol/request.ts';
-import { aclCategories } from '../command/categories.ts';
+import { globMatch } from '../../base/glob.ts';
 import type { Call } from '../command/call.ts';
+import { aclCategories } from '../command/categories.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
 import { findKeys } from '../command/keys.ts';
 import type { Command, Registry } from '../command/registry.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
-import { globMatch } from '../../base/glob.ts';
+import { type Request, requestOf } from '../protocol/request.ts';
 
 const QUESTION = { flags: ['loading', 'stale'], acl: ['connection'], keys: [], group: 'server' } as const;
 

@@ -11,7 +11,12 @@ import { ReplyError, wrongArity } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
 
-const ADMIN = { flags: ['admin', 'noscript', 'loading', 'stale'], acl: ['admin', 'dangerous'], keys: [], group: 'server' } as const;
+const ADMIN = {
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  acl: ['admin', 'dangerous'],
+  keys: [],
+  group: 'server',
+} as const;
 
 export const specs: readonly Spec[] = [
   container({

@@ -6,11 +6,11 @@ import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, ReplyError, WRONG_PASSWORD } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { discardTransaction } from '../command/transaction.ts';
+import { REDIS_VERSION } from '../observe/version.ts';
+import { isPassword } from '../security/password.ts';
 import { ARMED_AUTH, ARMED_REPLY, type Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
-import { isPassword } from '../security/password.ts';
 import { setClientName } from './client-name.ts';
-import { REDIS_VERSION } from '../observe/version.ts';
 
 export const specs: readonly Spec[] = [
   {

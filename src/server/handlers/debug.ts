@@ -1,12 +1,12 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
-import { wrongArity, NO_SUCH_KEY, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Call } from '../command/call.ts';
+import { NO_SUCH_KEY, ReplyError, SYNTAX, wrongArity } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
-import { dumpValue } from '../persistence/dump.ts';
 import { DiskFailure } from '../persistence/disk.ts';
+import { dumpValue } from '../persistence/dump.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
 import { isLocal } from './config.ts';
 import { debugReload } from './debug-reload.ts';
@@ -81,7 +81,8 @@ function debug(call: Call): void {
 
 function help({ reply }: Call): void {
   const lines = ['DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:'];
-  for (const [name, { usage, help: text }] of Object.entries(COMMANDS)) lines.push(`${name} ${usage}`.trim(), `    ${text}`);
+  for (const [name, { usage, help: text }] of Object.entries(COMMANDS))
+    lines.push(`${name} ${usage}`.trim(), `    ${text}`);
   lines.push('HELP', '    Prints this help.');
   reply.array(lines.length);
   for (const line of lines) reply.simple(line);

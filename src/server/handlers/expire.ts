@@ -17,12 +17,19 @@ export const specs: readonly Spec[] = [
   expireSpec('pexpire', '2.6.0', 'Sets the expiration time of a key in milliseconds.', PX),
   expireSpec('expireat', '1.2.0', 'Sets the expiration time of a key to a Unix timestamp.', EXAT),
   expireSpec('pexpireat', '2.6.0', 'Sets the expiration time of a key to a Unix milliseconds timestamp.', PXAT),
-  askSpec('ttl', '1.0.0', 'Returns the expiration time in seconds of a key.', (left_ms) => Math.floor((left_ms + 500) / 1000)),
+  askSpec('ttl', '1.0.0', 'Returns the expiration time in seconds of a key.', (left_ms) =>
+    Math.floor((left_ms + 500) / 1000),
+  ),
   askSpec('pttl', '2.6.0', 'Returns the expiration time in milliseconds of a key.', (left_ms) => left_ms),
   askSpec('expiretime', '7.0.0', 'Returns the expiration time of a key as a Unix timestamp.', (_left, at_ms) =>
     Math.floor((at_ms + 500) / 1000),
   ),
-  askSpec('pexpiretime', '7.0.0', 'Returns the expiration time of a key as a Unix milliseconds timestamp.', (_left, at_ms) => at_ms),
+  askSpec(
+    'pexpiretime',
+    '7.0.0',
+    'Returns the expiration time of a key as a Unix milliseconds timestamp.',
+    (_left, at_ms) => at_ms,
+  ),
   {
     ...GROUP,
     name: 'persist',
@@ -50,7 +57,12 @@ function expireSpec(name: string, since: string, summary: string, unit: TimeUnit
   };
 }
 
-function askSpec(name: string, since: string, summary: string, answer: (left_ms: number, at_ms: number) => number): Spec {
+function askSpec(
+  name: string,
+  since: string,
+  summary: string,
+  answer: (left_ms: number, at_ms: number) => number,
+): Spec {
   return {
     ...GROUP,
     name,

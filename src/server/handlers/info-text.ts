@@ -3,12 +3,12 @@
  * the order, are Redis'. Source: https://redis.io/docs/latest/commands/info/
  */
 
-import { resourceUsage, version as nodeVersion } from 'node:process';
 import { arch, platform, release } from 'node:os';
+import { version as nodeVersion, resourceUsage } from 'node:process';
 import type { Connection } from '../net/connection.ts';
+import { OWN_VERSION, REDIS_VERSION } from '../observe/version.ts';
 import type { Server } from '../state/server.ts';
 import { replicationInfo } from './info-replication.ts';
-import { OWN_VERSION, REDIS_VERSION } from '../observe/version.ts';
 
 export type InfoLines = [name: string, value: string | number][];
 

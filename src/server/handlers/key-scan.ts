@@ -125,7 +125,8 @@ function scan(call: Call): void {
   const found: Buffer[] = [];
   const next = db.scan(cursor, count, (kbuf, koff, klen, ref) => {
     if (db.isDead(ref) || (type !== null && typeName(db.typeOf(ref)) !== type)) return;
-    if (pattern === null || globMatch(pattern, kbuf, koff, klen)) found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
+    if (pattern === null || globMatch(pattern, kbuf, koff, klen))
+      found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
   });
   reply.array(2);
   reply.bulkText(next.toString());

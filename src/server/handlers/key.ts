@@ -52,7 +52,8 @@ export const specs: readonly Spec[] = [
     flags: ['readonly', 'fast'],
     keys: [{ flags: ['RO'], first: 1, last: -1, step: 1 }],
     since: '3.2.1',
-    summary: 'Returns the number of existing keys out of those specified after updating the time they were last accessed.',
+    summary:
+      'Returns the number of existing keys out of those specified after updating the time they were last accessed.',
     complexity: 'O(N) where N is the number of keys that will be touched.',
     run: countFound,
   },

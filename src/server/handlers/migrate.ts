@@ -29,7 +29,13 @@ export const specs: readonly Spec[] = [
     acl: ['keyspace', 'dangerous'],
     keys: [
       { flags: ['RW', 'access', 'delete'], first: 3, last: 3, step: 1 },
-      { flags: ['RW', 'access', 'delete', 'incomplete'], first: 0, last: -1, step: 1, keyword: { word: 'KEYS', from: 6 } },
+      {
+        flags: ['RW', 'access', 'delete', 'incomplete'],
+        first: 0,
+        last: -1,
+        step: 1,
+        keyword: { word: 'KEYS', from: 6 },
+      },
     ],
     since: '2.6.0',
     group: 'generic',
@@ -39,7 +45,9 @@ export const specs: readonly Spec[] = [
     findKeys(request, indexes) {
       if (request.len[3]! > 0) indexes.push(3);
       else {
-        const word = keysWord(request.argc, (i) => request.buf.latin1Slice(request.off[i]!, request.off[i]! + request.len[i]!));
+        const word = keysWord(request.argc, (i) =>
+          request.buf.latin1Slice(request.off[i]!, request.off[i]! + request.len[i]!),
+        );
         if (word > 0) for (let i = word + 1; i < request.argc; i++) indexes.push(i);
       }
     },
@@ -88,7 +96,9 @@ function migrate(call: Call): void {
   migration.send(order.keys, { attempt: 1 });
 }
 
-const KEY_AND_KEYS = new ReplyError('ERR When using MIGRATE KEYS option, the key argument must be set to the empty string');
+const KEY_AND_KEYS = new ReplyError(
+  'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
+);
 
 function orderFrom(call: Call): Order {
   const order: Order = {
@@ -233,7 +243,10 @@ class Migration {
   #broken(failure: NonNullable<Outcome['failure']>, answered: number, travelling: readonly Travelling[]): void {
     if (failure !== 'connecting' && answered === 0 && !this.#retried) {
       this.#retried = true;
-      return this.send(travelling.map(({ key }) => key), { attempt: 1 });
+      return this.send(
+        travelling.map(({ key }) => key),
+        { attempt: 1 },
+      );
     }
     if (failure === 'connecting') this.#finish('IOERR error or timeout connecting to the client');
     else this.#finish(`IOERR error or timeout ${failure === 'writing' ? 'writing to' : 'reading to'} target instance`);

@@ -43,7 +43,8 @@ export const specs: readonly Spec[] = [
         ...ASKS,
         name: 'idletime',
         since: '2.2.3',
-        summary: 'Return the idle time of the <key>, that is the approximated number of seconds elapsed since the last access.',
+        summary:
+          'Return the idle time of the <key>, that is the approximated number of seconds elapsed since the last access.',
         run: (call) => about(call, (ref) => idletime(call, ref)),
       },
       {

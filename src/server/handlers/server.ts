@@ -5,11 +5,16 @@
 import type { Call } from '../command/call.ts';
 import { ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { infoText } from './info-text.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { DiskFailure } from '../persistence/disk.ts';
+import { infoText } from './info-text.ts';
 
-const ADMIN = { flags: ['admin', 'noscript', 'no_async_loading'], acl: ['admin', 'dangerous'], keys: [], group: 'server' } as const;
+const ADMIN = {
+  flags: ['admin', 'noscript', 'no_async_loading'],
+  acl: ['admin', 'dangerous'],
+  keys: [],
+  group: 'server',
+} as const;
 
 export const specs: readonly Spec[] = [
   {

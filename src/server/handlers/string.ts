@@ -7,7 +7,7 @@
 
 import type { Call } from '../command/call.ts';
 import { EX, EXAT, PX, PXAT, positiveDeadlineFrom } from '../command/deadline.ts';
-import { wrongArity, WRONG_TYPE } from '../command/errors.ts';
+import { WRONG_TYPE, wrongArity } from '../command/errors.ts';
 import { type Options, readOptions } from '../command/options.ts';
 import type { Spec } from '../command/spec.ts';
 import { TYPE_STRING } from '../data/encoding.ts';

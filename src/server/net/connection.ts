@@ -5,9 +5,8 @@
  */
 
 import type { Socket } from 'node:net';
-import { type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
 import type { Request } from '../protocol/request.ts';
-import { HEADROOM } from '../protocol/request-parser.ts';
+import { HEADROOM, type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
 import { adopt, readByEvents } from './input.ts';
 import type { Output } from './output.ts';
 
@@ -217,7 +216,7 @@ export class Connection<Owner = any> {
   }
 
   #finish(): void {
-    if (!this.socket.destroyed) this.socket.end(() => this.socket.destroySoon());
+    if (!this.socket.destroyed) this.socket.end(() => this.socket.destroy());
   }
 
   #ended(): void {

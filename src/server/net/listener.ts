@@ -36,11 +36,14 @@ export type OnAccept = (accepted: Accepted) => void;
 
 export class Listener {
   readonly #onAccept: OnAccept;
+  readonly #keepsAlive: boolean;
   readonly #servers: NetServer[] = [];
   #unixPath: string | null = null;
 
-  constructor(onAccept: OnAccept) {
+  /** `keepsAlive`: an open port is a reason for the process to go on. */
+  constructor(onAccept: OnAccept, { keepsAlive = true } = {}) {
     this.#onAccept = onAccept;
+    this.#keepsAlive = keepsAlive;
   }
 
   /** Opens a TCP endpoint; answers the port, which the system chose when it was 0. */
@@ -66,14 +69,16 @@ export class Listener {
       this.#onAccept({ socket, adoptable: true, tls: false });
     });
     await opened(server, { path, backlog }, path);
-    this.#servers.push(server);
+    this.#opened(server);
     this.#unixPath = path;
     if (mode !== 0) chmodSync(path, mode);
   }
 
   /** Stops accepting; resolves when every port is free again. Open connections are not touched. */
   async close(): Promise<void> {
-    const closing = this.#servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const closing = this.#servers
+      .splice(0)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     // `close` waits for connections; the port itself is free at once, so nobody has to wait for the promise.
     await Promise.race([Promise.all(closing), new Promise<void>((resolve) => setImmediate(resolve))]);
     if (this.#unixPath !== null) removeStaleSocket(this.#unixPath);
@@ -82,9 +87,14 @@ export class Listener {
   async #listen(server: NetServer, { host, port, backlog }: Endpoint): Promise<number> {
     const where = host === undefined ? { port } : { host, port, ipv6Only: host.includes(':') };
     await opened(server, { ...where, backlog }, `${host ?? '*'}:${port}`);
-    this.#servers.push(server);
+    this.#opened(server);
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  #opened(server: NetServer): void {
+    if (!this.#keepsAlive) server.unref();
+    this.#servers.push(server);
   }
 }
 

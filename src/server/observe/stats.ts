@@ -49,7 +49,8 @@ export class Stats {
     this.add('errorReplies');
     const space = line.indexOf(' ');
     const code = space < 0 ? line : line.slice(0, space);
-    if (this.errors.size < ERROR_CODES_MAX || this.errors.has(code)) this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+    if (this.errors.size < ERROR_CODES_MAX || this.errors.has(code))
+      this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
   }
 
   /** Called by the cron: notes the rate since the last call. */

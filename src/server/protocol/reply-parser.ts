@@ -87,7 +87,8 @@ export class ReplyParser {
   #line(): string | null {
     const end = this.#held.indexOf(CR, this.#pos);
     if (end < 0 || end + 1 >= this.#held.length) {
-      if (this.#held.length - this.#pos > LINE_MAX) throw new ReplyFailure(`a reply line is longer than ${LINE_MAX} bytes`);
+      if (this.#held.length - this.#pos > LINE_MAX)
+        throw new ReplyFailure(`a reply line is longer than ${LINE_MAX} bytes`);
       return null;
     }
     const line = this.#held.latin1Slice(this.#pos, end);
@@ -138,7 +139,8 @@ export class ReplyParser {
 
 function lengthOf(text: string, max: number): number {
   const length = Number(text);
-  if (!Number.isInteger(length) || length < -1 || length > max) throw new ReplyFailure(`a reply has the length '${text}'`);
+  if (!Number.isInteger(length) || length < -1 || length > max)
+    throw new ReplyFailure(`a reply has the length '${text}'`);
   return length;
 }
 

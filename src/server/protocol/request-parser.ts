@@ -139,9 +139,15 @@ export class RequestParser {
         if (inline === null || inline.argc > 0) return inline;
         continue; // A blank line is no command.
       }
-      const count = this.#readLength(this.#pos + 1, 'too big mbulk count string', 'invalid multibulk length', ARGUMENTS_MAX);
+      const count = this.#readLength(
+        this.#pos + 1,
+        'too big mbulk count string',
+        'invalid multibulk length',
+        ARGUMENTS_MAX,
+      );
       if (Number.isNaN(count)) return null;
-      if (count > UNAUTHENTICATED_ARGUMENTS_MAX && !this.authenticated) return this.#fail('unauthenticated multibulk length');
+      if (count > UNAUTHENTICATED_ARGUMENTS_MAX && !this.authenticated)
+        return this.#fail('unauthenticated multibulk length');
       if (count <= 0) continue;
       request.argc = 0;
       request.canonical = true;

@@ -4,7 +4,13 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { type ConnectionOptions, createSecureContext, type SecureContextOptions, type SecureVersion, type TlsOptions } from 'node:tls';
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContextOptions,
+  type SecureVersion,
+  type TlsOptions,
+} from 'node:tls';
 import type { Config } from '../../config/directives.ts';
 
 /** A TLS directive names a file that cannot be used. */
@@ -45,7 +51,12 @@ export function clientTlsOptions(config: Config): ConnectionOptions {
   return options;
 }
 
-type FileDirective = 'tls-cert-file' | 'tls-key-file' | 'tls-client-cert-file' | 'tls-client-key-file' | 'tls-ca-cert-file';
+type FileDirective =
+  | 'tls-cert-file'
+  | 'tls-key-file'
+  | 'tls-client-cert-file'
+  | 'tls-client-key-file'
+  | 'tls-ca-cert-file';
 
 function identity(config: Config, cert: FileDirective, key: FileDirective, passphrase: string): SecureContextOptions {
   if (config[cert] === '') throw new TlsFailure('No tls-cert-file configured!');
@@ -58,7 +69,9 @@ function common(config: Config): SecureContextOptions {
   const options: SecureContextOptions = { ...versions(config['tls-protocols']) };
   if (config['tls-ca-cert-file'] !== '') options.ca = read(config, 'tls-ca-cert-file');
   else if (config['tls-auth-clients'] !== 'no') {
-    throw new TlsFailure('Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!');
+    throw new TlsFailure(
+      'Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!',
+    );
   }
   const ciphers = [config['tls-ciphersuites'], config['tls-ciphers']].filter((text) => text !== '');
   if (ciphers.length > 0) options.ciphers = ciphers.join(':');
@@ -69,7 +82,8 @@ function versions(text: string): { minVersion?: SecureVersion; maxVersion?: Secu
   if (text === '') return {};
   const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
   const chosen = known.filter((version) => text.toLowerCase().split(/\s+/).includes(version.toLowerCase()));
-  if (chosen.length === 0) throw new TlsFailure('Invalid tls-protocols specified. Use a combination of TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3.');
+  if (chosen.length === 0)
+    throw new TlsFailure('Invalid tls-protocols specified. Use a combination of TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3.');
   return { minVersion: chosen[0]!, maxVersion: chosen.at(-1)! };
 }
 

@@ -77,7 +77,13 @@ export class Client {
   /** When the soft limit of its output buffer was first exceeded; 0 when it is not. */
   softLimitSince_ms = 0;
 
-  constructor(options: { id: number; connection: Connection<Client> | null; writer: RespWriter; db: Database; now_ms: number }) {
+  constructor(options: {
+    id: number;
+    connection: Connection<Client> | null;
+    writer: RespWriter;
+    db: Database;
+    now_ms: number;
+  }) {
     this.id = options.id;
     this.connection = options.connection;
     this.writer = options.writer;
