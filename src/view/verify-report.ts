@@ -1,7 +1,7 @@
 /** The report of `rkv verify`: what was looked at, the nodes, one line a check or finding, and the sum. */
 import type { Topology } from '../cluster/topology.ts';
 import type { Check, Finding, Report, Severity } from '../cluster/verify.ts';
-import { duration, plural } from './format.ts';
+import { duration, plural, wrap } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, type Tone, toned } from './line.ts';
 import { nodeTableWithLegend } from './node-table.ts';
 import type { Terminal } from './terminal.ts';
@@ -53,16 +53,19 @@ function checkLines(check: Check, terminal: Terminal): Line[] {
 }
 
 function findingLines(title: string, finding: Finding, terminal: Terminal): Line[] {
-  const head = headed(finding.severity, title, finding.text);
   const indent = ' '.repeat(TITLE_WIDTH + 4);
-  const lines: Line[] = [head];
-  for (const text of finding.evidence) lines.push(line(toned(`${indent}${text}`, 'dim')));
-  if (finding.command === null) return lines;
+  const wrapped = (text: string): string[] => wrap(text, terminal.cut ? terminal.columns - indent.length - 1 : null);
+  const [first = '', ...rest] = wrapped(finding.text);
+  const head = headed(finding.severity, title, first);
+  const lines: Line[] = [head, ...rest.map((text) => line(indent, text))];
+  const evidence = finding.evidence.flatMap(wrapped).map((text) => line(toned(`${indent}${text}`, 'dim')));
+  if (finding.command === null) return [...lines, ...evidence];
   // Beside the finding where it fits, below it where it does not; never cut, because it is there to be copied.
   const gap = terminal.columns - 2 - lineWidth(head) - finding.command.length;
-  if (gap >= 3) lines[0] = [...head, toned(' '.repeat(gap), 'none'), toned(finding.command, 'strong')];
-  else lines.push(line(indent, toned('→ ', 'dim'), toned(finding.command, 'strong')));
-  return lines;
+  const command = toned(finding.command, 'strong');
+  if (gap < 3) return [...lines, ...evidence, line(indent, toned('→ ', 'dim'), command)];
+  lines[0] = [...head, toned(' '.repeat(gap), 'none'), command];
+  return [...lines, ...evidence];
 }
 
 function headed(outcome: Check['outcome'], title: string, text: string): Line {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasRedisServer } from '../base/real-redis.ts';
-import { program, type Ran, rkv, startRkv } from './rkv.ts';
+import { program, type Ran, rkv, startRkv, until } from './rkv.ts';
 
 /*
  * `rkv cli` beside redis-cli, on the same real server: what they print must be the same bytes. Commands are fed as
@@ -21,12 +21,12 @@ beforeAll(async () => {
   if (!hasRedisServer) return;
   folder = mkdtempSync(join(tmpdir(), 'rkv-cli-'));
   startServer(PORT, ['--enable-debug-command', 'yes']);
-  for (const port of CLUSTER) startServer(port, ['--cluster-enabled', 'yes', '--cluster-port', String(port + 50)]);
+  for (const port of CLUSTER) startServer(port, ['--cluster-enabled', 'yes', '--cluster-port', String(port + 60)]);
   await Promise.all([PORT, ...CLUSTER].map(listening));
   const [first, second] = CLUSTER as [number, number];
   await rkv(['cli', '-p', String(first), 'CLUSTER', 'ADDSLOTSRANGE', '0', '8191']);
   await rkv(['cli', '-p', String(second), 'CLUSTER', 'ADDSLOTSRANGE', '8192', '16383']);
-  await rkv(['cli', '-p', String(first), 'CLUSTER', 'MEET', '127.0.0.1', String(second), String(second + 50)]);
+  await rkv(['cli', '-p', String(first), 'CLUSTER', 'MEET', '127.0.0.1', String(second), String(second + 60)]);
   await until(async () => /cluster_state:ok/.test((await rkv(['cli', '-p', String(first), 'CLUSTER', 'INFO'])).stdout));
   await until(async () =>
     /cluster_state:ok/.test((await rkv(['cli', '-p', String(second), 'CLUSTER', 'INFO'])).stdout),
@@ -212,12 +212,4 @@ function listening(port: number): Promise<void> {
         socket.once('connect', () => socket.destroy());
       }),
   );
-}
-
-async function until(holds: () => Promise<boolean>, deadline_ms = 15_000): Promise<void> {
-  const end = Date.now() + deadline_ms;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`not within ${deadline_ms} ms: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -42,6 +42,15 @@ export function temporaryHome(): { home: string; remove: () => void } {
   return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
+/** Looks until it holds; fails when it does not in time. */
+export async function until(holds: () => Promise<boolean>, deadline_ms = 15_000): Promise<void> {
+  const end = Date.now() + deadline_ms;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${deadline_ms} ms: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 function start(file: string, argv: readonly string[], { home, input = '', env = {} }: RunOptions) {
   const child = spawn(file, argv, {
     env: {

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasRedisServer } from '../base/real-redis.ts';
+import { type Ran, rkv, startRkv, temporaryHome, until } from './rkv.ts';
+
+/*
+ * Every exit code that a person or a script can meet, in text and with --json: the same code in both, words on stderr in
+ * the one, one envelope on stdout in the other, and never a stack trace.
+ */
+
+/** The bus ports of these lie below those of outgoing connections. */
+const PORT = 14_070;
+const BUSY = 14_072;
+const { home, remove } = temporaryHome();
+let lone: ChildProcess;
+let squatter: Server;
+
+beforeAll(async () => {
+  squatter = createServer().listen(BUSY, '127.0.0.1');
+  if (!hasRedisServer) return;
+  const options = [
+    '--port',
+    String(PORT),
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(PORT + 1),
+    '--save',
+    '',
+  ];
+  lone = spawn('redis-server', [...options, '--dir', home, '--cluster-config-file', 'lone.conf'], { stdio: 'ignore' });
+  await until(async () => (await rkv(['cli', '-p', String(PORT), 'PING'])).stdout === 'PONG\n');
+});
+
+afterAll(() => {
+  lone?.kill('SIGKILL');
+  squatter.close();
+  remove();
+});
+
+describe('without any server', () => {
+  test.each([
+    ['a list is empty', 0, '', ['cluster', 'list']],
+    ['a plan is shown', 0, '', ['cluster', 'create', '--dry-run']],
+    ['a server that cannot run', 1, 'NODE_DIED', ['cluster', 'create', '--engine', '/bin/false', '--port', '14073']],
+    ['a command that does not exist', 2, 'UNKNOWN_COMMAND', ['clutser', 'list']],
+    ['a flag that does not exist', 2, 'USAGE', ['cluster', 'list', '--nosuch']],
+    ['a flag that is no number', 2, 'USAGE', ['cluster', 'create', '--primaries', 'three']],
+    ['a time that is none', 2, 'USAGE', ['wait', '--timeout', 'soon']],
+    ['an argument too many', 2, 'USAGE', ['cluster', 'destroy', 'one', 'two']],
+    ['a directive that does not exist', 2, 'BAD_SPEC', ['cluster', 'create', '--config', 'nosuch=1']],
+    ['an engine that does not exist', 2, 'NO_ENGINE', ['cluster', 'create', '--engine', 'nosuch']],
+    ['a cluster that does not exist', 2, 'NO_CLUSTER', ['verify', 'nosuch']],
+    ['a condition that does not exist', 2, 'BAD_CONDITION', ['wait', 'nosuch', '127.0.0.1:24099']],
+    ['a node that is not there', 5, 'UNREACHABLE', ['verify', '127.0.0.1:24099']],
+    ['a status of nobody', 5, 'UNREACHABLE', ['status', '127.0.0.1:24099']],
+    ['a wait for nobody', 4, 'TIMEOUT', ['wait', 'ok', '127.0.0.1:24099', '--timeout', '300ms']],
+    ['a port that is taken', 6, 'PORT_IN_USE', ['cluster', 'create', '--port', String(BUSY)]],
+  ])('%s: exit code %d', async (_, status, code, argv) => {
+    await expectBoth(argv, status, code);
+  });
+});
+
+describe.skipIf(!hasRedisServer)('with servers', () => {
+  test('a cluster that serves no slots fails its verification with 3', async () => {
+    await expectBoth(['verify', `127.0.0.1:${PORT}`], 3, 'VERIFICATION_FAILED');
+    await expectBoth(['status', `127.0.0.1:${PORT}`], 3, 'CLUSTER_FAIL');
+    await expectBoth(['wait', 'ok', `127.0.0.1:${PORT}`, '--timeout', '300ms'], 4, 'TIMEOUT');
+  });
+
+  test('a failed verification with --json still carries the report', async () => {
+    const { stdout } = await rkv(['verify', `127.0.0.1:${PORT}`, '--json'], { home });
+    const { status, result } = JSON.parse(stdout);
+    expect(status).toBe('error');
+    expect(result.report.errors).toBeGreaterThan(0);
+    expect(result.topology.nodes).toHaveLength(1);
+  });
+
+  test('nothing is destroyed without a yes, and a name is taken only once', async () => {
+    const argv = ['--port', '14074', '--engine', 'redis', '--primaries', '1', '--replicas', '0'];
+    const { status, stdout, stderr } = await rkv(['cluster', 'create', 'kept', ...argv], { home });
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('Cluster kept is ready in');
+    await expectBoth(['cluster', 'destroy', 'kept'], 7, 'REFUSED');
+    await expectBoth(['cluster', 'create', 'kept', ...argv], 6, 'CLUSTER_EXISTS');
+    await expectBoth(['node', 'kill', '24099', '--cluster', 'kept'], 2, 'NO_NODE');
+    const { stdout: json } = await rkv(['cluster', 'destroy', 'kept', '--yes', '--json'], { home });
+    expect(JSON.parse(json)).toMatchObject({ status: 'ok', result: { cluster: 'kept', changed: [14_074] } });
+  });
+
+  test('Ctrl-C takes back what was begun and ends with 130', async () => {
+    for (const json of [[], ['--json']]) {
+      const argv = ['cluster', 'create', 'broken', '--port', '14076', '--engine', 'redis', '--primaries', '3'];
+      const { child, ended } = startRkv([...argv, '--replicas', '0', ...json], { home });
+      await until(async () => (await rkv(['cli', '-p', '14076', 'PING'])).stdout === 'PONG\n');
+      child.kill('SIGINT');
+      const { status, stdout, stderr } = await ended;
+      expect(status, stderr).toBe(130);
+      if (json.length > 0) expect(JSON.parse(stdout).error).toMatchObject({ code: 'INTERRUPTED', exit: 130 });
+      else expect(stderr).toContain('undone 3 servers stopped, files removed');
+      expect((await rkv(['cli', '-p', '14076', 'PING'])).status).toBe(5);
+      expect(JSON.parse((await rkv(['cluster', 'list', '--json'], { home })).stdout).result.clusters).toEqual([]);
+    }
+  });
+});
+
+describe('what is printed', () => {
+  test('--quiet leaves errors alone', async () => {
+    expect(await rkv(['cluster', 'list', '--quiet'], { home })).toEqual({ stdout: '', stderr: '', status: 0 });
+    const { stdout, stderr } = await rkv(['verify', 'nosuch', '--quiet'], { home });
+    expect(stdout).toBe('');
+    expect(stderr).toContain("Error: there is no cluster 'nosuch'");
+  });
+
+  test('a stack is for --debug', async () => {
+    const { stderr } = await rkv(['verify', 'nosuch', '--debug'], { home });
+    expect(stderr).toMatch(/\n {4}at /);
+  });
+
+  test('a slip of the fingers gets a suggestion', async () => {
+    const { stderr } = await rkv(['cluster', 'crate']);
+    expect(stderr).toBe(
+      "Error: there is no command 'cluster crate'\n  try    rkv cluster create\n         rkv --help\n",
+    );
+  });
+
+  test.each([
+    [['--help'], /cluster +create, look at/],
+    [['cluster', '--help'], /cluster create +start servers/],
+    [['cluster', 'create', '--help'], /--primaries=N/],
+    [['cli', '--help'], /redis-cli/],
+    [['server', '--help'], /redis\.conf/],
+  ])('%j explains itself', async (argv, expected) => {
+    const { stdout, status } = await rkv(argv);
+    expect(stdout).toMatch(expected);
+    expect(status).toBe(0);
+  });
+
+  test('warnings are in the envelope', async () => {
+    const argv = ['cluster', 'create', '--dry-run', '--primaries', '1', '--replicas', '0', '--json'];
+    const { stdout } = await rkv(argv, { home });
+    const { status, result } = JSON.parse(stdout);
+    expect(status).toBe('ok');
+    expect(result.warnings).toHaveLength(2);
+  });
+});
+
+async function expectBoth(argv: readonly string[], status: number, code: string): Promise<void> {
+  // One after the other: both change the same cluster, and a lock would stop the second.
+  const text = await rkv(argv, { home });
+  const json = await rkv([...argv, '--json'], { home });
+  const all = `${argv.join(' ')}\n${text.stdout}\n${text.stderr}\n${json.stdout}\n${json.stderr}`;
+  expect({ text: text.status, json: json.status }, all).toEqual({ text: status, json: status });
+  expect(text.stderr, all).not.toMatch(/\n {4}at /);
+  const envelope = envelopeOf(json);
+  expect(Array.isArray(envelope['warnings'])).toBe(true);
+  if (status === 0) {
+    expect(envelope).toMatchObject({ status: 'ok', result: expect.any(Object) });
+    return;
+  }
+  expect(envelope).toMatchObject({ status: 'error', error: { code, exit: status, message: expect.any(String) } });
+  expect((envelope['error'] as { suggestions: unknown }).suggestions).toBeInstanceOf(Array);
+}
+
+/** With --json, stdout is one envelope and stderr is silent. */
+function envelopeOf({ stdout, stderr }: Ran): Record<string, unknown> {
+  expect(stderr).toBe('');
+  return JSON.parse(stdout) as Record<string, unknown>;
+}

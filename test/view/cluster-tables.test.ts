@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import { renderLines, toAscii } from '../../src/view/line.ts';
+import { nodeTable } from '../../src/view/node-table.ts';
+import { glance, listLines, statusLines } from '../../src/view/status.ts';
+import { verifyLines } from '../../src/view/verify-report.ts';
+import { sampleReport, sampleTopology, terminalOf } from './sample-cluster.ts';
+
+const plain = { color: false, unicode: true };
+
+describe('the table of nodes', () => {
+  test('fits 80 columns', () => {
+    expect(`\n${renderLines(nodeTable(sampleTopology(), terminalOf(80)), plain)}`).toBe(`
+ shard  node            role     st  slots         keys  lag  link
+     1  127.0.0.1:7000  primary  UN  0-5460       3,312
+        127.0.0.1:7004  replica  UN               3,312    0  up
+     2  127.0.0.1:7005  primary  UN  5461-10922   3,390
+        127.0.0.1:7001  replica  DN                   –    –  –
+     3  127.0.0.1:7002  primary  UN  10923-16383  3,298
+        127.0.0.1:7003  replica  UN               3,298    0  up
+`);
+  });
+
+  test('gains columns at 140', () => {
+    const [header, first] = renderLines(nodeTable(sampleTopology(), terminalOf(140)), plain).split('\n');
+    expect(header).toBe(
+      ' shard  node            role     st  slots         keys  lag  link  memory  ops/s  server            up  id',
+    );
+    expect(first).toMatch(/ {2}2\.1 MB {4}271 {2}rkv 7\.0\.15 {2}2 m 10 s {2}700070…07000$/);
+  });
+
+  test('never exceeds the terminal, whatever the addresses', () => {
+    const topology = sampleTopology();
+    const long = 'a-very-long-host-name.in-some-region.of-some-provider.example.com:7000';
+    const nodes = topology.shards.map((shard) => ({ ...shard, primary: { ...shard.primary, address: long } }));
+    for (const columns of [80, 100, 140]) {
+      const lines = renderLines(nodeTable({ ...topology, shards: nodes }, terminalOf(columns)), plain).split('\n');
+      expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
+      expect(lines[1]).toContain('…');
+    }
+  });
+
+  test('cuts nothing in a pipe', () => {
+    const topology = sampleTopology();
+    const long = 'a-very-long-host-name.in-some-region.of-some-provider.example.com:7000';
+    const nodes = topology.shards.map((shard) => ({ ...shard, primary: { ...shard.primary, address: long } }));
+    const text = renderLines(nodeTable({ ...topology, shards: nodes }, terminalOf(80, { cut: false })), plain);
+    expect(text).toContain(long);
+  });
+});
+
+describe('the report of verify', () => {
+  const lines = verifyLines({ topology: sampleTopology(), report: sampleReport(), exit: 3 }, terminalOf(80));
+  const text = renderLines(lines, plain);
+
+  test('starts with what was looked at and ends with the sum', () => {
+    expect(text.split('\n')[0]).toBe('Cluster default: 6 nodes, 3 shards, epoch 7, checked in 90 ms');
+    expect(text.trimEnd().split('\n').at(-1)).toMatch(/^1 error, 1 warning {3,}exit code 3$/);
+  });
+
+  test('says each finding on a line, with what to run beside it or below it', () => {
+    expect(text).toContain(' ✓ coverage     16,384 of 16,384 slots served\n');
+    expect(text).toContain('a second failure loses slots\n                5461-10922\n');
+    expect(text).toContain('\n                → rkv node add --replica-of shard:2\n');
+    const wide = verifyLines({ topology: sampleTopology(), report: sampleReport(), exit: 3 }, terminalOf(140));
+    expect(renderLines(wide, plain)).toMatch(/ ✗ reachable {4}7001 .* say fail {3,}rkv node start 7001\n/);
+    expect(Math.max(...text.split('\n').map((row) => [...row].length))).toBeLessThanOrEqual(80);
+  });
+
+  test('is readable in ASCII and without colour', () => {
+    const ascii = renderLines(lines, { color: false, unicode: false });
+    expect(ascii).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(ascii).not.toContain('?');
+    expect(ascii).toContain(' x reachable');
+  });
+
+  test('says so when all is well', () => {
+    const report = { ...sampleReport(), checks: [], findings: [], errors: 0, warnings: 0, notes: 0 };
+    const fine = renderLines(verifyLines({ topology: sampleTopology(), report, exit: 0 }, terminalOf(80)), plain);
+    expect(fine).toMatch(/All 0 checks passed\n$/);
+  });
+});
+
+describe('a status', () => {
+  test('is one line', () => {
+    expect(renderLines([glance(sampleTopology())], plain)).toBe(
+      'default  ● ok   5/6 up   3 shards   10,000 keys   4.1 MB   812 ops/s   epoch 7   up 2 m 10 s\n',
+    );
+  });
+
+  test('says no numbers that nobody answered', () => {
+    const nodes = sampleTopology().nodes.map((node) => ({ ...node, reachable: false }));
+    const topology = { ...sampleTopology(), nodes, state: 'unreachable' as const };
+    expect(renderLines([glance(topology)], plain)).toBe('default  ○ unreachable   0/6 up\n');
+  });
+
+  test('goes on with the table of nodes', () => {
+    expect(statusLines(sampleTopology(), terminalOf(80))).toHaveLength(2 + 7);
+  });
+});
+
+test('a list tells running, partly running and stopped clusters apart', () => {
+  const cluster = (name: string, running: number[]) => ({
+    name,
+    folder: `/home/someone/.local/state/rkv/${name}`,
+    engine: 'bundled',
+    host: '127.0.0.1',
+    ports: [7000, 7001, 7003],
+    running,
+  });
+  const clusters = [cluster('all', [7000, 7001, 7003]), cluster('some', [7000]), cluster('none', [])];
+  expect(`\n${renderLines(listLines(clusters, '/home', terminalOf(100)), plain)}`).toBe(`
+ cluster  running    nodes                     engine   folder
+ all      ● 3/3 up   127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/all
+ some     ! 1/3 up   127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/some
+ none     ○ stopped  127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/none
+`);
+  expect(renderLines(listLines([], '/home', terminalOf(80)), plain)).toContain('rkv cluster create');
+});
+
+test('every character that we draw with has an ASCII form of the same width', () => {
+  const drawn = '✓✗·●○…–×→⠋⠙⠹⠸⠼⠴⠦⠧';
+  expect(toAscii(drawn)).toHaveLength([...drawn].length);
+  expect(toAscii(drawn)).not.toContain('?');
+});
