@@ -82,6 +82,9 @@ export abstract class BaseCommand extends Command {
   /** Set by a command that has a result and yet ends badly: a verification that found something. */
   #verdict: { failure: CliFailure; result: unknown } | null = null;
 
+  /** An operation runs that may have something to take back. */
+  #isFollowing = false;
+
   /** Aborted by the first Ctrl-C or SIGTERM; whoever works listens to it and takes back what it has begun. */
   get signal(): AbortSignal {
     return this.#interrupt.signal;
@@ -108,6 +111,8 @@ export abstract class BaseCommand extends Command {
   override async finally(_: Error | undefined): Promise<void> {
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
+    // Also where Ctrl-C is the usual end: a script that is interrupted should see that it was.
+    if (this.signal.aborted) process.exitCode ??= EXIT.interrupted;
   }
 
   /** Where the clusters are. */
@@ -136,6 +141,7 @@ export abstract class BaseCommand extends Command {
   /** Runs an operation while showing its progress in the way that fits where we are. */
   async follow<Result>(operation: Operation<Result>, heading?: Line): Promise<Result> {
     const { present } = await import('./view/present.ts');
+    this.#isFollowing = true;
     return present(operation, {
       mode: this.quiet ? 'silent' : this.stderr.live ? 'live' : 'plain',
       terminal: this.stderr,
@@ -202,7 +208,7 @@ export abstract class BaseCommand extends Command {
       // Asked twice: the person does not want to wait for the undoing.
       process.exit(EXIT.interrupted);
     }
-    if (!this.quiet && signal === 'SIGINT') {
+    if (this.#isFollowing && !this.quiet && signal === 'SIGINT') {
       process.stderr.write('\ninterrupted: taking back what was begun, Ctrl-C again leaves at once\n');
     }
     this.#interrupt.abort();

@@ -138,7 +138,6 @@ export default class Cli extends BaseCommand {
       }
       if (last.type === 'error' && flags['exit-code']) process.exitCode = 1;
     }
-    if (this.signal.aborted) process.exitCode = EXIT.interrupted;
     return last === null ? { reply: null } : { reply: replyToJson(last) };
   }
 

@@ -50,17 +50,24 @@ export async function runPrompt({ session, printer, signal }: Prompted, historyF
     removeHistoryDuplicates: true,
     completer: makeCompleter(session),
   });
+  let isRunning = false;
+  // At the prompt Ctrl-C leaves; while a command runs it ends that, which is how a subscription is left.
+  prompt.on('SIGINT', () => (isRunning ? session.close() : prompt.close()));
   signal.addEventListener('abort', () => prompt.close(), { once: true });
-  prompt.on('SIGINT', () => prompt.close());
+  const lines = queueLines(prompt);
   try {
     for (;;) {
-      const line = await ask(prompt, promptText(session));
+      prompt.setPrompt(promptText(session));
+      prompt.prompt();
+      const line = await lines.next();
       if (line === null) break;
       if (line.trim() !== '' && !isSecret(line)) history.unshift(line);
-      prompt.pause();
-      const outcome = await runInterruptible(line, { session, printer });
+      isRunning = true;
+      const outcome = await runLine(line, { session, printer });
+      isRunning = false;
       if (outcome === 'quit') break;
-      prompt.resume();
+      // A subscription was left by closing its link. Where the server is gone, the prompt says so.
+      if (!session.connected) await session.connect().catch(() => {});
     }
   } finally {
     prompt.close();
@@ -83,23 +90,6 @@ export function isSecret(line: string): boolean {
 }
 
 type Outcome = 'done' | 'error' | 'quit';
-
-/** While a command runs, Ctrl-C ends the command and not the prompt: that is how a subscription is left. */
-async function runInterruptible(
-  line: string,
-  { session, printer }: Pick<Prompted, 'session' | 'printer'>,
-): Promise<Outcome> {
-  const interrupt = (): void => session.close();
-  const others = process.listeners('SIGINT');
-  process.removeAllListeners('SIGINT');
-  process.on('SIGINT', interrupt);
-  try {
-    return await runLine(line, { session, printer });
-  } finally {
-    process.off('SIGINT', interrupt);
-    for (const listener of others) process.on('SIGINT', listener);
-  }
-}
 
 async function runLine(line: string, { session, printer }: Pick<Prompted, 'session' | 'printer'>): Promise<Outcome> {
   const words = splitWords(line);
@@ -147,16 +137,29 @@ async function moveTo(session: CliSession, words: readonly Buffer[], printer: Pr
   }
 }
 
-/** Null when the person is done: Ctrl-D, Ctrl-C at the prompt. */
-function ask(prompt: Interface, text: string): Promise<string | null> {
-  return new Promise((resolve) => {
-    const onClose = (): void => resolve(null);
-    prompt.once('close', onClose);
-    prompt.question(text, (answer) => {
-      prompt.off('close', onClose);
-      resolve(answer);
-    });
+/** Lines one by one, also those that are typed or pasted while a command runs. Null when the person is done. */
+function queueLines(prompt: Interface): { next(): Promise<string | null> } {
+  const typed: string[] = [];
+  let isClosed = false;
+  let wake: () => void = () => {};
+  prompt.on('line', (line) => {
+    typed.push(line);
+    wake();
   });
+  prompt.on('close', () => {
+    isClosed = true;
+    wake();
+  });
+  return {
+    async next() {
+      while (typed.length === 0 && !isClosed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return typed.shift() ?? null;
+    },
+  };
 }
 
 /** Names of commands, asked of the server once: what it knows is what can be completed. */

@@ -1,0 +1,138 @@
+/*
+ * A cluster over time: one topology after the other, the traffic of the last minute, and what has happened in between,
+ * as sentences. What a person wants to know after a failover is who took over from whom and how long nobody served.
+ */
+import { SLOTS } from '../base/slot.ts';
+import { pause } from './deadline.ts';
+import type { ClusterTarget } from './target.ts';
+import { type NodeView, observe, type Topology } from './topology.ts';
+
+export interface WatchEvent {
+  /** Milliseconds since 1970. */
+  readonly at_ms: number;
+  readonly severity: 'good' | 'bad' | 'note';
+  readonly text: string;
+}
+
+export interface WatchSnapshot {
+  readonly topology: Topology;
+  /** Operations per second of the whole cluster, oldest first. */
+  readonly traffic: readonly number[];
+  /** Newest last. */
+  readonly events: readonly WatchEvent[];
+}
+
+export interface WatchOptions {
+  readonly every_ms: number;
+  /** For each node to answer. */
+  readonly timeout_ms: number;
+  readonly signal: AbortSignal;
+}
+
+const TRAFFIC_MAX = 60;
+const EVENTS_MAX = 100;
+
+export async function* watchCluster(target: ClusterTarget, options: WatchOptions): AsyncGenerator<WatchSnapshot, void> {
+  const observer = observe(target, { timeout_ms: options.timeout_ms });
+  const traffic: number[] = [];
+  const events: WatchEvent[] = [];
+  let before: Topology | null = null;
+  let gapSince_ms: number | null = null;
+  try {
+    while (!options.signal.aborted) {
+      const topology = await observer.read();
+      const now_ms = Date.now();
+      traffic.push(topology.ops_per_s);
+      if (before !== null)
+        events.push(...changesBetween(before, topology).map((event) => ({ ...event, at_ms: now_ms })));
+      const isWhole = topology.slotsServed === SLOTS;
+      if (!isWhole) gapSince_ms ??= now_ms;
+      else if (gapSince_ms !== null) {
+        const gap_s = ((now_ms - gapSince_ms) / 1000).toFixed(1);
+        events.push({ at_ms: now_ms, ...good(`all slots are served again, after ${gap_s} s`) });
+        gapSince_ms = null;
+      }
+      traffic.splice(0, traffic.length - TRAFFIC_MAX);
+      events.splice(0, events.length - EVENTS_MAX);
+      before = topology;
+      yield { topology, traffic: [...traffic], events: [...events] };
+      await pause(options.every_ms, options.signal);
+    }
+  } finally {
+    observer.close();
+  }
+}
+
+/** What became different, node by node. Pure. */
+export function changesBetween(before: Topology, after: Topology): Omit<WatchEvent, 'at_ms'>[] {
+  const known = new Map(before.nodes.map((node) => [keyOf(node), node]));
+  const changes = after.nodes.flatMap((node) => {
+    const earlier = known.get(keyOf(node));
+    known.delete(keyOf(node));
+    return earlier === undefined
+      ? [note(`${node.address} is new, ${article(node.role)}`)]
+      : nodeChanges(earlier, node, after);
+  });
+  for (const gone of known.values()) changes.push(note(`${gone.address} is no longer part of the cluster`));
+  if (before.slotsServed === SLOTS && after.slotsServed < SLOTS) {
+    changes.push(bad(`${(SLOTS - after.slotsServed).toLocaleString('en')} slots are served by nobody`));
+  }
+  if (before.state !== after.state)
+    changes.push({ severity: after.state === 'ok' ? 'good' : 'bad', text: `the cluster is ${after.state}` });
+  return changes;
+}
+
+function nodeChanges(before: NodeView, after: NodeView, topology: Topology): Omit<WatchEvent, 'at_ms'>[] {
+  const changes: Omit<WatchEvent, 'at_ms'>[] = [];
+  const name = after.address;
+  if (before.reachable && !after.reachable)
+    changes.push(bad(`${name} does not answer any more (${after.error ?? 'no reason known'})`));
+  if (!before.reachable && after.reachable) changes.push(good(`${name} is back`));
+  if (!before.seenAs.includes('fail') && after.seenAs.includes('fail'))
+    changes.push(bad(`${name} is called failed by the others`));
+  if (before.role !== after.role) changes.push(roleChange(after, topology));
+  else if (after.role === 'replica' && before.primaryId !== after.primaryId)
+    changes.push(note(`${name} follows ${nameOf(after.primaryId, topology)} now`));
+  if (after.reachable && before.replication.link === 'up' && after.replication.link === 'down')
+    changes.push(bad(`${name} has lost its primary`));
+  if (before.replication.link === 'down' && after.replication.link === 'up')
+    changes.push(good(`${name} has its primary again`));
+  const moved = after.slotCount - before.slotCount;
+  if (moved !== 0 && before.role === 'primary' && after.role === 'primary' && after.reachable) {
+    changes.push(note(`${name} ${moved > 0 ? 'got' : 'gave away'} ${Math.abs(moved).toLocaleString('en')} slots`));
+  }
+  return changes;
+}
+
+function roleChange(after: NodeView, topology: Topology): Omit<WatchEvent, 'at_ms'> {
+  if (after.role === 'primary') {
+    const shard = after.shard === 0 ? '' : ` of shard ${after.shard}`;
+    return good(`${after.address} was promoted to primary${shard} (epoch ${after.epoch ?? '?'})`);
+  }
+  return note(`${after.address} is a replica of ${nameOf(after.primaryId, topology)} now`);
+}
+
+function nameOf(id: string | null, { nodes }: Topology): string {
+  return nodes.find((node) => node.id === id)?.address ?? id ?? 'nobody';
+}
+
+/** A node that lost its id in a reset is another node; one that we could not ask yet is known by its address. */
+function keyOf(node: NodeView): string {
+  return node.address;
+}
+
+function article(role: NodeView['role']): string {
+  return role === 'unknown' ? 'of an unknown role' : `a ${role}`;
+}
+
+function good(text: string): Omit<WatchEvent, 'at_ms'> {
+  return { severity: 'good', text };
+}
+
+function bad(text: string): Omit<WatchEvent, 'at_ms'> {
+  return { severity: 'bad', text };
+}
+
+function note(text: string): Omit<WatchEvent, 'at_ms'> {
+  return { severity: 'note', text };
+}

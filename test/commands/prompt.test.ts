@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasRedisServer } from '../base/real-redis.ts';
+import { ROOT, rkv, temporaryHome, until } from './rkv.ts';
+
+/* The prompt on a terminal, which `script` provides: typed ahead, completed, interrupted, remembered. */
+
+const PORT = 24_025;
+const hasScript = spawnSync('script', ['--version']).status === 0;
+const { home, remove } = temporaryHome();
+let server: ChildProcess;
+
+beforeAll(async () => {
+  if (!hasRedisServer) return;
+  server = spawn('redis-server', ['--port', String(PORT), '--save', '', '--dir', home], { stdio: 'ignore' });
+  await until(async () => (await rkv(['cli', '-p', String(PORT), 'PING'])).stdout === 'PONG\n');
+});
+
+afterAll(() => {
+  server?.kill('SIGKILL');
+  remove();
+});
+
+describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
+  test('a prompt runs what is typed, also ahead, and Ctrl-C ends a subscription and not the prompt', async () => {
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT}`);
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    terminal.type('set greeting "hello\\n"\n');
+    await terminal.shows('OK');
+    terminal.type('get greeting\nmulti\nincr n\nexec\nselect 2\n');
+    await terminal.shows('"hello\\n"');
+    await terminal.shows('QUEUED');
+    await terminal.shows('1) (integer) 1');
+    await terminal.shows(`127.0.0.1:${PORT}[2]> `);
+    terminal.type('hgeta');
+    await terminal.shows('hgeta');
+    terminal.type('\t');
+    await terminal.shows('ll'); // What completes 'hgeta'.
+    terminal.type(' h\n');
+    await terminal.shows('(empty array)');
+    terminal.type('subscribe news\n');
+    await terminal.shows('3) (integer) 1');
+    await rkv(['cli', '-p', String(PORT), 'PUBLISH', 'news', 'extra']);
+    await terminal.shows('3) "extra"');
+    terminal.type('\x03');
+    await terminal.shows(`127.0.0.1:${PORT}[2]> `);
+    terminal.type('auth secret\n');
+    await terminal.shows('(error) ERR AUTH');
+    terminal.type('quit\n');
+    expect(await terminal.ended).toBe(0);
+    const history = readFileSync(join(home, '.cli_history'), 'utf8').split('\n');
+    expect(history.slice(0, 2)).toEqual(['set greeting "hello\\n"', 'get greeting']);
+    expect(history).not.toContain('auth secret');
+  });
+
+  test('one command prints for people', async () => {
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} RPUSH numbers 1 2`);
+    await terminal.shows('(integer) 2');
+    expect(await terminal.ended).toBe(0);
+  });
+});
+
+function openTerminal(command: string) {
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOME: home, RKV_HOME: home, TERM: 'xterm', LANG: 'C.UTF-8' },
+  });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += stripVTControlCharacters(chunk.toString());
+  });
+  return {
+    type: (keys: string) => child.stdin.write(keys),
+    /** Waits for words after those that were waited for before. */
+    async shows(words: string) {
+      await until(() => Promise.resolve(text.includes(words))).catch(() => {
+        throw new Error(`the terminal never showed '${words}', but:\n${text}`);
+      });
+      text = text.slice(text.indexOf(words) + words.length);
+    },
+    ended: new Promise<number | null>((resolve) => child.on('exit', resolve)),
+  };
+}
