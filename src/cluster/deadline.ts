@@ -39,7 +39,7 @@ export async function waitUntil(missing: () => Promise<string | null>, wait: Wai
   let told_ms = Number.NEGATIVE_INFINITY;
   for (;;) {
     if (wait.signal.aborted) throw interrupted(wait.what);
-    const text = await missing();
+    const text = await unlessLoading(missing);
     if (text === null) return;
     const left_ms = wait.deadline.left_ms();
     const now_ms = performance.now();
@@ -73,6 +73,17 @@ export async function retryWhile(refused: RegExp, action: () => Promise<unknown>
       throw error;
     }
   }, wait);
+}
+
+/** A replica that takes over a copy refuses most questions for that moment: one more thing to wait for, no failure. */
+async function unlessLoading(missing: () => Promise<string | null>): Promise<string | null> {
+  try {
+    return await missing();
+  } catch (error) {
+    if (isFailure(error, 'NODE_REPLY') && /^LOADING\b/.test(error.why ?? ''))
+      return `waiting: ${error.message} (${error.why})`;
+    throw error;
+  }
 }
 
 async function expired(wait: Wait, text: string): Promise<CliFailure> {
