@@ -21,7 +21,8 @@ export function closeIdleClients(server: Server): void {
 export function enforceOutputLimits(server: Server): void {
   const now_ms = server.keyspace.now_ms;
   for (const client of server.clients.values()) {
-    const pending = client.connection?.pendingOutput ?? 0;
+    const held = client.kind === 'replica' ? server.links.heldBytesOf(client.id) : 0;
+    const pending = held + (client.connection?.pendingOutput ?? 0);
     if (pending === 0) {
       client.softLimitSince_ms = 0;
       continue;

@@ -28,20 +28,22 @@ export interface ClusterHostOptions {
   config: Config;
   clock: Clock;
   log: Logger;
+  /** True in a library: open sockets and timers do not keep the process alive. */
+  unref?: boolean;
   fatal: (reason: string) => never;
 }
 
-export function clusterHost({ the, config, clock, log, fatal }: ClusterHostOptions): BusHost {
+export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHostOptions): BusHost {
   const file = path.resolve(config.dir, config['cluster-config-file']);
   return {
     clock,
     log,
+    keepsAlive: unref !== true,
     prng: new Prng(entropySeed()),
     config: () => clusterConfigOf(config),
     hosts: () => config.bind.filter((host) => !host.startsWith('-')).map((host) => (host === '*' ? '0.0.0.0' : host)),
     linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
-    tls: () =>
-      config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null,
+    tls: () => (config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null),
     read: () => (fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null),
     write: (text) => writeFileAtomically(file, Buffer.from(text, 'latin1')),
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
@@ -54,7 +56,10 @@ export function clusterHost({ the, config, clock, log, fatal }: ClusterHostOptio
       facts.downSince_ms = links.downSince_ms;
     },
     becomePrimary: () => the().links.becomePrimary(),
-    replicate: (ip, port) => the().links.replicate(ip, port),
+    replicate(ip, port, plainPort) {
+      const plain = plainPort !== 0 && !config['tls-replication'];
+      the().links.replicate(ip, plain ? plainPort : port);
+    },
     flushData: () => the().keyspace.clear(),
     deleteKeysInSlots: (slots) => deleteKeysInSlots(the(), slots),
     slotsLost() {
@@ -64,8 +69,10 @@ export function clusterHost({ the, config, clock, log, fatal }: ClusterHostOptio
       the().armed |= ARMED_CLUSTER;
     },
     pauseWrites(until_ms) {
-      const { pause, clock } = the();
+      const { pause, clock, keyspace } = the();
       pause.start('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
+      // At once: dead keys that a read removes would move the offset that the replica is to reach.
+      keyspace.passive = true;
     },
     resumeWrites: () => the().pause.end('failover'),
     deliver() {

@@ -13,23 +13,26 @@ import { entropySeed, randomHex } from '../base/prng.ts';
 import type { Config } from '../config/directives.ts';
 import { Settings } from '../config/settings.ts';
 import { ClusterBus } from './bus/bus.ts';
+import { clusterHost } from './cluster-host.ts';
+import { joinCluster } from './cluster-join.ts';
 import { Call } from './command/call.ts';
 import { Propagation } from './command/propagation.ts';
 import { Registry } from './command/registry.ts';
 import { serveAgain } from './command/serve.ts';
-import { clusterHost } from './cluster-host.ts';
 import { cronTick } from './cron.ts';
 import { Door } from './door.ts';
+import { isReplica } from './gossip/state.ts';
 import { specs } from './handlers/table.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
 import { Output } from './net/output.ts';
 import { Peers } from './net/peers.ts';
-import { onChange } from './on-change.ts';
 import { Stats } from './observe/stats.ts';
+import { onChange } from './on-change.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
 import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
+import { replicationHost } from './replication-host.ts';
 import { runWithoutReply } from './run-without-reply.ts';
 import { shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
@@ -54,6 +57,14 @@ export interface ComposeOptions {
   fatal: (reason: string) => never;
 }
 
+/**
+ * What `fatal` throws where there is no process to end: it unwinds the task at hand and is nobody else's problem. Whoever
+ * threw it sees to the end of the server.
+ */
+export class ServerFailure extends Error {
+  override name = 'ServerFailure';
+}
+
 /** A server that is running, and the handle that ends it. */
 export interface Running {
   server: Server;
@@ -64,6 +75,7 @@ export interface Running {
 export async function compose(options: ComposeOptions): Promise<Running> {
   const { server, door } = assemble(options);
   try {
+    beginLoading(server);
     // The ports first: a port in use must not cost the time of loading.
     await door.open();
     await server.cluster?.open();
@@ -94,10 +106,13 @@ function assemble(options: ComposeOptions): Running {
   keyspace.hooks = {
     expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
   };
-  const door = new Door(() => server);
+  const door = new Door(() => server, { keepsAlive: options.unref !== true });
   const server: Server = {
     config,
-    settings: new Settings(config, onChange(() => server, door)),
+    settings: new Settings(
+      config,
+      onChange(() => server, door),
+    ),
     configFile: options.configFile,
     clock,
     log,
@@ -123,8 +138,8 @@ function assemble(options: ComposeOptions): Running {
       fatal: options.fatal,
     }),
     replication,
-    links: new ReplicationLinks(() => server),
-    cluster: clusterMode ? new ClusterBus(clusterHost({ the: () => server, config, clock, log, fatal: options.fatal })) : null,
+    links: new ReplicationLinks(replicationHost(() => server)),
+    cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock })) : null,
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.now_ms(),
@@ -148,8 +163,10 @@ function lifeOf(
   let turnWanted = false;
   const runTurn = (): void => {
     turnWanted = false;
-    endOfTurn(the());
-    armDeadline();
+    unlessFailed(() => {
+      endOfTurn(the());
+      armDeadline();
+    });
   };
   const timers: Timer[] = [];
   let deadline: Timer | null = null;
@@ -159,7 +176,7 @@ function lifeOf(
     return timer;
   };
   const every = (interval_ms: number, task: () => void): void => {
-    timers.push(quiet(clock.setInterval(task, interval_ms)));
+    timers.push(quiet(clock.setInterval(() => unlessFailed(task), interval_ms)));
   };
   /** Keeps one timer for the client that has to be told first that its wait is over. */
   const armDeadline = (): void => {
@@ -203,6 +220,14 @@ function lifeOf(
   };
 }
 
+function unlessFailed(task: () => void): void {
+  try {
+    task();
+  } catch (error) {
+    if (!(error instanceof ServerFailure)) throw error;
+  }
+}
+
 function newClient(server: Server, connection: Client['connection']): Client {
   const client = new Client({
     id: server.nextClientId++,
@@ -221,18 +246,27 @@ function closeClient(client: Client, when: 'after-reply' | 'now'): void {
   else client.connection?.closeAfterReply();
 }
 
+/** From here on clients that come in are told to wait. */
+function beginLoading({ links, cluster, config }: Server): void {
+  // In a cluster nodes.conf says whom we follow, and the directive whom we join (cluster-join.ts).
+  links.prepare(cluster === null ? config.replicaof : null);
+  links.setLoading(true);
+}
+
 async function loadData(server: Server): Promise<void> {
-  server.loading = true;
-  const run = runWithoutReply(server);
-  await server.persistence.load({
-    isReplica: server.replication.role === 'replica',
-    run,
+  const { persistence, links, propagation, cluster, replication } = server;
+  const startsAsReplica = replication.role === 'replica' || (cluster !== null && isReplica(cluster.state.myself));
+  const { aux } = await persistence.load({
+    isReplica: startsAsReplica,
+    run: runWithoutReply(server),
     loadFunction: null,
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
   });
-  server.loading = false;
-  server.propagation.active = server.persistence.active;
+  links.setLoading(false);
+  links.restore(aux, startsAsReplica ? 'replica' : 'primary');
+  propagation.active = persistence.active || links.wantsStream;
   server.startCron();
-  await server.cluster?.start();
-  server.links.start();
+  await cluster?.start();
+  links.start();
+  joinCluster(server);
 }

@@ -3,11 +3,13 @@
  * each, and hands its requests to the dispatcher.
  */
 
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { dispatch } from './command/dispatch.ts';
+import { discardTransaction } from './command/transaction.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, Listener } from './net/listener.ts';
-import { dispatch } from './command/dispatch.ts';
-import { discardTransaction } from './command/transaction.ts';
 import { Request } from './protocol/request.ts';
 import type { ParserLimits } from './protocol/request-parser.ts';
 import { serverTlsOptions } from './security/tls-options.ts';
@@ -28,14 +30,17 @@ const DENIED =
 
 export class Door {
   readonly #the: () => Server;
+  readonly #keepsAlive: boolean;
   #listener: Listener;
   readonly #request = new Request(Buffer.alloc(0));
   /** One record for all connections: CONFIG SET changes it in place. */
   readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
   readonly #delivery: Delivery<Client>;
 
-  constructor(the: () => Server) {
+  /** `keepsAlive`: open ports and clients are a reason for the process to go on. */
+  constructor(the: () => Server, { keepsAlive }: { keepsAlive: boolean }) {
     this.#the = the;
+    this.#keepsAlive = keepsAlive;
     this.#listener = this.#newListener();
     this.#delivery = {
       command: (client, request) => dispatch(the(), client, request),
@@ -99,7 +104,7 @@ export class Door {
   }
 
   #newListener(): Listener {
-    return new Listener((accepted) => this.#accept(accepted));
+    return new Listener((accepted) => this.#accept(accepted), { keepsAlive: this.#keepsAlive });
   }
 
   #accept({ socket, adoptable, tls }: Accepted): void {
@@ -134,7 +139,23 @@ export class Door {
       connection.parser.authenticated = false;
       client.armed |= ARMED_AUTH;
     }
+    if (!this.#keepsAlive) connection.socket.unref();
     connection.start();
+  }
+
+  /** Lets a client of this very process in, by a stream that need not be a socket: it is trusted, and counts as local. */
+  enterInside(stream: Duplex): Client {
+    const server = this.#the();
+    const connection = new Connection<Client>({
+      // A connection asks no more of its socket than any stream can do; addresses are undefined, as on a Unix socket.
+      socket: stream as Socket,
+      adoptable: false,
+      output: server.output,
+      request: this.#request,
+      limits: this.#limits,
+      delivery: this.#delivery,
+    });
+    return server.newClient(connection);
   }
 
   #protocolError(client: Client, text: string): void {

@@ -12,6 +12,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
   const cluster = (): void => the().cluster?.reconfigure();
   const limits = (): void => door.readLimits();
   const ports = (): void => reopenSoon(the(), door);
+  const replication = (): void => the().links.configChanged();
   const tls = (): void => checkTls(the(), ports);
   return {
     appendonly: () => setAppendOnly(the()),
@@ -31,6 +32,10 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'tls-cert-file': tls,
     'tls-key-file': tls,
     'tls-ca-cert-file': tls,
+    'repl-backlog-size': replication,
+    'replica-serve-stale-data': replication,
+    'min-replicas-to-write': replication,
+    'min-replicas-max-lag': replication,
     'cluster-node-timeout': cluster,
     'cluster-migration-barrier': cluster,
     'cluster-replica-validity-factor': cluster,

@@ -17,6 +17,8 @@ export function endOfTurn(server: Server): void {
     server.links.feed(propagation.bytes, propagation.length);
     propagation.clear();
   }
+  // Behind the effects of the turn: now the data set and the offset of the stream say the same, as a snapshot needs it.
+  server.links.endTurn();
   server.persistence.flush();
   // Last: a reply is a promise.
   server.output.writeAll();

@@ -8,15 +8,20 @@
  */
 
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TlsOptions,
+} from 'node:tls';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Prng } from '../../base/prng.ts';
 import { encodeMessage } from '../gossip/codec.ts';
 import type { Effect } from '../gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../gossip/event.ts';
-import type { Message } from '../gossip/message.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
+import type { Message } from '../gossip/message.ts';
 import { formatNodesConf, loadNodesConf } from '../gossip/nodes-conf.ts';
 import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, runCommand, step } from '../gossip/step.ts';
@@ -26,6 +31,8 @@ import { Link } from './link.ts';
 export interface BusHost {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Open sockets are a reason for the process to go on. */
+  readonly keepsAlive: boolean;
   readonly prng: Prng;
   /** Fills in the directives; called again when one changes. */
   config(): ClusterConfig;
@@ -43,7 +50,8 @@ export interface BusHost {
   /** Brings `world.replication` up to date. */
   noteReplication(facts: World['replication']): void;
   becomePrimary(): void;
-  replicate(ip: string, port: number): void;
+  /** `plainPort`: speaks TCP where `port` speaks TLS; 0 when there is none. */
+  replicate(ip: string, port: number, plainPort: number): void;
   flushData(): void;
   deleteKeysInSlots(slots: readonly number[]): void;
   slotsLost(slots: readonly number[]): void;
@@ -205,7 +213,7 @@ export class ClusterBus {
       case 'becomePrimary':
         return host.becomePrimary();
       case 'replicate':
-        return host.replicate(effect.ip, effect.port);
+        return host.replicate(effect.ip, effect.port, effect.plainPort);
       case 'flushData':
         return host.flushData();
       case 'deleteKeysInSlots':
@@ -232,6 +240,7 @@ export class ClusterBus {
       tls === null
         ? connect({ host: ip, port: busPort }, up)
         : connectTls({ ...tls.client, host: ip, port: busPort }, up);
+    if (!this.#host.keepsAlive) socket.unref();
     const link: Link = new Link(socket, {
       message: (message) => this.#received({ link, number, inbound: false }, message),
       closed: () => {
@@ -248,6 +257,7 @@ export class ClusterBus {
       socket.destroy();
       return;
     }
+    if (!this.#host.keepsAlive) socket.unref();
     const number = this.#nextInbound++;
     const link: Link = new Link(socket, {
       message: (message) => this.#received({ link, number, inbound: true }, message),
@@ -307,6 +317,7 @@ export class ClusterBus {
       server.listen({ ...where, backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         server.on('error', (error) => this.#host.log.warning(`cluster bus: ${error.message}`));
+        if (!this.#host.keepsAlive) server.unref();
         this.#servers.push(server);
         resolve();
       });

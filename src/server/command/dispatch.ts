@@ -50,7 +50,7 @@ export function execute(call: Call): void {
       assert(command.isWrite, `${command.fullName} is not declared write`);
       propagation.addRequest(call.db.index, call.request);
     }
-    call.client.writeOffset = server.replication.offset + propagation.length;
+    call.client.writeOffset = server.replication.offset + (server.links.wantsStream ? propagation.length : 0);
   }
   propagation.end();
 }
@@ -61,11 +61,16 @@ export function refuse(call: Call, error: ReplyError): void {
   call.reply.error(error.line);
 }
 
-function findCommand(call: Call): Command | null {
+/** The command or subcommand that is asked for, or why there is none for these arguments. */
+export function lookUp(call: Call): Command | ReplyError {
   const { server, request } = call;
   const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
   if (command !== null && command.subcommands === null && command.accepts(request.argc)) return command;
-  const found = command === null ? unknownCommand(call) : findSubcommand(call, command);
+  return command === null ? unknownCommand(call) : findSubcommand(call, command);
+}
+
+function findCommand(call: Call): Command | null {
+  const found = lookUp(call);
   if (!(found instanceof ReplyError)) return found;
   // A transaction that was refused a command must not run without it.
   if (call.client.transaction !== null) call.client.transaction.broken = true;

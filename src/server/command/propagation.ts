@@ -33,6 +33,11 @@ export class Propagation {
   #effects = 0;
   #unitStart = 0;
 
+  /** The database of the last effect, -1 when the next one will be preceded by a SELECT. */
+  get selected(): number {
+    return this.#selected;
+  }
+
   /** A unit begins; units inside a unit belong to the outer one. */
   begin(): void {
     if (this.#depth++ === 0) this.#effects = 0;

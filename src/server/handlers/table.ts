@@ -14,6 +14,7 @@ import { specs as keyScan } from './key-scan.ts';
 import { specs as list } from './list.ts';
 import { specs as migrate } from './migrate.ts';
 import { specs as object } from './object.ts';
+import { specs as replication } from './replication.ts';
 import { specs as server } from './server.ts';
 import { specs as set } from './set.ts';
 import { specs as string } from './string.ts';
@@ -28,6 +29,7 @@ export const specs: readonly Spec[] = [
   ...config,
   ...cluster,
   ...server,
+  ...replication,
   ...debug,
   ...key,
   ...keyScan,

@@ -1,41 +1,406 @@
 /*
- * The links of this server's replication: replicas that it feeds, and the primary that feeds it.
+ * Replication as the rest of the server sees it: which role we have, who follows us, whom we follow (spec:
+ * replication.md). A primary makes the stream of the effects of its commands; a replica passes on the bytes of its
+ * primary's stream as they are, so that all servers of a chain count the same bytes.
+ *
+ * Invariants:
+ * (1) `replication.offset` is the offset of the last byte of the stream that the data set contains; it moves with it.
+ * (2) A history (id, offset) is asked for again only while (1) holds for it: not after a full copy that broke off.
+ * (3) `replication.id` changes whenever the stream may go on differently from what others in this history will see.
  */
 
+import { randomHex } from '../../base/prng.ts';
 import type { ReplicationPoint } from '../persistence/rdb-writer.ts';
+import { request } from './handshake.ts';
+import type { Address, Peer, ReplicationHost } from './host.ts';
+import { type LinkEvents, PrimaryLink } from './primary-link.ts';
+import { type Introduction, type ReplicaFacts, Replicas, type Wanted } from './replicas.ts';
+import { NO_HISTORY } from './replication.ts';
+import { Waits } from './waits.ts';
+
+const PING = request('ping');
+const GETACK = request('REPLCONF', 'GETACK', '*');
+const SECOND_MS = 1000;
 
 export class ReplicationLinks {
-  isLinkUp = false;
-  lastInteraction_ms = 0;
-  downSince_ms = 0;
-  wantsStream = false;
+  readonly #host: ReplicationHost;
+  readonly #replicas: Replicas;
+  readonly #waits = new Waits();
+  #link: PrimaryLink | null = null;
+  /** Invariant (2). */
+  #continuable = true;
+  #downSince_ms = 0;
+  #pinged_ms = 0;
+  #pingWanted = false;
+  #counted_ms = 0;
+  /** Where the stream of the present link began. */
+  #streamStart = 0;
 
-  constructor(_the: unknown) {}
+  constructor(host: ReplicationHost) {
+    this.#host = host;
+    this.#replicas = new Replicas(host);
+  }
 
-  start(): void {}
+  // Starting and ending.
 
+  /** Before the data is loaded: a replica loads it differently. */
+  prepare(primary: Address | null): void {
+    this.#setRole(primary === null ? 'primary' : 'replica');
+    if (primary !== null) this.#link = new PrimaryLink(this.#host, primary, this.#events());
+  }
+
+  /** Data is coming in, and there is not all of it: clients have to wait. */
+  setLoading(loading: boolean): void {
+    this.#host.setGate('loading', loading);
+  }
+
+  /** The RDB that was loaded says (in its aux fields) where in which stream it belongs: a restart goes on from there. */
+  restore(aux: ReadonlyMap<string, string>, as: 'primary' | 'replica'): void {
+    const { replication } = this.#host;
+    const id = aux.get('repl-id');
+    const offset = Number(aux.get('repl-offset') ?? Number.NaN);
+    if (id === undefined || !/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return;
+    replication.offset = offset;
+    if (as === 'replica') {
+      replication.id = id;
+      this.#host.primaryDb = Number(aux.get('repl-stream-db') ?? 0);
+      return;
+    }
+    replication.secondId = id;
+    replication.secondOffset = offset + 1;
+    this.#replicas.createBacklog();
+    this.#tellWhetherStreamWanted();
+  }
+
+  /** The data is loaded. */
+  start(): void {
+    this.#link?.open();
+    this.configChanged();
+  }
+
+  async close(): Promise<void> {
+    this.#link?.close();
+    this.#link = null;
+  }
+
+  // Roles.
+
+  becomePrimary(): void {
+    const { replication, log } = this.#host;
+    if (replication.role === 'primary') return;
+    this.#dropLink();
+    if (this.#continuable) this.#keepAsSecond();
+    else this.#forgetSecond();
+    replication.id = randomHex(40);
+    this.#continuable = true;
+    log.warning(
+      `Setting secondary replication ID to ${replication.secondId}, valid up to offset: ${replication.secondOffset}. New replication ID is ${replication.id}`,
+    );
+    // They come back with the old history, and learn the new one.
+    this.#replicas.dropAll();
+    this.#host.forgetSelected();
+    this.#downSince_ms = 0;
+    this.#setRole('primary');
+    this.#host.rememberPrimary(null);
+  }
+
+  /** Follows a primary. Nothing happens when it is followed already. */
+  replicate(host: string, port: number): void {
+    if (this.isReplicaOf(host, port)) return;
+    const wasPrimary = this.#host.replication.role === 'primary';
+    this.#dropLink();
+    this.#waits.clear();
+    this.#host.releaseWaiting();
+    if (wasPrimary) {
+      this.#host.primaryDb = 0;
+      this.#host.log.notice(
+        'Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to synchronize with the new master with just a partial transfer.',
+      );
+    }
+    this.#setRole('replica');
+    this.#host.rememberPrimary({ host, port });
+    this.#link = new PrimaryLink(this.#host, { host, port }, this.#events());
+    this.#link.open();
+  }
+
+  isReplicaOf(host: string, port: number): boolean {
+    return this.#link !== null && this.#link.address.host === host && this.#link.address.port === port;
+  }
+
+  // What others ask.
+
+  /** Effects of commands are encoded for the stream. */
+  get wantsStream(): boolean {
+    return this.#host.replication.role === 'primary' && this.#replicas.backlog !== null;
+  }
+
+  get primary(): PrimaryLink | null {
+    return this.#link;
+  }
+
+  get isLinkUp(): boolean {
+    return this.#link?.isUp ?? false;
+  }
+
+  get lastInteraction_ms(): number {
+    return this.#link?.heard_ms ?? 0;
+  }
+
+  /** 0 when the link is up, and when there never was one. */
+  get downSince_ms(): number {
+    return this.#downSince_ms;
+  }
+
+  get goodReplicas(): number {
+    return this.#replicas.good;
+  }
+
+  get backlog(): { size: number; first: number; length: number } | null {
+    return this.#replicas.backlog;
+  }
+
+  replicas(): ReplicaFacts[] {
+    return this.#replicas.facts();
+  }
+
+  /** Where the data set stands in the stream, for the RDB. Null: a restart could not go on from it. */
   point(): ReplicationPoint | null {
-    return null;
+    const { replication } = this.#host;
+    const { id, offset } = replication;
+    if (replication.role === 'replica') {
+      return this.#continuable ? { id, offset, selectedDb: this.#host.primaryDb } : null;
+    }
+    return this.#replicas.backlog === null ? null : { id, offset, selectedDb: Math.max(0, this.#host.selectedDb()) };
   }
 
-  becomePrimary(): void {}
+  // As primary.
 
-  replicate(_ip: string, _port: number): void {}
+  introduce(client: number, facts: Partial<Introduction>): void {
+    this.#replicas.introduce(client, facts);
+  }
 
-  clientClosed(_client: object): void {}
+  /** PSYNC, and SYNC with null. Answered when the turn ends. */
+  ask(peer: Peer, wanted: Wanted | null): void {
+    this.#replicas.ask(peer, wanted);
+    this.#host.wake();
+  }
 
-  /** min-replicas-to-write: are there enough replicas with a recent acknowledgement? */
+  acknowledged(client: number, offset: number): void {
+    this.#replicas.acknowledge(client, offset);
+  }
+
+  clientClosed({ id }: { id: number }): void {
+    this.#replicas.forget(id);
+    this.#waits.forget(id);
+  }
+
+  /** Stream that a replica will get, and that no socket counts yet. */
+  heldBytesOf(client: number): number {
+    return this.#replicas.heldBytesOf(client);
+  }
+
   hasEnoughReplicas(): boolean {
-    return true;
+    const { config } = this.#host;
+    const wanted = config['min-replicas-to-write'];
+    return wanted === 0 || config['min-replicas-max-lag'] === 0 || this.#replicas.good >= wanted;
   }
 
-  /** Bytes of the turn, for every replica. */
-  feed(_bytes: Buffer, _length: number): void {}
+  /** Effects of the turn. On a replica they are for the log only: its replicas get the stream of its primary. */
+  feed(bytes: Buffer, length: number): void {
+    if (!this.wantsStream) return;
+    // The turn's buffer is used again; one copy serves all replicas.
+    this.#extend(Buffer.from(bytes.subarray(0, length)));
+  }
+
+  /** How many replicas have this much of the stream. */
+  countWith(offset: number): number {
+    return this.#replicas.countWith(offset);
+  }
+
+  wait(client: number, offset: number, replicas: number, served: (replicas: number) => void): void {
+    this.#waits.add(client, { offset, replicas, served });
+  }
+
+  endWait(client: number): void {
+    this.#waits.forget(client);
+  }
 
   /** Ends the waits (WAIT) that acknowledgements of this turn have fulfilled. */
-  serveWaiting(): void {}
+  serveWaiting(): void {
+    this.#waits.serve((offset) => this.#replicas.countWith(offset));
+  }
 
-  cron(): void {}
+  /** Behind the effects of the turn: what the primary itself has to say, and new replicas. */
+  endTurn(): void {
+    const asks = this.#waits.takeAskWanted();
+    if (this.wantsStream && this.#replicas.size > 0 && !this.#host.streamHeld()) {
+      if (this.#pingWanted) this.#extend(PING);
+      if (asks) this.#extend(GETACK);
+    }
+    this.#pingWanted = false;
+    this.#replicas.serveAsking(() => this.#prepareFullSync());
+  }
 
-  async close(): Promise<void> {}
+  // By time and by configuration.
+
+  cron(): void {
+    this.#link?.cron();
+    const now_ms = this.#host.clock.now_ms();
+    if (now_ms - this.#counted_ms < SECOND_MS) return;
+    this.#counted_ms = now_ms;
+    this.#replicas.keepWaitingAlive();
+    this.#replicas.dropSilent();
+    this.#replicas.countGood();
+    if (this.#host.replication.role === 'replica') return;
+    if (now_ms - this.#pinged_ms >= this.#host.config['repl-ping-replica-period'] * SECOND_MS) {
+      this.#pinged_ms = now_ms;
+      this.#pingWanted = true;
+    }
+    this.#freeIdleBacklog(now_ms);
+  }
+
+  /** A directive that gates or the backlog depend on has changed. */
+  configChanged(): void {
+    const { config, replication } = this.#host;
+    const isPrimary = replication.role === 'primary';
+    this.#host.setGate(
+      'fewReplicas',
+      isPrimary && config['min-replicas-to-write'] > 0 && config['min-replicas-max-lag'] > 0,
+    );
+    this.#host.setGate('stale', !isPrimary && !this.isLinkUp && !config['replica-serve-stale-data']);
+    const { backlog } = this.#replicas;
+    if (backlog !== null && backlog.size !== config['repl-backlog-size']) backlog.resize(config['repl-backlog-size']);
+  }
+
+  #extend(bytes: Buffer): void {
+    this.#host.replication.offset += bytes.length;
+    this.#replicas.feed(bytes);
+  }
+
+  #prepareFullSync(): void {
+    const { replication, log } = this.#host;
+    if (replication.role === 'replica') return;
+    if (this.#replicas.backlog === null) {
+      // Nobody has followed this stream yet, so whoever knows its name must not take it for the one that begins now.
+      replication.id = randomHex(40);
+      this.#forgetSecond();
+      this.#replicas.createBacklog();
+      this.#tellWhetherStreamWanted();
+      log.notice(
+        `Replication backlog created, my new replication IDs are '${replication.id}' and '${replication.secondId}'`,
+      );
+    }
+  }
+
+  #freeIdleBacklog(now_ms: number): void {
+    const { config, log, replication } = this.#host;
+    const ttl_s = config['repl-backlog-ttl'];
+    if (this.#replicas.backlog === null || this.#replicas.size > 0 || ttl_s === 0) return;
+    if (now_ms - this.#replicas.idleSince_ms <= ttl_s * SECOND_MS) return;
+    // Writes from here on are not counted: an old offset would no longer mean what it meant.
+    replication.id = randomHex(40);
+    this.#forgetSecond();
+    this.#replicas.backlog = null;
+    this.#tellWhetherStreamWanted();
+    log.notice(`Replication backlog freed after ${ttl_s} seconds without connected replicas.`);
+  }
+
+  #keepAsSecond(): void {
+    const { replication } = this.#host;
+    replication.secondId = replication.id;
+    replication.secondOffset = replication.offset + 1;
+  }
+
+  #forgetSecond(): void {
+    const { replication } = this.#host;
+    replication.secondId = NO_HISTORY;
+    replication.secondOffset = -1;
+  }
+
+  // As replica.
+
+  #events(): LinkEvents {
+    const { replication } = this.#host;
+    return {
+      history: () => (this.#continuable ? { id: replication.id, offset: replication.offset } : null),
+      replacing: () => this.#beginReplacing(),
+      replaced: (point) => this.#replaced(point),
+      continued: (id) => this.#continued(id),
+      abandoned: () => this.#abandonReplacing(),
+      confused: () => {
+        this.#continuable = false;
+      },
+      up: () => {
+        this.#streamStart = replication.offset;
+        this.#downSince_ms = 0;
+        this.configChanged();
+      },
+      down: () => {
+        this.#downSince_ms = this.#host.clock.now_ms();
+        this.configChanged();
+      },
+      applied: (bytes) => {
+        replication.offset = this.#streamStart + bytes;
+      },
+      passed: (bytes) => this.#replicas.feed(bytes),
+    };
+  }
+
+  #beginReplacing(): void {
+    // What they have follows from data that is about to go.
+    this.#replicas.dropAll();
+    this.#replicas.backlog = null;
+    this.#continuable = false;
+    this.setLoading(true);
+    this.#host.keyspace.clear();
+  }
+
+  #replaced(point: { id: string; offset: number } | null): void {
+    const { replication } = this.#host;
+    replication.id = point?.id ?? randomHex(40);
+    replication.offset = point?.offset ?? 0;
+    this.#forgetSecond();
+    this.#continuable = point !== null;
+    this.#replicas.createBacklog();
+    this.setLoading(false);
+  }
+
+  #continued(id: string | null): void {
+    const { replication, log } = this.#host;
+    if (id !== null && id !== replication.id) {
+      this.#keepAsSecond();
+      replication.id = id;
+      log.notice(`Master replication ID changed to ${id}`);
+      this.#replicas.dropAll();
+    }
+    if (this.#replicas.backlog === null) this.#replicas.createBacklog();
+  }
+
+  /** Half a data set is worse than none. */
+  #abandonReplacing(): void {
+    this.#host.keyspace.clear();
+    this.setLoading(false);
+  }
+
+  #dropLink(): void {
+    const link = this.#link;
+    if (link === null) return;
+    if (link.isUp) this.#downSince_ms = this.#host.clock.now_ms();
+    if (link.isLoading) this.#abandonReplacing();
+    link.close();
+    this.#link = null;
+  }
+
+  #setRole(role: 'primary' | 'replica'): void {
+    const { replication, keyspace } = this.#host;
+    replication.role = role;
+    keyspace.passive = role === 'replica';
+    this.#host.setGate('replica', role === 'replica');
+    this.configChanged();
+    this.#tellWhetherStreamWanted();
+  }
+
+  #tellWhetherStreamWanted(): void {
+    this.#host.streamWanted(this.wantsStream);
+  }
 }

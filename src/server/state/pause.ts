@@ -30,6 +30,11 @@ export class Pause {
     this.#entries.delete(who);
   }
 
+  /** Is the pause of this one running? */
+  isRunning(who: 'client' | 'failover', now_ms: number): boolean {
+    return (this.#entries.get(who)?.until_ms ?? 0) > now_ms;
+  }
+
   /** What is held back at this time, after pauses that are over have been dropped. */
   kind(now_ms: number): PauseKind | null {
     let kind: PauseKind | null = null;

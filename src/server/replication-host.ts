@@ -1,0 +1,157 @@
+/*
+ * What replication may do to this server: the other side of replication/host.ts.
+ */
+
+import { Call } from './command/call.ts';
+import { execute, lookUp } from './command/dispatch.ts';
+import { ReplyError } from './command/errors.ts';
+import { answerBlocked } from './command/serve.ts';
+import { discardTransaction } from './command/transaction.ts';
+import type { Request } from './protocol/request.ts';
+import type { Gate, ReplicationHost } from './replication/host.ts';
+import { ARMED_FEW_REPLICAS, ARMED_LOADING, ARMED_REPLICA, ARMED_STALE, type Client } from './state/client.ts';
+import type { Server } from './state/server.ts';
+
+const GATES: Record<Gate, number> = {
+  replica: ARMED_REPLICA,
+  stale: ARMED_STALE,
+  fewReplicas: ARMED_FEW_REPLICAS,
+  loading: ARMED_LOADING,
+};
+
+const ROLE_CHANGED = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
+
+export function replicationHost(the: () => Server): ReplicationHost {
+  const primary = new PrimaryClient(the);
+  return {
+    get clock() {
+      return the().clock;
+    },
+    get log() {
+      return the().log;
+    },
+    get config() {
+      return the().config;
+    },
+    get keyspace() {
+      return the().keyspace;
+    },
+    get replication() {
+      return the().replication;
+    },
+    count: (what) => the().stats.add(what),
+    setGate(gate, armed) {
+      const server = the();
+      if (armed) server.armed |= GATES[gate];
+      else server.armed &= ~GATES[gate];
+      if (gate === 'loading') server.loading = armed;
+    },
+    streamWanted(wanted) {
+      const { propagation, persistence } = the();
+      propagation.active = wanted || persistence.active;
+    },
+    selectedDb: () => the().propagation.selected,
+    forgetSelected: () => the().propagation.forgetSelected(),
+    spool: (request) => the().persistence.spool(request),
+    get primaryDb() {
+      return primary.client.db.index;
+    },
+    set primaryDb(index) {
+      const { databases } = the().keyspace;
+      primary.client.db = databases[index] ?? databases[0]!;
+    },
+    apply: (request) => primary.apply(request),
+    abandonTransaction: () => primary.abandonTransaction(),
+    dataReplaced(functions) {
+      const { persistence, log } = the();
+      // The log tells the way to the data that is gone.
+      if (persistence.log.enabled) persistence.scheduleRewrite();
+      if (functions.length > 0) {
+        log.warning(`${functions.length} function libraries were not loaded: this server cannot run them yet`);
+      }
+    },
+    releaseWaiting: () => releaseWaiting(the()),
+    streamHeld: () => the().pause.isRunning('failover', the().clock.monotonic_ms()),
+    announcedPort() {
+      const { config, port, tlsPort } = the();
+      return config['replica-announce-port'] || (config['tls-replication'] && tlsPort !== 0 ? tlsPort : port);
+    },
+    wake: () => the().wake(),
+    rememberPrimary(address) {
+      const { config, cluster } = the();
+      // In a cluster the directive is an address to join by; nodes.conf remembers whom we follow.
+      if (cluster === null) config.replicaof = address;
+    },
+  };
+}
+
+/** Our primary as a client: nobody's permission is asked, nothing is routed elsewhere, and nothing is answered. */
+class PrimaryClient {
+  readonly #the: () => Server;
+  readonly #call = new Call();
+  #client: Client | null = null;
+
+  constructor(the: () => Server) {
+    this.#the = the;
+  }
+
+  get client(): Client {
+    this.#client ??= newPrimaryClient(this.#the());
+    return this.#client;
+  }
+
+  apply(request: Request): boolean {
+    const server = this.#the();
+    const { client } = this;
+    const call = this.#call;
+    call.set(server, client, request, client.writer);
+    server.stats.countCommand();
+    server.nowhere.discard();
+    const command = lookUp(call);
+    if (command instanceof ReplyError) {
+      complain(server, call, `-${command.line}`);
+    } else if (client.transaction !== null && !TRANSACTION_ENDS.has(command.fullName)) {
+      client.transaction.queue.push({ command, request: request.copy() });
+    } else {
+      call.command = command;
+      execute(call);
+      const { writer } = server.nowhere;
+      if (writer.pos > 0 && writer.out[0] === DASH)
+        complain(server, call, server.nowhere.take().toString('latin1').trim());
+    }
+    return client.transaction !== null;
+  }
+
+  abandonTransaction(): void {
+    if (this.#client !== null) discardTransaction(this.#client);
+  }
+}
+
+const TRANSACTION_ENDS: ReadonlySet<string> = new Set(['exec', 'discard']);
+const DASH = 0x2d;
+
+function newPrimaryClient(server: Server): Client {
+  const client = server.newClient(null);
+  client.kind = 'primary';
+  server.clients.delete(client.id);
+  return client;
+}
+
+/** A command that the primary could carry out fails here: the two differ, and somebody has to know. */
+function complain({ log, config }: Server, call: Call, error: string): void {
+  const name = call.text(0);
+  log.warning(
+    `== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${name}'`,
+  );
+  if (config['propagation-error-behavior'] !== 'ignore')
+    throw new Error(`propagation-error-behavior: '${name}' of the primary failed: ${error}`);
+}
+
+/** What they wait for happens on the primary from now on. Those that a pause holds back are not waiting for anything. */
+function releaseWaiting(server: Server): void {
+  for (const client of [...server.clients.values()]) {
+    if (client.blocked === null || client.blocked.why === 'paused') continue;
+    answerBlocked(server, client, (reply) => reply.error(ROLE_CHANGED));
+    server.closeClient(client, 'after-reply');
+  }
+}

@@ -1,0 +1,64 @@
+/* What replication may do to the server, and has to know of it. Given by the composition root (replication-host.ts). */
+
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/directives.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { SpoolRequest } from '../persistence/persistence.ts';
+import type { Request } from '../protocol/request.ts';
+import type { Replication } from './replication.ts';
+
+/** A reason to look twice at commands; the server has a bit for each. */
+export type Gate = 'replica' | 'stale' | 'fewReplicas' | 'loading';
+
+export interface ReplicationHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: Config;
+  readonly keyspace: Keyspace;
+  readonly replication: Replication;
+  count(what: 'fullSyncs' | 'partialSyncsOk' | 'partialSyncsRefused'): void;
+  setGate(gate: Gate, armed: boolean): void;
+  /** Whether effects of commands are to be encoded for us. */
+  streamWanted(wanted: boolean): void;
+  /** The database of the last effect that was encoded, -1 when the next one will begin with a SELECT. */
+  selectedDb(): number;
+  forgetSelected(): void;
+  /** Asks for the whole data set as a file, made of the moment at the end of this turn or of a later one. */
+  spool(request: SpoolRequest): void;
+  /** The database of our primary's last SELECT. */
+  primaryDb: number;
+  /** Carries out a command of our primary. Answers true while a transaction of its is open. */
+  apply(request: Request): boolean;
+  /** Its transaction will not be completed. */
+  abandonTransaction(): void;
+  /** Other data than a moment ago is in place: what is derived from it has to be made anew. */
+  dataReplaced(functions: readonly Buffer[]): void;
+  /** Clients that wait for something do not get it from a replica. */
+  releaseWaiting(): void;
+  /** True while a failover waits for the replicas to catch up: the stream has to stand still. */
+  streamHeld(): boolean;
+  /** The port under which our primary shows us to clients. */
+  announcedPort(): number;
+  /** Something is to be written: the turn has to end. */
+  wake(): void;
+  /** What the configuration file should say about our primary. */
+  rememberPrimary(address: Address | null): void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The connection of one of our replicas. */
+export interface Peer {
+  /** The number of its client. */
+  readonly id: number;
+  readonly ip: string;
+  /** Sends at the end of the turn, behind all replies; the bytes must not change any more. */
+  send(bytes: Buffer): void;
+  /** Sends now, in front of what the turn holds; `taken` is called when the bytes may change, unless the link broke. */
+  write(bytes: Buffer, taken: () => void): void;
+  close(when: 'after-reply' | 'now'): void;
+}
