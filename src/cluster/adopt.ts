@@ -6,10 +6,9 @@ import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { allocateSlots, placeNodes } from './allocate.ts';
-import { startDeadline } from './deadline.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { type Member, readId } from './formation.ts';
-import { type Forming, formationSteps } from './formation-steps.ts';
+import { endForming, type Forming, formationSteps, startForming } from './formation-steps.ts';
 import { type Access, connectNode, type NodeClient } from './node-client.ts';
 import { countKeys, numberIn, parseInfo } from './node-facts.ts';
 import { warnFewPrimaries } from './plan.ts';
@@ -82,7 +81,7 @@ export function planAdoption(
 
 export async function* adoptNodes(plan: AdoptionPlan, options: AdoptOptions): Operation<AdoptionPlan> {
   for (const text of plan.warnings) yield { type: 'warning', text };
-  const forming: Forming = { deadline: startDeadline(options.timeout_ms), clients: [], members: [], pace: null };
+  const forming = startForming(options.timeout_ms);
   try {
     yield* runSteps([nodesStep(plan, options.access, forming), ...formationSteps(forming, plan.nodes)], {
       signal: options.signal,
@@ -91,7 +90,7 @@ export async function* adoptNodes(plan: AdoptionPlan, options: AdoptOptions): Op
     });
     return plan;
   } finally {
-    for (const client of forming.clients) client.close();
+    endForming(forming);
   }
 }
 

@@ -1,6 +1,7 @@
 /** `rkv cluster create`: from a spec to a cluster that runs and agrees, or to nothing at all. */
 import { existsSync, rmSync } from 'node:fs';
 import { CliFailure, EXIT } from './failure.ts';
+import { endForming, startForming } from './formation-steps.ts';
 import { lockFile, specFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type ClusterPlan, planCluster } from './plan.ts';
@@ -18,6 +19,7 @@ export interface CreateOptions {
 
 export async function* createCluster(spec: ClusterSpec, options: CreateOptions): Operation<ClusterPlan> {
   const plan = planCluster(spec, options);
+  const forming = startForming(options.timeout_ms);
   const lock = takeLock(lockFile(plan.folder), `cluster create ${spec.name}`);
   try {
     if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
@@ -26,9 +28,10 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
     for (const text of plan.warnings) yield { type: 'warning', text };
     const what = `the creation of cluster ${spec.name}`;
     const { signal, keepOnFailure } = options;
-    yield* runSteps(createSteps(plan, options), { signal, keepOnFailure, what });
+    yield* runSteps(createSteps(plan, forming), { signal, keepOnFailure, what });
     return plan;
   } finally {
+    endForming(forming);
     lock.release();
   }
 }

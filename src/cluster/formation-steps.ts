@@ -3,7 +3,7 @@
  * agreement.
  */
 import { formatRanges, SLOTS } from '../base/slot.ts';
-import type { Deadline } from './deadline.ts';
+import { type Deadline, startDeadline } from './deadline.ts';
 import {
   assignSlots,
   attachReplicas,
@@ -25,6 +25,14 @@ export interface Forming {
   members: readonly Member[];
   /** Gives the nodes their own timeout back. */
   pace: (() => Promise<void>) | null;
+}
+
+export function startForming(timeout_ms: number): Forming {
+  return { deadline: startDeadline(timeout_ms), clients: [], members: [], pace: null };
+}
+
+export function endForming({ clients }: Forming): void {
+  for (const client of clients) client.close();
 }
 
 export function formationSteps(forming: Forming, nodes: readonly { readonly role: 'primary' | 'replica' }[]): Step[] {
@@ -78,7 +86,6 @@ function readyStep(forming: Forming): Step {
     async run(report, signal) {
       await awaitReady(forming.members, { report, deadline: forming.deadline, signal });
       await forming.pace?.();
-      for (const client of forming.clients) client.close();
       return `all agree: ${forming.members
         .filter(({ slots }) => slots.length > 0)
         .map(({ slots }) => formatRanges(slots))

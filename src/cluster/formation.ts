@@ -11,6 +11,7 @@ import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
 import { type Deadline, retryWhile, waitUntil } from './deadline.ts';
 import { CliFailure, EXIT, isFailure } from './failure.ts';
 import type { NodeClient } from './node-client.ts';
+import { parseInfo } from './node-facts.ts';
 import { accepts } from './process.ts';
 import { whyNotJoined, whyNotReady } from './ready.ts';
 import type { StepReport } from './run.ts';
@@ -125,7 +126,13 @@ export async function awaitLinks(members: readonly Member[], wait: FormationWait
       const others = down.length === 1 ? '' : ` (and ${down.length - 1} more)`;
       return `waiting for ${client.name} to copy the data of ${primary!.client.name}${others}`;
     },
-    { what: 'every replica has its link', ...wait, every_ms: LOOK_MS, report: wait.report.wait },
+    {
+      what: 'every replica has its link',
+      ...wait,
+      every_ms: LOOK_MS,
+      report: wait.report.wait,
+      evidence: async () => await Promise.all(replicas.map(({ client }) => describeLink(client))),
+    },
   );
 }
 
@@ -219,6 +226,12 @@ async function readView({ client }: Member): Promise<readonly SeenNode[]> {
 
 async function isLinkUp(client: NodeClient): Promise<boolean> {
   return /^master_link_status:up\r?$/m.test(await client.text('INFO', 'replication'));
+}
+
+async function describeLink(client: NodeClient): Promise<string> {
+  const info = parseInfo(await client.text('INFO', 'replication'));
+  const facts = ['role', 'master_link_status', 'master_sync_in_progress'].map((name) => `${name}:${info.get(name)}`);
+  return `${client.name} says ${facts.join(', ')}`;
 }
 
 function readState(info: string): string {

@@ -180,9 +180,9 @@ function serversStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[], de
       await Promise.all(
         nodes.map(async (node) => {
           const engine = resolveEngine(spec.engines[String(node.port)] ?? spec.engine);
-          const process = await launch(engine, node.files);
           const address = { host: spec.host, port: node.port };
-          await awaitListening(process, { address, files: node.files, deadline, signal });
+          const process = await launch(engine, { files: node.files, address });
+          await awaitListening(process, { deadline, signal });
           report.update(`${++ready} of ${nodes.length}`);
         }),
       );

@@ -154,8 +154,8 @@ function serverStep({ cluster, spec, node }: OwnNode, { deadline }: Joining): St
       const config = renderNodeConf(spec, cluster.folder, node);
       mkdirSync(node.folder, { recursive: true, mode: 0o700 });
       writeNode(node, config);
-      launched = await launch(resolveEngine(node.engine), files);
-      await awaitListening(launched, { address: { host: node.host, port: node.port }, files, deadline, signal });
+      launched = await launch(resolveEngine(node.engine), { files, address: node });
+      await awaitListening(launched, { deadline, signal });
       // From here on a restart needs to know which engine the node runs on.
       if (spec.engines !== cluster.spec.engines) writeSpec(specFile(cluster.folder), spec);
       return `${node.port}, bus ${node.busPort}`;

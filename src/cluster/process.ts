@@ -17,7 +17,13 @@ export interface RunningProcess {
   readonly started: string;
 }
 
-export interface Launched extends RunningProcess {
+/** What a launch is about: where its files lie, and where it will listen. */
+export interface Launch {
+  readonly files: NodeFiles;
+  readonly address: Address;
+}
+
+export interface Launched extends RunningProcess, Launch {
   /** How it ended, or null while it runs. */
   ended(): { readonly code: number | null; readonly signal: string | null } | null;
 }
@@ -29,7 +35,7 @@ const LOG_LINES = 8;
 const LOG_BYTES_MAX = 16_384;
 
 /** Starts a server; it is not yet ready when this returns. */
-export async function launch(engine: Engine, files: NodeFiles): Promise<Launched> {
+export async function launch(engine: Engine, { files, address }: Launch): Promise<Launched> {
   // The server writes into the file itself: a pipe through this process would end with it. (Any descriptor will do for
   // execa; its types know those of the standard streams alone.)
   const log = openSync(files.log, 'a', 0o600) as 1;
@@ -49,16 +55,15 @@ export async function launch(engine: Engine, files: NodeFiles): Promise<Launched
     });
     const started = child.pid === undefined ? null : startTime(child.pid);
     if (child.pid === undefined || started === null) {
+      // Gone before it could be looked at.
       const result = await running;
-      throw diedEarly(
-        files,
-        result.exitCode === undefined ? (result.originalMessage ?? 'it could not be started') : '',
-      );
+      const why = result.exitCode === undefined ? result.originalMessage : undefined;
+      throw died({ files, address }, { code: result.exitCode ?? null, signal: result.signal ?? null }, why);
     }
     child.unref();
     const { pid } = child;
     writeFileSync(files.pid, `${pid} ${started}\n`, { mode: 0o600 });
-    return { pid, started, ended: () => ended };
+    return { pid, started, files, address, ended: () => ended };
   } finally {
     closeSync(log);
   }
@@ -67,13 +72,14 @@ export async function launch(engine: Engine, files: NodeFiles): Promise<Launched
 /** Waits until the client port accepts connections; fails at once when the process ends. */
 export async function awaitListening(
   launched: Launched,
-  { address, files, deadline, signal }: { address: Address; files: NodeFiles; deadline: Deadline; signal: AbortSignal },
+  { deadline, signal }: { deadline: Deadline; signal: AbortSignal },
 ): Promise<void> {
+  const { address, files } = launched;
   const name = formatAddress(address);
   for (;;) {
     if (signal.aborted) throw interrupted(`the start of node ${name}`);
     const ended = launched.ended();
-    if (ended !== null) throw died(name, ended, files);
+    if (ended !== null) throw died(launched, ended);
     if (await accepts(address)) return;
     if (deadline.left_ms() === 0) {
       throw new CliFailure(`node ${name} was not ready in time`, {
@@ -187,33 +193,28 @@ function startTime(pid: number): string | null {
   return state === undefined || state === '' || state.startsWith('Z') ? null : started.join('_');
 }
 
-function died(name: string, ended: { code: number | null; signal: string | null }, files: NodeFiles): CliFailure {
-  const log = tailLog(files.log);
-  const how = ended.signal === null ? `ended with exit code ${ended.code}` : `was ended by ${ended.signal}`;
+function died(
+  { files, address }: Launch,
+  ended: { code: number | null; signal: string | null },
+  why: string | undefined = reasonIn(files.log),
+): CliFailure {
+  const name = formatAddress(address);
+  const code = ended.code === null ? 'ended' : `ended with exit code ${ended.code}`;
+  const how = ended.signal === null ? code : `was ended by ${ended.signal}`;
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
-    why: reasonIn(files.log) ?? `the process ${how}`,
+    why: why ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`],
-    log,
+    log: tailLog(files.log),
     suggestions: ['--keep-on-failure to look at its folder'],
   });
 }
 
-function diedEarly(files: NodeFiles, text: string): CliFailure {
-  const log = tailLog(files.log);
-  return new CliFailure(`the server of ${files.folder} did not start`, {
-    code: 'NODE_DIED',
-    exit: EXIT.unexpected,
-    why: text || reasonIn(files.log) || 'the process ended at once',
-    log,
-  });
-}
-
 /** The line of a log that says why, without date and pid. */
-function reasonIn(file: string): string | null {
+function reasonIn(file: string): string | undefined {
   const lines = readLog(file).filter((line) => !/^\s+at |^Node\.js v/.test(line));
   const telling = /could not|fail|fatal|bad directive|wrong|invalid|unable|denied|in use|can't|cannot|error/i;
   const line = lines.findLast((one) => telling.test(one)) ?? lines.at(-1);
-  return line?.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim() ?? null;
+  return line?.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim();
 }

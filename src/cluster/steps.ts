@@ -3,7 +3,6 @@
  * agreement. What the steps share is what a failure has to undo.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { startDeadline } from './deadline.ts';
 import { type Engine, resolveEngine } from './engine.ts';
 import { type FormationWait, type Member, readId } from './formation.ts';
 import { type Forming, formationSteps } from './formation-steps.ts';
@@ -17,15 +16,11 @@ import { writeSpec } from './spec-file.ts';
 import { accessOf } from './target.ts';
 import { renderNodeConf } from './template.ts';
 
-export interface StepsOptions {
-  readonly timeout_ms: number;
-}
-
 /** What one question to a node may take, however much time the whole still has. */
 const QUESTION_MS = 10_000;
 
-export function createSteps(plan: ClusterPlan, { timeout_ms }: StepsOptions): Step[] {
-  const forming: Forming = { deadline: startDeadline(timeout_ms), clients: [], members: [], pace: null };
+/** The connections that the steps open are left in `forming`; whoever made it closes them. */
+export function createSteps(plan: ClusterPlan, forming: Forming): Step[] {
   return [portsStep(plan.nodes), configsStep(plan), serversStep(plan, forming), ...formationSteps(forming, plan.nodes)];
 }
 
@@ -103,7 +98,6 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
       return `${servers.length} of ${servers.length}`;
     },
     async undo() {
-      for (const client of clients) client.close();
       // Nothing is in them that anyone could miss.
       await Promise.all(servers.map(({ launched }) => stopProcess(launched, 0)));
       for (const { node } of servers) forgetProcess(nodeFiles(node.folder));
@@ -119,9 +113,8 @@ async function awaitAll(servers: readonly Server[], { report, signal, deadline }
   const either = AbortSignal.any([signal, stop.signal]);
   try {
     await Promise.all(
-      servers.map(async ({ node, launched }) => {
-        const address = { host: node.host, port: node.port };
-        await awaitListening(launched, { address, files: nodeFiles(node.folder), deadline, signal: either });
+      servers.map(async ({ launched }) => {
+        await awaitListening(launched, { deadline, signal: either });
         report.update(`${++ready} of ${servers.length}`);
       }),
     );
@@ -138,7 +131,7 @@ async function launchAll(
 ): Promise<void> {
   const launches = await Promise.allSettled(
     nodes.map(async (node) => {
-      const launched = await launch(engines.get(node.engine)!, nodeFiles(node.folder));
+      const launched = await launch(engines.get(node.engine)!, { files: nodeFiles(node.folder), address: node });
       servers.push({ node, launched });
     }),
   );

@@ -27,9 +27,9 @@ async function startServers(engine: string, count: number, more = ''): Promise<{
       const { port } = address;
       const config = `port ${port}\nbind 127.0.0.1\ncluster-enabled yes\ndir ${files.data}\nsave ""\nrepl-diskless-sync-delay 0\n`;
       writeNode({ ...node, folder: files.folder }, config + more);
-      const launched = await launch(resolveEngine(engine), files);
+      const launched = await launch(resolveEngine(engine), { files, address });
       const deadline = startDeadline(TIMEOUT_MS);
-      await awaitListening(launched, { address, files, deadline, signal: new AbortController().signal });
+      await awaitListening(launched, { deadline, signal: new AbortController().signal });
     }),
   );
   return addresses;

@@ -32,17 +32,16 @@ function program(text: string): NodeFiles {
   return files;
 }
 
-const waiting = (files: NodeFiles, timeout_ms = 10_000): Parameters<typeof awaitListening>[1] => ({
-  address: { host: '127.0.0.1', port: PORT },
-  files,
+const address = { host: '127.0.0.1', port: PORT };
+const waiting = (timeout_ms = 10_000): Parameters<typeof awaitListening>[1] => ({
   deadline: startDeadline(timeout_ms),
   signal: new AbortController().signal,
 });
 
 test('a server is found again by pid and start time, and ends when asked', async () => {
   const files = program(`require('net').createServer().listen(${PORT}, '127.0.0.1'); console.log('hello')`);
-  const launched = await launch(engine, files);
-  await awaitListening(launched, waiting(files));
+  const launched = await launch(engine, { files, address });
+  await awaitListening(launched, waiting());
   const found = findRunning(files);
   expect(found).toEqual({ pid: launched.pid, started: launched.started });
   expect(isAlive({ ...found!, started: '1' })).toBe(false);
@@ -54,16 +53,16 @@ test('a server is found again by pid and start time, and ends when asked', async
 
 test('a server that does not listen to SIGTERM is killed when its grace is over', async () => {
   const files = program(`process.on('SIGTERM', () => {}); require('net').createServer().listen(${PORT}, '127.0.0.1')`);
-  const launched = await launch(engine, files);
-  await awaitListening(launched, waiting(files));
+  const launched = await launch(engine, { files, address });
+  await awaitListening(launched, waiting());
   expect(await stopProcess(launched, 50)).toBe(false);
   expect(isAlive(launched)).toBe(false);
 });
 
 test('a paused server is stopped all the same', async () => {
   const files = program(`require('net').createServer().listen(${PORT}, '127.0.0.1')`);
-  const launched = await launch(engine, files);
-  await awaitListening(launched, waiting(files));
+  const launched = await launch(engine, { files, address });
+  await awaitListening(launched, waiting());
   expect(sendSignal(launched, 'SIGSTOP')).toBe(true);
   await stopProcess(launched, 50);
   expect(isAlive(launched)).toBe(false);
@@ -74,8 +73,8 @@ test('a server that dies is told with its exit code, its reason and its last lin
   const files = program(
     `console.log('1:M 01 Jan 2026 00:00:00.000 # Could not bind'); console.log('bye'); process.exit(3)`,
   );
-  const launched = await launch(engine, files);
-  await expect(awaitListening(launched, waiting(files))).rejects.toMatchObject({
+  const launched = await launch(engine, { files, address });
+  await expect(awaitListening(launched, waiting())).rejects.toMatchObject({
     code: 'NODE_DIED',
     message: `node 127.0.0.1:${PORT} did not start`,
     why: 'Could not bind',
@@ -86,30 +85,30 @@ test('a server that dies is told with its exit code, its reason and its last lin
 
 test('the reason of a program that threw is its error, not the last line of its stack', async () => {
   const files = program(`throw new TypeError('the reason')`);
-  const launched = await launch(engine, files);
-  await expect(awaitListening(launched, waiting(files))).rejects.toMatchObject({ why: 'TypeError: the reason' });
+  const launched = await launch(engine, { files, address });
+  await expect(awaitListening(launched, waiting())).rejects.toMatchObject({ why: 'TypeError: the reason' });
 });
 
 test('a server that never listens is told when the time is up', async () => {
   const files = program('setInterval(() => {}, 1000)');
-  const launched = await launch(engine, files);
-  await expect(awaitListening(launched, waiting(files, 300))).rejects.toMatchObject({
+  const launched = await launch(engine, { files, address });
+  await expect(awaitListening(launched, waiting(300))).rejects.toMatchObject({
     code: 'TIMEOUT',
     exit: 4,
     why: `the process runs (pid ${launched.pid}), but port ${PORT} accepts no connections`,
   });
 });
 
-test('a binary that cannot be run is told with its folder', async () => {
+test('a binary that cannot be run is told with its node', async () => {
   const files = program('');
   const broken = join(files.folder, 'broken');
   writeFileSync(broken, 'not a program', { mode: 0o755 });
-  await expect(launch({ ...engine, file: broken }, files)).rejects.toMatchObject({ code: 'NODE_DIED' });
+  await expect(launch({ ...engine, file: broken }, { files, address })).rejects.toMatchObject({ code: 'NODE_DIED' });
 });
 
 test('what a server prints goes into its log as it comes', async () => {
   const files = program(`setInterval(() => console.log('tick'), 20)`);
-  const launched = await launch(engine, files);
+  const launched = await launch(engine, { files, address });
   await expect.poll(() => tailLog(files.log).lines.length, { timeout: 10_000 }).toBeGreaterThan(2);
   expect(launched.ended()).toBeNull();
   await stopProcess(launched, 5000);

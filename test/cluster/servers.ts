@@ -24,9 +24,10 @@ export const TIMEOUT_MS = 25_000;
 export function makeHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'rkv-home-'));
   onTestFinished(async () => {
-    for (const pid of pidsUnder(home)) process.kill(pid, 'SIGKILL');
+    const pids = pidsUnder(home);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
     // The next test wants the same ports.
-    await vi.waitUntil(() => pidsUnder(home).length === 0, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(() => pids.every(isCorpse), { timeout: 10_000, interval: 5 });
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   });
   return home;
