@@ -1,0 +1,223 @@
+/*
+ * The server inside another program: for tests, and for whoever wants Redis without a process beside their own. A handle
+ * owns everything: two share nothing, and one that is closed leaves no port, timer, listener or folder behind. It never
+ * keeps the process alive, takes no signals, changes no working folder, and says nothing unless it is asked to.
+ */
+
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { Logger } from '../base/log.ts';
+import { entropySeed, Prng } from '../base/prng.ts';
+import { ConfigFailure, loadConfig, realFiles } from '../config/conf-file.ts';
+import { type Config, findName, type Name } from '../config/directives.ts';
+import { quoteWord } from '../config/words.ts';
+import { BusFailure } from './bus/bus.ts';
+import { compose, type Running, ServerFailure } from './compose.ts';
+import { type Argument, InsideClient, type ReplyValue } from './inside.ts';
+import { ListenFailure } from './net/listener.ts';
+
+type Setting = string | number | boolean | readonly (string | number)[];
+
+/**
+ * Directives of redis.conf by their names, and what to do with the log. Unlike redis-server this listens on 127.0.0.1 at
+ * a port that the system chooses, and saves nothing by itself; everything else begins as it does there.
+ */
+export interface ServerOptions extends Readonly<Partial<Record<Exclude<Name, ProcessDirective>, Setting>>> {
+  /** Gets every line of the log. Default: nobody does. */
+  readonly log?: (line: string) => void;
+  /** Where data lies. Default: a temporary folder, which goes when the server is closed. */
+  readonly dir?: string;
+}
+
+export interface EmbeddedServer extends AsyncDisposable {
+  /** 0 when it listens on a Unix socket only. */
+  readonly port: number;
+  /** redis://…, with the password; unix://… when there is no port. */
+  readonly url: string;
+  /** Settles when the server has ended, by `close`, by SHUTDOWN, or because it could not go on: then with the reason. */
+  readonly ended: Promise<Error | null>;
+  /** Runs a command as one client that needs no password. Rejects with a CommandFailure when the server refuses it. */
+  call(command: string, ...args: readonly Argument[]): Promise<ReplyValue>;
+  /** Ends the server, saving as it is configured to; the port is free when it resolves. May be called again. */
+  close(): Promise<void>;
+}
+
+/** An option that cannot be: which one, and why. */
+export class OptionFailure extends Error {
+  override readonly name = 'OptionFailure';
+}
+
+/** Directives about the process that the server runs in, which is not ours here. */
+const PROCESS_DIRECTIVES = ['daemonize', 'pidfile', 'logfile', 'syslog-enabled', 'include'] as const;
+type ProcessDirective = (typeof PROCESS_DIRECTIVES)[number];
+
+/** Resolves once the port accepts and the data is loaded. Rejects leaving nothing behind. */
+export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
+  const folder = options.dir === undefined ? mkdtempSync(path.join(tmpdir(), 'rkv-')) : null;
+  const removeFolder = (): void => {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const config = configFrom({ ...options, dir: options.dir ?? (folder as string) });
+    return await start(config, { log: options.log, removeFolder });
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}
+
+function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }): Config {
+  const lines = [`save ""`, 'bind 127.0.0.1', 'port 0'];
+  for (const [given, setting] of Object.entries(directives)) {
+    if (setting === undefined) continue;
+    const name = findName(given);
+    if (PROCESS_DIRECTIVES.some((other) => other === name)) {
+      throw new OptionFailure(
+        `'${given}' is about a process of its own, which a server inside another program has not`,
+      );
+    }
+    // What was given replaces the beginning above, also where lines add up.
+    if (name === 'save') lines.splice(lines.indexOf('save ""'), 1);
+    lines.push(`${given} ${wordOf(setting)}`);
+  }
+  const config = readLines(lines);
+  if (!statSync(config.dir, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new OptionFailure(`'dir' names no folder: ${config.dir}`);
+  }
+  return config;
+}
+
+function readLines(lines: readonly string[]): Config {
+  try {
+    return loadConfig({ ...realFiles, argv: ['-'], readStdin: () => lines.join('\n') }).config;
+  } catch (error) {
+    if (!(error instanceof ConfigFailure)) throw error;
+    throw new OptionFailure(error.directive === null ? error.reason : `'${error.directive}': ${error.reason}`);
+  }
+}
+
+function wordOf(setting: Setting): string {
+  if (typeof setting === 'boolean') return setting ? 'yes' : 'no';
+  return quoteWord(typeof setting === 'object' ? setting.join(' ') : String(setting));
+}
+
+interface Surroundings {
+  log: ((line: string) => void) | undefined;
+  removeFolder: () => void;
+}
+
+async function start(config: Config, { log: sink, removeFolder }: Surroundings): Promise<EmbeddedServer> {
+  const clock = unobtrusiveClock();
+  const { promise: ended, resolve: settle } = Promise.withResolvers<Error | null>();
+  let closing: Promise<void> | null = null;
+  let inside: InsideClient | null = null;
+  const close = (failure: Error | null): Promise<void> => {
+    closing ??= end(running, { failure, removeFolder }).finally(() => {
+      inside?.end(failure ?? new ServerFailure('the server is closed'));
+      settle(failure);
+    });
+    return closing;
+  };
+  const log = new Logger({
+    level: config.loglevel,
+    sink: sink ?? (() => {}),
+    now_ms: () => clock.now_ms(),
+    role: () => 'M',
+    pid: process.pid,
+  });
+  const running = await composeOnFreePort(config, {
+    log,
+    clock,
+    ended: () => void close(null),
+    fatal(reason) {
+      const failure = new ServerFailure(reason);
+      log.warning(reason);
+      setImmediate(() => close(failure).catch(() => {}));
+      throw failure;
+    },
+  });
+  const { server, door } = running;
+  const enter = (): InsideClient => {
+    const client = new InsideClient();
+    // Its replies are for a program: RESP3 says of each what it is.
+    door.enterInside(client.stream).resp = 3;
+    return client;
+  };
+  return {
+    port: server.port,
+    url: urlOf(config, server.port),
+    ended,
+    call(...args) {
+      if (closing !== null) return Promise.reject(new ServerFailure('the server is closed'));
+      inside ??= enter();
+      return inside.call(args);
+    },
+    close: () => close(null),
+    [Symbol.asyncDispose]: () => close(null),
+  };
+}
+
+async function end(
+  { server }: Running,
+  { failure, removeFolder }: { failure: Error | null; removeFolder: () => void },
+): Promise<void> {
+  const why = 'The program that runs the server closes it';
+  try {
+    await server.shutdown({ save: failure === null ? 'as-configured' : 'never', why });
+  } catch (error) {
+    // It could not save, and ends all the same: whoever closes it hears of it.
+    await server.shutdown({ save: 'never', why }).catch(() => {});
+    if (failure === null) throw error;
+  } finally {
+    removeFolder();
+  }
+}
+
+type Parts = Pick<Parameters<typeof compose>[0], 'log' | 'clock' | 'ended' | 'fatal'>;
+
+/** Small: a server for one test holds a handful of keys. */
+const CHUNK_BYTES = 64 * 1024;
+/** Ports for clusters, with their bus ports, lie below those that the system gives to others. */
+const CLUSTER_PORTS = { first: 15_000, count: 7_000 };
+const ATTEMPTS_MAX = 100;
+
+async function composeOnFreePort(config: Config, parts: Parts): Promise<Running> {
+  const options = { ...parts, config, configFile: null, chunkBytes: CHUNK_BYTES, unref: true };
+  const mustChoose = config['cluster-enabled'] && config.port === 0 && config['tls-port'] === 0;
+  if (!mustChoose) return compose(options);
+  // Other nodes derive the bus port from the port, so both must be free: tried by opening them, which leaves no gap.
+  const prng = new Prng(entropySeed());
+  for (let attempt = 1; ; attempt++) {
+    config.port = CLUSTER_PORTS.first + prng.below(CLUSTER_PORTS.count);
+    try {
+      return await compose(options);
+    } catch (error) {
+      const isTaken = error instanceof BusFailure || (error instanceof ListenFailure && error.code === 'EADDRINUSE');
+      if (!isTaken || attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+function urlOf(config: Config, port: number): string {
+  const password = config.requirepass === '' ? '' : `:${encodeURIComponent(config.requirepass)}@`;
+  if (port === 0 && config['tls-port'] !== 0) return `rediss://${password}127.0.0.1:${config['tls-port']}`;
+  if (port === 0) return `unix://${password}${config.unixsocket}`;
+  return `redis://${password}127.0.0.1:${port}`;
+}
+
+/** A forgotten server never keeps a program from ending. */
+function unobtrusiveClock(): Clock {
+  const clock = systemClock();
+  return {
+    ...clock,
+    setTimeout: (task, delay_ms) => quiet(clock.setTimeout(task, delay_ms)),
+    setInterval: (task, interval_ms) => quiet(clock.setInterval(task, interval_ms)),
+  };
+}
+
+function quiet<Timer extends object>(timer: Timer): Timer {
+  if ('unref' in timer && typeof timer.unref === 'function') timer.unref();
+  return timer;
+}

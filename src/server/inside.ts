@@ -1,0 +1,112 @@
+/*
+ * A client inside the process: requests and replies without a socket, through the same door and the same turn as any
+ * other client. So a reply that arrives here is as good a promise as one that left by TCP.
+ */
+
+import { Duplex } from 'node:stream';
+import { type Reply, ReplyParser } from './protocol/reply-parser.ts';
+import { requestOf } from './protocol/request.ts';
+
+/** What a reply means in JavaScript. Texts are UTF-8; an error inside a list (of EXEC, say) is a value like the others. */
+export type ReplyValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | CommandFailure
+  | ReplyValue[]
+  | Map<ReplyValue, ReplyValue>;
+
+export type Argument = string | number | bigint | Uint8Array;
+
+/** The server refused a command. `code` is the first word of its answer: ERR, WRONGTYPE, MOVED … */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly code: string;
+
+  constructor(line: string) {
+    super(line);
+    this.code = /^[A-Z]+/.exec(line)?.[0] ?? 'ERR';
+  }
+}
+
+interface Waiting {
+  resolve(value: ReplyValue): void;
+  reject(error: Error): void;
+}
+
+export class InsideClient {
+  /** The server's end. */
+  readonly stream: Duplex;
+  readonly #parser = new ReplyParser();
+  readonly #waiting: Waiting[] = [];
+  #ended: Error | null = null;
+
+  constructor() {
+    this.stream = new Duplex({
+      read() {},
+      write: (bytes: Buffer, _encoding, done) => {
+        this.#receive(bytes);
+        done();
+      },
+    });
+  }
+
+  /** Replies come in the order of the calls, as on any connection. */
+  call(args: readonly Argument[]): Promise<ReplyValue> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.stream.push(requestOf(args.map(bytesOf)).buf);
+    });
+  }
+
+  /** No reply will come any more: whoever waits for one is told why. */
+  end(reason: Error): void {
+    this.#ended = reason;
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+
+  #receive(bytes: Buffer): void {
+    const replies: Reply[] = [];
+    this.#parser.feed(bytes, replies);
+    for (const reply of replies) {
+      // Pushes are nobody's reply.
+      if (reply.type === 'push') continue;
+      const waiting = this.#waiting.shift();
+      const value = meaningOf(reply);
+      if (value instanceof CommandFailure) waiting?.reject(value);
+      else waiting?.resolve(value);
+    }
+  }
+}
+
+function bytesOf(argument: Argument): Buffer {
+  if (argument instanceof Uint8Array) return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
+  return Buffer.from(String(argument));
+}
+
+function meaningOf(reply: Reply): ReplyValue {
+  switch (reply.type) {
+    case 'simple':
+    case 'verbatim':
+      return reply.text;
+    case 'error':
+      return new CommandFailure(reply.text);
+    case 'bulk':
+      return reply.bytes.toString();
+    case 'null':
+      return null;
+    case 'bignumber':
+      return BigInt(reply.text);
+    case 'map':
+      return new Map(reply.entries.map(([key, value]) => [meaningOf(key), meaningOf(value)]));
+    case 'array':
+    case 'set':
+    case 'push':
+      return reply.items.map(meaningOf);
+    default:
+      return reply.value;
+  }
+}
