@@ -12,10 +12,7 @@ import { type ClusterSpec, DEFAULT_SPEC } from '../../src/cluster/spec-file.ts';
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0;
 
 /** Engines that can be started here: those of the matrix that every process test runs on. */
-export const engines: readonly string[] = [
-  ...(process.env.BUNDLED ? ['bundled'] : []),
-  ...(hasRedisServer ? ['redis'] : []),
-];
+export const engines: readonly string[] = ['bundled', ...(hasRedisServer ? ['redis'] : [])];
 
 /** Generous: the machine may be busy with other tests. */
 export const TIMEOUT_MS = 25_000;
