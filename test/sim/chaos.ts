@@ -37,6 +37,8 @@ export interface RunReport {
 const FORMING_MS_MAX = 10_000;
 const HEALING_TIMEOUTS_MAX = 20;
 const LOOK_MS = 100;
+const NODES_MIN = 5;
+const NODES_MAX = 30;
 const STORM = 0.35;
 
 /** Throws a Violation, whose message names the seed. */
@@ -63,7 +65,8 @@ class Run {
 
   constructor({ seed, nodes: wanted, storms, tamper }: RunOptions) {
     const dice = new Simulation({ seed, nodes: 0 }).prng;
-    const nodes = wanted ?? 5 + dice.below(26);
+    // Few are large: the work grows with the square, and small clusters find as much.
+    const nodes = wanted ?? NODES_MIN + Math.floor(dice.float() ** 2 * (NODES_MAX - NODES_MIN + 1));
     this.replicas = nodes >= 9 && dice.chance(0.4) ? 2 : 1;
     this.shards = Math.max(3, Math.floor(nodes / (1 + this.replicas)));
     this.timeout_ms = 1000 + dice.below(2000);
