@@ -7,17 +7,13 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
 import type { Config } from '../config/directives.ts';
-import type { BusHost } from './bus/bus.ts';
+import { type BusHost, NodesConfFailure } from './bus/bus.ts';
 import type { ClusterConfig } from './gossip/state.ts';
 import { fileExists, readSmallFile, writeFileAtomically } from './persistence/disk.ts';
+import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import { ARMED_CLUSTER } from './state/client.ts';
 import type { Server } from './state/server.ts';
-
-/** nodes.conf cannot be used, or another process uses it. */
-export class ClusterConfigFailure extends Error {
-  override name = 'ClusterConfigFailure';
-}
 
 /** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
 const NODES_CONF_BYTES_MAX = 64 * 1024 * 1024;
@@ -35,16 +31,26 @@ export interface ClusterHostOptions {
 
 export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHostOptions): BusHost {
   const file = path.resolve(config.dir, config['cluster-config-file']);
+  const lock = lockFor(file);
   return {
     clock,
     log,
+    file,
+    unlock: () => lock.release(),
     keepsAlive: unref !== true,
     prng: new Prng(entropySeed()),
     config: () => clusterConfigOf(config),
     hosts: () => config.bind.filter((host) => !host.startsWith('-')).map((host) => (host === '*' ? '0.0.0.0' : host)),
     linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
     tls: () => (config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null),
-    read: () => (fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null),
+    read() {
+      try {
+        return fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null;
+      } catch (failure) {
+        lock.release();
+        throw failure;
+      }
+    },
     write: (text) => writeFileAtomically(file, Buffer.from(text, 'latin1')),
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
     keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
@@ -81,6 +87,16 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     wake: () => the().wake(),
     fatal,
   };
+}
+
+/** One process for one nodes.conf: two that write it would make it neither's. */
+function lockFor(file: string): Lock {
+  const lock = takeLock(file);
+  if (lock !== null) return lock;
+  throw new NodesConfFailure(
+    `Sorry, the cluster configuration file ${file} is already used by a different node. Please make sure that different ` +
+      'nodes use different cluster configuration files.',
+  );
 }
 
 /** Keys whose slot belongs to somebody else now: its new owner has them, so nobody is told. */

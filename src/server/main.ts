@@ -10,8 +10,7 @@ import { systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
-import { BusFailure } from './bus/bus.ts';
-import { ClusterConfigFailure } from './cluster-host.ts';
+import { BusFailure, NodesConfFailure } from './bus/bus.ts';
 import { compose, type Running } from './compose.ts';
 import { ListenFailure } from './net/listener.ts';
 import { OWN_VERSION, REDIS_VERSION } from './observe/version.ts';
@@ -126,7 +125,7 @@ async function start({ config, configFile }: Loaded, log: Logger): Promise<Runni
 
 /** Failures whose message says all that a person can act on; anything else is our own mistake, and shows its stack. */
 function isOperational(error: unknown): error is Error {
-  const kinds = [ListenFailure, BusFailure, DiskFailure, LoadFailure, TlsFailure, ClusterConfigFailure];
+  const kinds = [ListenFailure, BusFailure, NodesConfFailure, DiskFailure, LoadFailure, TlsFailure];
   return kinds.some((kind) => error instanceof kind);
 }
 

@@ -22,7 +22,7 @@ import type { Effect } from '../gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../gossip/event.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
 import type { Message } from '../gossip/message.ts';
-import { formatNodesConf, loadNodesConf } from '../gossip/nodes-conf.ts';
+import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
 import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, runCommand, step } from '../gossip/step.ts';
 import { Link } from './link.ts';
@@ -41,6 +41,10 @@ export interface BusHost {
   linkBufferLimit(): number;
   /** Null: the bus speaks plain TCP. */
   tls(): { server: TlsOptions; client: ConnectionOptions } | null;
+  /** The path of nodes.conf, for messages. */
+  readonly file: string;
+  /** Lets another process use that file. */
+  unlock(): void;
   /** nodes.conf: null when there is none yet. */
   read(): string | null;
   /** On disk when it returns. Throws with a reason. */
@@ -65,6 +69,11 @@ export interface BusHost {
   fatal(reason: string): never;
 }
 
+/** nodes.conf is damaged, or another process uses it. */
+export class NodesConfFailure extends Error {
+  override name = 'NodesConfFailure';
+}
+
 /** The bus port could not be opened. */
 export class BusFailure extends Error {
   override name = 'BusFailure';
@@ -85,14 +94,16 @@ export class ClusterBus {
   #lastMessage: Message | null = null;
   #lastBytes: Buffer = Buffer.alloc(0);
 
-  /** Reads nodes.conf. Throws NodesConfError, with the line, when it is damaged. */
+  /** Reads nodes.conf. Throws a NodesConfFailure with the path and the line when it is damaged; nothing is repaired by guessing. */
   constructor(host: BusHost) {
     this.#host = host;
     const config = host.config();
     const now_ms = host.clock.now_ms();
     const text = host.read();
     this.state =
-      text === null ? createState({ id: host.prng.hex(40), config, now_ms }) : loadNodesConf(text, { config, now_ms });
+      text === null
+        ? createState({ id: host.prng.hex(40), config, now_ms })
+        : readState(host, text, { config, now_ms });
     this.#world = {
       now_ms,
       prng: host.prng,
@@ -175,6 +186,7 @@ export class ClusterBus {
     this.#inbound.clear();
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
     this.#servers = [];
+    this.#host.unlock();
   }
 
   #take(event: Event): void {
@@ -322,5 +334,18 @@ export class ClusterBus {
         resolve();
       });
     });
+  }
+}
+
+function readState(host: BusHost, text: string, options: { config: ClusterConfig; now_ms: number }): State {
+  try {
+    return loadNodesConf(text, options);
+  } catch (error) {
+    if (!(error instanceof NodesConfError)) throw error;
+    host.unlock();
+    throw new NodesConfFailure(
+      `Unrecoverable error: corrupted cluster config file ${host.file}: ${error.message}. Restore it from a backup, or move ` +
+        'it away to start as a new node.',
+    );
   }
 }
