@@ -45,8 +45,7 @@ function slotsStep(forming: Forming): Step {
     id: 'slots',
     title: 'slots assigned',
     async run() {
-      forming.pace = await hurryGossip(forming.clients);
-      await assignSlots(forming.members);
+      [forming.pace] = await Promise.all([hurryGossip(forming.clients), assignSlots(forming.members)]);
       const owners = forming.members.filter(({ slots }) => slots.length > 0);
       return `${SLOTS} over ${owners.length} ${owners.length === 1 ? 'primary' : 'primaries'}`;
     },

@@ -42,8 +42,8 @@ const INTRODUCE_AGAIN_MS = 1500;
 export async function assignSlots(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async ({ client, slots }, index) => {
-      await setEpoch(client, index + 1);
-      if (slots.length > 0) await addSlots(client, slots);
+      // Both at once: a connection keeps their order.
+      await Promise.all([setEpoch(client, index + 1), slots.length === 0 ? null : addSlots(client, slots)]);
     }),
   );
 }
