@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { directiveOf, findName, names } from '../../src/config/directives.ts';
+import { specs } from '../../src/server/handlers/table.ts';
+import { titleOf } from './commands-page.ts';
+import { differences, partly, refused } from './differences.ts';
+import { code, GENERATED, plain, table } from './markdown.ts';
+
+/* docs/compatibility.md: the bundled server beside redis-server 7.0.15, command by command and directive by directive. */
+
+interface RedisFacts {
+  readonly version: string;
+  /** Subcommands as 'config|get'. */
+  readonly commands: Readonly<Record<string, { readonly group: string; readonly since: string }>>;
+  /** What CONFIG GET * answers. */
+  readonly directives: readonly string[];
+}
+
+export const redis = JSON.parse(readFileSync(join(import.meta.dirname, 'redis-7.0.15.json'), 'utf8')) as RedisFacts;
+
+/** Names of all our commands and subcommands, in the same form. */
+export const ours: ReadonlySet<string> = new Set(
+  specs.flatMap((spec) => [spec.name, ...(spec.subcommands ?? []).map((sub) => `${spec.name}|${sub.name}`)]),
+);
+
+export function compatibilityPage(): string {
+  const all = Object.keys(redis.commands);
+  const count = (of: readonly string[]): string => `${of.filter(isThere).length} of ${of.length}`;
+  const commands = all.filter((name) => !name.includes('|'));
+  return `${GENERATED}
+
+# Compatibility
+
+The bundled server beside redis-server ${redis.version}: it has **${count(commands)} commands** and
+**${count(all.filter((name) => name.includes('|')))} subcommands**. \`--engine redis\` and \`--engine valkey\` run an installed server
+instead, with everything that it knows.
+
+What is *not yet* there answers as any unknown command does:
+
+\`\`\`
+ERR unknown command 'HSET', with args beginning with: 'key' 'field' 'value'${' '}
+ERR unknown subcommand 'tracking'. Try CLIENT HELP.
+\`\`\`
+
+Nothing answers OK and does nothing.
+
+## Known differences
+
+${differences.map(({ topic, entries }) => `**${topic}**\n\n${entries.map(({ what, why }) => `- ${what}: ${why}\n`).join('')}`).join('\n')}
+## Commands
+
+${groupTables()}
+## Beyond ${redis.version}
+
+${listOf([...ours].filter((name) => redis.commands[name] === undefined).map(shown))}
+
+## Directives
+
+${directiveStatus()}`;
+}
+
+function isThere(name: string): boolean {
+  return ours.has(name) && refused[name] === undefined;
+}
+
+function groupTables(): string {
+  const groups = Map.groupBy(Object.keys(redis.commands), (name) => redis.commands[name]!.group);
+  return [...groups.keys()]
+    .sort()
+    .map((group) => {
+      const members = groups.get(group)!.toSorted();
+      const rows = members.map((name) => [code(shown(name)), redis.commands[name]!.since, verdict(name)]);
+      const known = members.filter(isThere).length;
+      return `### ${titleOf(group)}: ${known} of ${members.length}\n\n${table(['Command', 'Since', 'rkv'], rows)}`;
+    })
+    .join('\n');
+}
+
+function verdict(name: string): string {
+  if (!ours.has(name)) return 'not yet';
+  if (refused[name] !== undefined) return `not yet: answers ${code(refused[name])}`;
+  return partly[name] === undefined ? 'yes' : `partly: ${plain(partly[name])}`;
+}
+
+function shown(name: string): string {
+  return name.replace('|', ' ').toUpperCase();
+}
+
+function directiveStatus(): string {
+  const without = names.filter((name) => directiveOf(name).status === 'not-applicable');
+  const unknown = redis.directives.filter((name) => findName(name) === null);
+  const inFiles = names.filter((name) => directiveOf(name).fileOnly);
+  const beyond = names.filter((name) => !redis.directives.includes(name) && !inFiles.includes(name));
+  const reasons = Map.groupBy(without, (name) => directiveOf(name).reason ?? '');
+  const rows = [...reasons].map(([reason, members]) => [members.map(code).join(' '), plain(reason)]);
+  return `Of ${redis.directives.length} names that CONFIG GET answers there, ${redis.directives.length - unknown.length} are known here; [config.md](config.md) has
+them all. Unknown: ${listOf(unknown)}. Beyond ${redis.version}: ${listOf(beyond)}.
+
+Accepted, kept and shown, and without effect, ${without.length}:
+
+${table(['Directives', 'Why'], rows)}`;
+}
+
+function listOf(words: readonly string[]): string {
+  return words.length === 0 ? 'none' : words.map(code).join(', ');
+}

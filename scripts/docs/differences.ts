@@ -1,0 +1,99 @@
+/*
+ * Where the bundled server does something else than redis-server 7.0.15, and why. Kept by hand: what a table can tell
+ * (which commands are missing, which directives have no effect) is not repeated here.
+ */
+
+/** Commands that are there and answer an error in this version, whatever their arguments. */
+export const refused: Readonly<Record<string, string>> = {
+  bgsave: 'ERR BGSAVE (a snapshot in the background; use SAVE) is not supported by this version of rkv',
+  bgrewriteaof: 'ERR BGREWRITEAOF is not supported by this version of rkv',
+};
+
+/** Commands that do only a part of what Redis' command of that name does. */
+export const partly: Readonly<Record<string, string>> = {
+  debug: 'SLEEP, OBJECT, DIGEST, DIGEST-VALUE, SET-ACTIVE-EXPIRE, RELOAD, ERROR, JMAP; other words are refused',
+};
+
+export interface Difference {
+  readonly what: string;
+  readonly why: string;
+}
+
+export const differences: readonly { readonly topic: string; readonly entries: readonly Difference[] }[] = [
+  {
+    topic: 'Commands',
+    entries: [
+      {
+        what: 'UNLINK is DEL, FLUSHALL ASYNC is FLUSHALL',
+        why: 'memory is given back bit by bit in any case, so both ways are the same.',
+      },
+      {
+        what: 'MIGRATE lets other clients in while it waits for the target',
+        why: 'a key that changed meanwhile is sent again before it is deleted here; Redis stands still instead.',
+      },
+      {
+        what: 'CLIENT SETINFO exists',
+        why: 'it came with Redis 7.2, and client libraries send it to everybody.',
+      },
+      {
+        what: 'LOLWUT has one picture, and no versions to choose from',
+        why: 'what it must tell is the version number.',
+      },
+    ],
+  },
+  {
+    topic: 'Persistence',
+    entries: [
+      {
+        what: 'Nothing forks',
+        why: 'Node cannot fork a process with its memory. What would take a child works in slices of the one process.',
+      },
+      {
+        what: 'SAVE is the only snapshot on demand: BGSAVE and BGREWRITEAOF answer an error',
+        why: 'the walk that would feed them is there and tested; the schedule around it is not. Better refused than pretended.',
+      },
+      {
+        what: 'A server that was told to save at intervals saves only when it ends',
+        why: 'the same: see `save` in [config.md](config.md).',
+      },
+    ],
+  },
+  {
+    topic: 'Cluster',
+    entries: [
+      {
+        what: '`nodes.conf.lock` beside nodes.conf instead of a lock on nodes.conf',
+        why: 'Node has no flock(2). The file names the process that holds it; one whose owner is gone is taken over. So a redis-server in the same folder does not see the lock, and must not be started there at the same time.',
+      },
+      {
+        what: '`replicaof` together with `cluster-enabled yes` is allowed',
+        why: 'an extension: the node meets the one it names, and follows it, or its primary, once it has joined. After that nodes.conf decides and the directive means nothing.',
+      },
+      {
+        what: 'A node that starts without slots calls a complete cluster ok at once',
+        why: 'the wait before writes is for a primary that comes back with slots it may have lost; a fresh node has none to be wrong about.',
+      },
+      {
+        what: 'A node that has news (it joined, its slots, epoch or role changed) tells the others at once',
+        why: 'with a heartbeat like any other, so that it works among redis-servers; waiting for the next ping is what makes big clusters slow to form.',
+      },
+      {
+        what: 'CLUSTER SETSLOT <slot> MIGRATING to the node that owns the slot is refused',
+        why: 'Redis opens the slot, and then asks clients to go where they are.',
+      },
+    ],
+  },
+  {
+    topic: 'Process',
+    entries: [
+      {
+        what: 'No modules, no I/O threads, no CPU lists',
+        why: 'each directive about them says so in [config.md](config.md).',
+      },
+      {
+        what: 'INFO says redis_version 7.0.15, and rkv_version beside it',
+        why: 'tools decide by that number what they may use.',
+      },
+    ],
+  },
+];

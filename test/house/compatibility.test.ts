@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { ours, redis } from '../../scripts/docs/compatibility-page.ts';
+import { partly, refused } from '../../scripts/docs/differences.ts';
+import { directiveOf, names } from '../../src/config/directives.ts';
+import { CommandFailure, startServer } from '../../src/index.ts';
+import { hasRedisServer, startRealRedis } from '../base/real-redis.ts';
+
+/* What docs/compatibility.md says of the server is asked of the server. */
+
+test('a command that is not there yet answers as an unknown one', async () => {
+  await using server = await startServer();
+  for (const name of Object.keys(redis.commands).filter((each) => !ours.has(each))) {
+    const [command, sub] = name.split('|') as [string, string?];
+    const answer = await errorOf(server.call(command, ...(sub === undefined ? [] : [sub])));
+    const expected =
+      sub === undefined || !ours.has(command) ? `ERR unknown command '${command}'` : 'ERR unknown subcommand';
+    expect(answer, name).toContain(expected);
+  }
+});
+
+test('a command that is there and refused in this version says so', async () => {
+  await using server = await startServer();
+  for (const [name, text] of Object.entries(refused)) expect(await errorOf(server.call(name)), name).toBe(text);
+});
+
+test('what is said of single commands and directives is about some that are there', () => {
+  for (const name of [...Object.keys(refused), ...Object.keys(partly)]) expect(ours, name).toContain(name);
+  for (const name of names)
+    if (directiveOf(name).status === 'not-applicable') expect(directiveOf(name).reason).toBeTruthy();
+});
+
+test.skipIf(!hasRedisServer)(
+  'the facts about Redis are those of an installed server of that version',
+  async (context) => {
+    const server = await startRealRedis();
+    try {
+      const info = String(await server.call('info', 'server'));
+      if (!info.includes(`redis_version:${redis.version}`)) return context.skip(`it is not ${redis.version}`);
+      const listed = (await server.call('command', 'list')) as string[];
+      const facts = Object.keys(redis.commands).filter((name) => !name.includes('|'));
+      expect(listed.toSorted()).toEqual(facts.toSorted());
+      const directives = (await server.call('config', 'get', '*')) as string[];
+      expect(directives.filter((_, index) => index % 2 === 0).toSorted()).toEqual(redis.directives);
+    } finally {
+      await server.stop();
+    }
+  },
+);
+
+async function errorOf(reply: Promise<unknown>): Promise<string> {
+  try {
+    return `no error but ${await reply}`;
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    return error.message;
+  }
+}
