@@ -51,6 +51,11 @@ export class SetObject implements Aggregate {
   size = 0;
   /** Hashes members; a clone has the same. */
   readonly #key: Key;
+  /**
+   * Every set has an order of its own. With the same for all, what one set shows in its order (SUNIONSTORE, a file that
+   * is loaded again) would come to another sorted by hash: all members of a segment would begin at the same slot.
+   */
+  #salt = Math.floor(Math.random() * HASHES) | 0;
   readonly #entry = new Entry();
   #store = new MemberStore();
   #directory: Segment[];
@@ -72,13 +77,13 @@ export class SetObject implements Aggregate {
   }
 
   has(vbuf: Buffer, voff: number, vlen: number): boolean {
-    const hash = this.#key.load(vbuf, voff, vlen);
+    const hash = this.#hashOf(vbuf, voff, vlen);
     return this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0;
   }
 
   /** False when it was a member already. */
   add(vbuf: Buffer, voff: number, vlen: number): boolean {
-    const hash = this.#key.load(vbuf, voff, vlen);
+    const hash = this.#hashOf(vbuf, voff, vlen);
     if (this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0) return false;
     const segment = this.#withRoom(hash);
     insert(segment, hash, this.#store.add(vbuf, voff, vlen));
@@ -90,7 +95,7 @@ export class SetObject implements Aggregate {
 
   /** False when it was no member. */
   remove(vbuf: Buffer, voff: number, vlen: number): boolean {
-    const hash = this.#key.load(vbuf, voff, vlen);
+    const hash = this.#hashOf(vbuf, voff, vlen);
     const slot = this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen);
     if (slot < 0) return false;
     const segment = this.#writable(hash);
@@ -153,6 +158,7 @@ export class SetObject implements Aggregate {
   /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
   clone(): SetObject {
     const twin = new SetObject(this.#key);
+    twin.#salt = this.#salt;
     for (const segment of this.#directory) segment.shared = true;
     twin.#directory = this.#directory.slice();
     twin.#depth = this.#depth;
@@ -161,6 +167,11 @@ export class SetObject implements Aggregate {
     twin.#store = this.#store.clone();
     twin.size = this.size;
     return twin;
+  }
+
+  #hashOf(vbuf: Buffer, voff: number, vlen: number): number {
+    const hash = Math.imul(this.#key.load(vbuf, voff, vlen) ^ this.#salt, 0x2c1b3c6d);
+    return Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
   }
 
   #segmentOf(hash: number): Segment {
@@ -269,7 +280,7 @@ export class SetObject implements Aggregate {
     for (let i = 0; i < MOVES_PER_CHANGE && store.moving; i++) {
       const reference = store.nextToMove();
       store.read(reference, entry);
-      const hash = this.#key.load(entry.buf, entry.off, entry.len);
+      const hash = this.#hashOf(entry.buf, entry.off, entry.len);
       const segment = this.#segmentOf(hash);
       const slot = slotWith(segment, hash, reference);
       if (slot >= 0) this.#writable(hash).slots[2 * slot + 1] = store.move(reference);
