@@ -9,7 +9,8 @@ import { describe, expect, test } from 'vitest';
 import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
 import { nodesText } from '../../src/server/gossip/report.ts';
 import { isFailed, isReplica, ownerOf, type State } from '../../src/server/gossip/state.ts';
-import { defaultConfig, EPOCH_MS } from '../sim/simulation.ts';
+import { defaultConfig } from '../sim/sim-node.ts';
+import { EPOCH_MS } from '../sim/simulation.ts';
 import { A, Lab, ME, R, range } from './support.ts';
 
 function read(name: string): string {

@@ -7,7 +7,8 @@ import { MYSELF, PRIMARY, REPLICA } from '../../src/server/gossip/flags.ts';
 import type { GossipEntry, Header, Message } from '../../src/server/gossip/message.ts';
 import { type ClusterConfig, createState, type State, type World } from '../../src/server/gossip/state.ts';
 import { runCommand, step } from '../../src/server/gossip/step.ts';
-import { defaultConfig, EPOCH_MS } from '../sim/simulation.ts';
+import { defaultConfig } from '../sim/sim-node.ts';
+import { EPOCH_MS } from '../sim/simulation.ts';
 
 export const ME = '5'.repeat(40);
 export const A = 'a'.repeat(40);

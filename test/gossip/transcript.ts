@@ -21,7 +21,8 @@ import { formatFlags, MYSELF } from '../../src/server/gossip/flags.ts';
 import { FAIL, MESSAGE_NAMES, type Message, UPDATE } from '../../src/server/gossip/message.ts';
 import { type ClusterNode, ownerOf } from '../../src/server/gossip/state.ts';
 import { whyNoAgreement } from '../sim/checkers.ts';
-import { EPOCH_MS, type SimNode, Simulation } from '../sim/simulation.ts';
+import type { SimNode } from '../sim/sim-node.ts';
+import { EPOCH_MS, Simulation } from '../sim/simulation.ts';
 
 const DASHES = /^-{4,}$/;
 

@@ -14,7 +14,8 @@ import {
   Violation,
   whyNoAgreement,
 } from './checkers.ts';
-import { type SimNode, Simulation } from './simulation.ts';
+import type { SimNode } from './sim-node.ts';
+import { Simulation } from './simulation.ts';
 
 export interface RunOptions {
   seed: number;

@@ -7,7 +7,8 @@ import type { Effect } from '../../src/server/gossip/effect.ts';
 import { FAILED, HANDSHAKE, SUSPECTED } from '../../src/server/gossip/flags.ts';
 import { type Header, VOTE } from '../../src/server/gossip/message.ts';
 import { type ClusterNode, isPrimary, type State } from '../../src/server/gossip/state.ts';
-import type { Observer, SimNode, Simulation } from './simulation.ts';
+import type { SimNode } from './sim-node.ts';
+import type { Observer, Simulation } from './simulation.ts';
 
 export class Violation extends Error {
   override readonly name = 'Violation';

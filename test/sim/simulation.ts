@@ -16,28 +16,22 @@ import type { Effect } from '../../src/server/gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../../src/server/gossip/event.ts';
 import { type Message, VOTE } from '../../src/server/gossip/message.ts';
 import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
-import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../../src/server/gossip/state.ts';
+import { createState, type State, TICK_MS } from '../../src/server/gossip/state.ts';
 import { runCommand, step } from '../../src/server/gossip/step.ts';
 import { EventQueue } from './event-queue.ts';
+import { Connection, type Delivery, END, type NodeOptions, type Payload, SimNode, UP } from './sim-node.ts';
 
 export const EPOCH_MS = 1_800_000_000_000;
-const PORT = 7000;
-const BUS_PORT = 17000;
 const SYN_RETRY_MS = 1000;
 const CONNECT_MS_MAX = 30_000;
 const REPLICATION_MS = 100;
 
-export interface SimulationOptions {
+export interface SimulationOptions extends NodeOptions {
   seed: number;
   nodes: number;
-  config?: Partial<ClusterConfig>;
   latency_ms?: readonly [number, number];
-  /** Clocks differ by up to this much. */
-  skew_ms?: number;
   /** Messages travel as bytes. */
   codec?: boolean;
-  /** Chosen ids, for texts that people read; else they are random. */
-  ids?: readonly string[];
   /** Only for tests of the tests: what the node does instead of what the machine asked for. */
   tamper?: (effects: Effect[]) => Effect[];
 }
@@ -51,85 +45,6 @@ export interface Observer {
   crashed?(node: SimNode): void;
   booted?(node: SimNode, state: State): void;
   acknowledged?(node: SimNode, write: number): void;
-}
-
-export class SimNode {
-  readonly index: number;
-  readonly ip: string;
-  readonly skew_ms: number;
-  readonly config: ClusterConfig;
-  readonly world: World;
-  /** null while the node is down. */
-  state: State | null = null;
-  /** false: a dead process, whose host still refuses connections; true: silence. */
-  powerless = false;
-  /** Counts the starts, so that what belongs to an earlier life is recognised. */
-  life = 0;
-  /** What is certain to be on disk, and what is perhaps. */
-  durable: string | null = null;
-  written: string | null = null;
-  firstId: string;
-  readonly outgoing = new Map<number, Connection>();
-  readonly incoming = new Map<number, Connection>();
-  nextInbound = 1;
-  data: number[] = [];
-  source: SimNode | null = null;
-  pausedUntil_ms = 0;
-  /** Of this life's replicas: how much of our data each has told to hold. */
-  readonly acks = new Map<SimNode, number>();
-  acknowledged = 0;
-
-  constructor(sim: Simulation, index: number, options: SimulationOptions) {
-    this.index = index;
-    this.ip = `10.0.${index >> 8}.${index & 255}`;
-    const skew_ms = options.skew_ms ?? 0;
-    this.skew_ms = skew_ms === 0 ? 0 : sim.prng.below(2 * skew_ms) - skew_ms;
-    this.firstId = options.ids?.[index] ?? sim.prng.hex(40);
-    this.config = { ...defaultConfig(), ...options.config };
-    this.world = {
-      now_ms: 0,
-      prng: new Prng(sim.prng.next()),
-      effects: [],
-      replication: { offset: 0, linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 },
-      countKeysInSlot: () => 0,
-      keyCount: () => 0,
-    };
-  }
-}
-
-/** The two ends close one by one: each only knows what it was told. */
-class Connection {
-  readonly from: SimNode;
-  readonly fromLife: number;
-  readonly link: number;
-  readonly to: SimNode;
-  toLife = -1;
-  inbound = 0;
-  fromOpen = true;
-  toOpen = false;
-  readonly opened_ms: number;
-  /** Nothing overtakes: the time of the last delivery in each direction. */
-  forward_ms = 0;
-  backward_ms = 0;
-  stalled: Delivery[] = [];
-
-  constructor(from: SimNode, link: number, to: SimNode, now_ms: number) {
-    this.from = from;
-    this.fromLife = from.life;
-    this.link = link;
-    this.to = to;
-    this.opened_ms = now_ms;
-  }
-}
-
-const UP = 1;
-const END = 2;
-type Payload = Message | typeof UP | typeof END;
-
-interface Delivery {
-  readonly connection: Connection;
-  readonly forward: boolean;
-  readonly payload: Payload;
 }
 
 export class Simulation {
@@ -163,7 +78,7 @@ export class Simulation {
     this.#part = new Int32Array(options.nodes);
     this.#cut = new Uint8Array(options.nodes * options.nodes);
     for (let index = 0; index < options.nodes; index++) {
-      const node = new SimNode(this, index, options);
+      const node = new SimNode(index, this.prng, options);
       this.nodes.push(node);
       this.#byIp.set(node.ip, node);
     }
@@ -522,24 +437,4 @@ export class Simulation {
 
 function isVote(effect: Effect): boolean {
   return effect.type === 'send' && effect.message.type === VOTE;
-}
-
-export function defaultConfig(): ClusterConfig {
-  return {
-    nodeTimeout_ms: 2000,
-    migrationBarrier: 1,
-    replicaValidityFactor: 10,
-    requireFullCoverage: true,
-    allowReplicaMigration: true,
-    replicaNoFailover: false,
-    allowReadsWhenDown: false,
-    allowPubsubShardWhenDown: true,
-    replicaPingPeriod_s: 10,
-    preferredEndpoint: 'ip',
-    announceIp: '',
-    announceHostname: '',
-    port: PORT,
-    plainPort: 0,
-    busPort: BUS_PORT,
-  };
 }
