@@ -75,8 +75,10 @@ function identity(pid: number): string {
   try {
     const stat = readSmallFile(`/proc/${pid}/stat`, LOCK_FILE_BYTES_MAX).toString('latin1');
     // The program's name, in parentheses, may hold spaces; the start time is the 20th field after it.
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-    return `${pid} ${started}`;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Killed and not yet collected by its parent: it holds nothing any more.
+    if (fields[0] === 'Z' || fields[0] === 'X') return `${pid} ended`;
+    return `${pid} ${fields[19] ?? ''}`;
   } catch {
     return `${pid} `;
   }

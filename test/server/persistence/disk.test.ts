@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -148,6 +150,22 @@ describe('the lock beside nodes.conf', () => {
     expect(lock).not.toBeNull();
     lock?.release();
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'is taken over from a process that has ended and not been collected',
+    async () => {
+      // The shell starts a process and becomes one that never asks what became of it.
+      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const pid = String(await once(parent.stdout, 'data')).trim();
+      const stat = () => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+      await expect.poll(() => stat()[0]).toBe('Z');
+      fs.writeFileSync(at('nodes.conf.lock'), `${pid} ${stat()[19]}`);
+      const lock = takeLock(at('nodes.conf'));
+      expect(lock).not.toBeNull();
+      lock?.release();
+      parent.kill('SIGKILL');
+    },
+  );
 
   it('is not released by one who lost it', () => {
     const lock = takeLock(at('nodes.conf'));
