@@ -67,6 +67,7 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   static override baseFlags = {
+    json: Flags.boolean({ helpGroup: 'GLOBAL', summary: 'print one JSON object, and nothing else; never ask' }),
     home: Flags.directory({
       env: 'RKV_HOME',
       helpGroup: 'GLOBAL',

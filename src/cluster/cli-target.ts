@@ -48,7 +48,7 @@ export async function chooseServer(flags: ServerFlags, home: string): Promise<Se
   const name = flags.cluster ?? 'default';
   if (flags.host !== undefined || flags.port !== undefined) {
     const at = { host: flags.host ?? HOST, port: flags.port ?? PORT };
-    const managed = 'password' in own || 'tls' in own ? {} : await accessOfNode(at, { home, name: flags.cluster });
+    const managed = await accessOfNode(at, { home, name: flags.cluster });
     return { ...at, ...managed, ...own, cluster: flags.follow };
   }
   if (flags.cluster === undefined && !existsSync(specFile(clusterFolder(home, name)))) {

@@ -9,7 +9,7 @@ import { CliFailure, EXIT } from '../cluster/failure.ts';
 import { defaultHome } from '../cluster/layout.ts';
 import { splitLeadingOptions } from '../cluster/leading-options.ts';
 import type { Reply } from '../cluster/reply.ts';
-import { type Printer, printExchange, printUnasked } from '../view/exchange.ts';
+import { endsServer, type Printer, printExchange, printUnasked } from '../view/exchange.ts';
 import { replyToJson } from '../view/reply-text.ts';
 
 /** A server on this machine or in this building answers in milliseconds; more is a wrong address or a firewall. */
@@ -134,7 +134,10 @@ export default class Cli extends BaseCommand {
       try {
         last = (await printExchange(session, words, printer)).reply;
       } catch (error) {
-        throw isConnectionError(error) ? lost(session, error) : error;
+        if (!isConnectionError(error)) throw error;
+        // Also a subscription that Ctrl-C has left.
+        if (this.signal.aborted || endsServer(words)) break;
+        throw lost(session, error);
       }
       if (last.type === 'error' && flags['exit-code']) process.exitCode = 1;
     }

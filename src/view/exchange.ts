@@ -48,6 +48,11 @@ function formatFor(words: readonly Buffer[], reply: Reply, { style, delimiter }:
   return text.at(-1) === 0x0a ? text : Buffer.concat([text, Buffer.from('\n')]);
 }
 
+/** SHUTDOWN is answered by the end of the connection. */
+export function endsServer(words: readonly Buffer[]): boolean {
+  return /^shutdown$/i.test(words[0]?.toString('latin1') ?? '');
+}
+
 function keepsAnswering(words: readonly Buffer[]): boolean {
   return /^(monitor|[ps]?subscribe|sync|psync)$/i.test(words[0]?.toString('latin1') ?? '');
 }

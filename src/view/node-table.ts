@@ -41,7 +41,7 @@ export function nodeTable(topology: Topology, terminal: Terminal): Line[] {
   return tableLines(COLUMNS, rows, terminal);
 }
 
-export function stateLegend(): Line {
+function stateLegend(): Line {
   return line(toned(' U up  D down · N normal  J joining  M moving slots  L loading', 'dim'));
 }
 

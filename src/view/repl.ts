@@ -8,7 +8,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { parseAddress } from '../cluster/address.ts';
 import { type CliSession, isConnectionError } from '../cluster/cli-session.ts';
 import { splitWords } from '../cluster/split-words.ts';
-import { type Printer, printExchange } from './exchange.ts';
+import { endsServer, type Printer, printExchange } from './exchange.ts';
 
 export interface Prompted {
   readonly session: CliSession;
@@ -115,6 +115,7 @@ async function runLine(line: string, { session, printer }: Pick<Prompted, 'sessi
       failed ||= reply.type === 'error';
     } catch (error) {
       if (!isConnectionError(error)) throw error;
+      if (endsServer(command)) return 'done';
       printer.write(`Error: ${error.message}\n`);
       return 'error';
     }

@@ -51,7 +51,7 @@ export function replyToJson(reply: Reply): unknown {
 }
 
 /** Bytes between double quotes, with everything that is not printable ASCII escaped. */
-export function quoteBytes(bytes: Buffer): string {
+function quoteBytes(bytes: Buffer): string {
   let text = '"';
   for (const byte of bytes) {
     const escaped = ESCAPES.get(byte);

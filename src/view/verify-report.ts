@@ -30,7 +30,7 @@ export function verifyLines(
 }
 
 /** 'Cluster default: 6 nodes, 3 shards, epoch 7, checked in 90 ms' */
-export function describeCluster(topology: Topology): string {
+function describeCluster(topology: Topology): string {
   const name = topology.cluster === null ? 'Cluster' : `Cluster ${topology.cluster}`;
   const epoch = topology.epoch === null ? '' : `, epoch ${topology.epoch}`;
   const sizes = `${plural(topology.nodes.length, 'node')}, ${plural(topology.shards.length, 'shard')}`;

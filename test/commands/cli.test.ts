@@ -103,8 +103,8 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     ['with a delimiter of one’s own', ['-d', '; ']],
   ])('%s', async (_, options) => {
     const argv = ['-p', String(PORT), ...options];
-    const theirs = await program('redis-cli', argv, { input: REPLIES });
-    const ours = await rkv(['cli', ...argv], { input: REPLIES });
+    const theirs = await program('redis-cli', argv, { input: REPLIES, encoding: 'latin1' });
+    const ours = await rkv(['cli', ...argv], { input: REPLIES, encoding: 'latin1' });
     expect(ours.stdout.split('\n')).toEqual(theirs.stdout.split('\n'));
     expect(ours.status).toBe(theirs.status);
   });

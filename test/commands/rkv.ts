@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly home?: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** latin1 keeps bytes apart that are no UTF-8. */
+  readonly encoding?: 'utf8' | 'latin1';
 }
 
 /** Starts a command; `child` is for tests that send it signals. */
@@ -51,7 +53,7 @@ export async function until(holds: () => Promise<boolean>, deadline_ms = 15_000)
   }
 }
 
-function start(file: string, argv: readonly string[], { home, input = '', env = {} }: RunOptions) {
+function start(file: string, argv: readonly string[], { home, input = '', env = {}, encoding = 'utf8' }: RunOptions) {
   const child = spawn(file, argv, {
     env: {
       PATH: process.env['PATH'],
@@ -63,8 +65,7 @@ function start(file: string, argv: readonly string[], { home, input = '', env = 
   });
   let stdout = '';
   let stderr = '';
-  // Bytes stay bytes: replies are compared with those of another program.
-  child.stdout.setEncoding('latin1').on('data', (text: string) => {
+  child.stdout.setEncoding(encoding).on('data', (text: string) => {
     stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
