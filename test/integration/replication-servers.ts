@@ -106,6 +106,26 @@ export async function contents(node: Node, db = 0): Promise<Map<string, string>>
   }
 }
 
+/** Strings and lists only, for many keys: few questions, big answers. */
+export async function values(node: Node): Promise<Map<string, string>> {
+  const client = connectTo(node);
+  try {
+    const found: [string, string][] = [];
+    let cursor = '0';
+    do {
+      const [next, keys] = await client.scan(cursor, 'COUNT', 5000);
+      cursor = next;
+      const strings = keys.length === 0 ? [] : await client.mget(keys);
+      for (const [i, key] of keys.entries()) {
+        found.push([key, strings[i] ?? (await client.lrange(key, 0, -1)).join(' ')]);
+      }
+    } while (cursor !== '0');
+    return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+  } finally {
+    client.disconnect();
+  }
+}
+
 /** Of a value that is shown when a comparison fails. */
 const TEXT_MAX = 100;
 

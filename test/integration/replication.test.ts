@@ -1,5 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { canRun, caughtUp, connectTo, contents, type Kind, linkIsUp, type Node, Servers, until } from './replication-servers.ts';
+import {
+  canRun,
+  caughtUp,
+  connectTo,
+  contents,
+  type Kind,
+  linkIsUp,
+  type Node,
+  Servers,
+  until,
+  values,
+} from './replication-servers.ts';
 
 /*
  * Pairs of servers, ours and redis-server in both roles: what is true of two redis-servers has to be true of every pair.
@@ -134,7 +145,7 @@ for (const [primaryKind, replicaKind] of PAIRS) {
       load.stop();
       expect(await load.written).toBeGreaterThan(0);
       await caughtUp(primary, replica);
-      await expectSame(primary, replica);
+      expect(await values(replica)).toEqual(await values(primary));
     });
 
     test('logs in where its primary asks for a password', async () => {
@@ -166,8 +177,8 @@ async function fill(node: Node): Promise<void> {
 async function change(node: Node): Promise<void> {
   await node.call('SELECT', 0);
   await node.client.multi().incr('number').append('text', 'more').lpush('list', 'first').exec();
-  await node.call('SPOP', 'set', 10);
-  await node.call('SPOP', 'small', 5);
+  await node.call('SREM', 'set', 'member-1', 'member-2');
+  await node.call('SREM', 'small', 'a', 'b');
   await node.call('EXPIRE', 'text', 500);
   await node.call('PERSIST', 'mortal');
   await node.call('SET', 'gone', '1', 'PX', 1);
@@ -176,7 +187,7 @@ async function change(node: Node): Promise<void> {
   await node.call('SETRANGE', 'big', 1_000_000, 'inside');
   await node.call('APPEND', 'big', 'y'.repeat(100_000));
   await node.call('RENAME', 'numbers', 'renamed');
-  await node.call('LMOVE', 'list', 'other-list', 'LEFT', 'RIGHT');
+  await node.call('LPOP', 'list', 3);
   await node.call('MSET', 'a', '1', 'b', '2');
   await node.call('DEL', 'a');
   await node.call('MOVE', 'b', 3);
@@ -192,9 +203,8 @@ async function expectSame(primary: Node, replica: Node, ...more: number[]): Prom
 
 async function write(node: Node, keys: number): Promise<void> {
   for (let at = 0; at < keys; at += 10_000) {
-    const pipeline = node.client.pipeline();
-    for (let i = at; i < at + 10_000; i++) pipeline.set(`key:${i}`, `value of ${i}`);
-    await pipeline.exec();
+    const pairs = Array.from({ length: 10_000 }, (_, i): [string, string] => [`key:${at + i}`, `value of ${at + i}`]);
+    await node.client.mset(new Map(pairs));
   }
 }
 
