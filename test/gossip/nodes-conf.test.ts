@@ -136,9 +136,13 @@ describe('damage is named, with its line', () => {
     [`${mine} [5->-nobody]`, "line 1: 'nobody' is no node id"],
     [`${mine}\nvars currentEpoch`, 'line 2: a variable has no value'],
     [`${mine}\nvars currentEpoch -1`, "line 2: '-1' is no number"],
-    [`${mine}\n${R} 1.1.1.1:1 slave ${ME} 0 0 0 connected 7`, 'line 2: a replica owns no slots'],
   ])('%j', (text, message) => {
     expect(() => load(text)).toThrow(expect.objectContaining({ name: 'NodesConfError', message }));
+  });
+
+  test('slots of a replica are no damage, and nobody’s', () => {
+    const state = load(`${mine}\n${R} 1.1.1.1:1 slave ${ME} 0 0 0 connected 7\n`);
+    expect(ownerOf(state, 7)).toBeNull();
   });
 
   test('a variable we do not know is no damage', () => {

@@ -55,6 +55,9 @@ export function pongOnLink(state: State, node: ClusterNode, world: World): void 
 
 /** Tells everybody at once who we are now. */
 export function broadcastPong(state: State, world: World): void {
+  // What an announcement would say, unless it is about newcomers.
+  state.announceWanted = state.list.some((node) => node.newsLeft > 0);
+  state.lastAnnounce_ms = world.now_ms;
   for (const node of state.list) if (isReachable(node)) pongOnLink(state, node, world);
 }
 

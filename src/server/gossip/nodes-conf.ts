@@ -151,7 +151,8 @@ function readSlots(state: State, { node, word, line }: SlotWord, now_ms: number)
   const [start, end] = word.split('-') as [string, string | undefined];
   const first = readSlot(start, line.number);
   const last = end === undefined ? first : readSlot(end, line.number);
-  if (isReplica(node)) throw new NodesConfError(line.number, 'a replica owns no slots');
+  // A newer server writes down slots of a replica that its primary has not claimed yet.
+  if (isReplica(node)) return;
   for (let slot = first; slot <= last; slot++) setOwner(state, slot, node);
 }
 

@@ -12,6 +12,7 @@ import { becomeReplicaOf, endManualFailover, markPrimary, stopFollowing } from '
 import { setSlotImporting, setSlotMigrating, setSlotNode, setSlotStable } from './set-slot.ts';
 import { closeOpenSlots, dropSlots, setOwner } from './slot-map.ts';
 import {
+  announceMyself,
   inHandshake,
   isPrimary,
   isReplica,
@@ -173,6 +174,7 @@ function reset(state: State, hard: boolean, world: World): CommandResult {
   for (const node of [...state.list]) if (node !== myself) removeNode(state, node, world);
   dropSlots(state, myself);
   myself.flags = MYSELF | PRIMARY;
+  announceMyself(state);
   if (hard) startOver(state, world);
   state.size = 0;
   state.evaluateWanted = true;

@@ -69,6 +69,7 @@ export function setSlotNode(state: State, { slot, node: id }: SlotAndNode, world
     log(world, 'warning', `Configuration change detected. Reconfiguring myself as a replica of ${node.id}`);
     becomeReplicaOf(state, node, world);
   }
+  if (wasOurs || node === myself) state.announceWanted = true;
   if (node === myself && state.importingFrom.has(slot)) finishImport(state, slot, world);
   return changed(state, world);
 }
@@ -83,7 +84,6 @@ function finishImport(state: State, slot: number, world: World): void {
 
 function changed(state: State, world: World): CommandResult {
   state.evaluateWanted = true;
-  state.announceWanted = true;
   persist(state, world, { fsync: false });
   return OK;
 }

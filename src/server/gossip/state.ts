@@ -48,7 +48,17 @@ import { assert } from '../../base/assert.ts';
 import type { Prng } from '../../base/prng.ts';
 import { SLOTS, SlotSet } from '../../base/slot.ts';
 import type { Effect, LogLevel, PersistEffect } from './effect.ts';
-import { FAILED, HANDSHAKE, MIGRATE_TO, MYSELF, NO_ADDRESS, PRIMARY, REPLICA, SUSPECTED } from './flags.ts';
+import {
+  FAILED,
+  HANDSHAKE,
+  MIGRATE_TO,
+  MYSELF,
+  NO_ADDRESS,
+  NO_FAILOVER,
+  PRIMARY,
+  REPLICA,
+  SUSPECTED,
+} from './flags.ts';
 import { MESSAGE_TYPES } from './message.ts';
 
 /** How often the shell sends a tick. */
@@ -209,6 +219,8 @@ export interface State {
 export const NOBODY = -1;
 /** (2) */
 export const MYSELF_INDEX = 0;
+/** What State.owner can hold. */
+const INDEX_MAX = 32_767;
 
 /** Shared by nodes that own nothing, so that a thousand replicas cost no bitmaps. Never written: see slot-map.ts. */
 export const NO_SLOTS = new SlotSet();
@@ -257,10 +269,11 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
   return state;
 }
 
-/** Puts what the configuration says about our address on our own node. */
+/** Puts what the configuration says about us on our own node. */
 export function announceMyself(state: State): void {
   const { myself, config } = state;
   if (config.announceIp !== '') myself.ip = config.announceIp;
+  myself.flags = config.replicaNoFailover ? myself.flags | NO_FAILOVER : myself.flags & ~NO_FAILOVER;
   myself.hostname = config.announceHostname;
   myself.port = config.port;
   myself.plainPort = config.plainPort;
@@ -280,6 +293,7 @@ export function addNode(state: State, options: NewNode, now_ms: number): Cluster
   assert(!state.nodes.has(options.id), 'a node is added once');
   let index = state.byIndex.indexOf(null);
   if (index === -1) index = state.byIndex.length;
+  assert(index <= INDEX_MAX, 'a cluster has not so many nodes');
   const node = createNode({ ...options, index, now_ms });
   state.byIndex[index] = node;
   state.nodes.set(node.id, node);
