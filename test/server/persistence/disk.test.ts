@@ -158,7 +158,7 @@ describe('the lock beside nodes.conf', () => {
       const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
       const pid = String(await once(parent.stdout, 'data')).trim();
       const stat = () => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-      await expect.poll(() => stat()[0]).toBe('Z');
+      await expect.poll(() => stat()[0], { timeout: 10_000 }).toBe('Z');
       fs.writeFileSync(at('nodes.conf.lock'), `${pid} ${stat()[19]}`);
       const lock = takeLock(at('nodes.conf'));
       expect(lock).not.toBeNull();
