@@ -155,7 +155,7 @@ describe('the lock beside nodes.conf', () => {
     'is taken over from a process that has ended and not been collected',
     async () => {
       // The shell starts a process and becomes one that never asks what became of it.
-      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
       const pid = String(await once(parent.stdout, 'data')).trim();
       const stat = () => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
       await expect.poll(() => stat()[0], { timeout: 10_000 }).toBe('Z');
