@@ -7,8 +7,9 @@
  * (3) An increment is in the manifest before the first command goes into it.
  * (4) Files that were replaced are named as history until they are deleted, so that a crash does not leave them lying.
  *
- * A rewrite is `addIncrement`, then a new base is written while commands go on into that increment, then `adoptBase`. When
- * it fails half way, the old base and all increments are still what the manifest names.
+ * A rewrite is `addIncrement`, then a new base is written while commands go on into that increment, then `adopt`. When it
+ * fails half way, the old base and all increments are still what the manifest names. Turning the log on is the same with
+ * `prepareIncrement`, because without the new base nothing that is there already is worth anything.
  */
 import path from 'node:path';
 import type { Logger } from '../../base/log.ts';
@@ -19,6 +20,11 @@ import * as disk from './disk.ts';
 
 /** Taken when the folder is opened: CONFIG SET dir does not move a log that is in use. */
 export type AofConfig = Pick<Config, 'dir' | 'appenddirname' | 'appendfilename' | 'aof-disable-auto-gc'>;
+
+export interface NewBase {
+  readonly base: AofFile;
+  readonly file: disk.AtomicFile;
+}
 
 /** A line is below 1 KB, and a rewrite that never succeeds adds one at a time. */
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
@@ -57,36 +63,39 @@ export class AofFolder {
     return base === null ? [...incr] : [base, ...incr];
   }
 
-  /** Names the next increment and creates it, empty (3). */
+  /** Creates the next increment, empty, and names it (3). */
   addIncrement(): AofFile {
-    disk.makeFolder(this.folder);
-    const file = this.#nextIncrement();
-    this.#createEmpty(file);
+    const file = this.prepareIncrement();
     this.#persist({ ...this.manifest, incr: [...this.manifest.incr, file] });
     return file;
   }
 
-  /** `write` fills the new base. It stands for everything before the last increment, which only a log in use keeps. */
-  adoptBase(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void, { inUse }: { inUse: boolean }): AofFile {
-    const base = this.#writeBase(kind, write);
-    const { incr, history } = this.manifest;
-    const current = inUse ? incr.slice(-1) : [];
-    const replaced = [...this.#oldBase(), ...incr.slice(0, incr.length - current.length)];
-    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: current });
-    this.collect();
-    return base;
+  /** One that nobody knows of before `adopt`: what goes into it before is not promised. */
+  prepareIncrement(): AofFile {
+    disk.makeFolder(this.folder);
+    const seq = (this.manifest.incr.at(-1)?.seq ?? 0) + 1;
+    const file: AofFile = { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
+    // What a crash left under this name was in no manifest (3).
+    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), path.join(this.folder, `temp-${file.name}`));
+    return file;
   }
 
-  /** A new base and an empty increment stand for everything, whatever was here before: turning the log on. */
-  startOver(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void): AofFile {
-    const base = this.#writeBase(kind, write);
-    const incr = this.#nextIncrement();
-    this.#createEmpty(incr);
-    const { history, incr: increments } = this.manifest;
-    const replaced = [...this.#oldBase(), ...increments];
-    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: [incr] });
+  /** The file of the next base, to be filled, committed, and then adopted. */
+  newBase(kind: 'rdb' | 'aof'): NewBase {
+    disk.makeFolder(this.folder);
+    const seq = (this.manifest.base?.seq ?? 0) + 1;
+    const base: AofFile = { name: `${this.#config.appendfilename}.${seq}.base.${kind}`, seq, type: 'b' };
+    const temp = path.join(this.folder, `temp-rewriteaof-bg-${process.pid}.aof`);
+    return { base, file: new disk.AtomicFile(this.pathOf(base), temp) };
+  }
+
+  /** From now on a base and the increment in use, if any, are everything; the others are history. */
+  adopt(base: AofFile, current: AofFile | null): void {
+    const { history, incr } = this.manifest;
+    const replaced = [...this.#oldBase(), ...incr.filter(({ name }) => name !== current?.name)];
+    const kept = current === null ? [] : [current];
+    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: kept });
     this.collect();
-    return incr;
   }
 
   /** Deletes what is history (4). A file that will not go is tried again after the next rewrite. */
@@ -115,31 +124,6 @@ export class AofFolder {
 
   #oldBase(): AofFile[] {
     return this.manifest.base === null ? [] : [this.manifest.base];
-  }
-
-  #writeBase(kind: 'rdb' | 'aof', write: (file: disk.AtomicFile) => void): AofFile {
-    disk.makeFolder(this.folder);
-    const seq = (this.manifest.base?.seq ?? 0) + 1;
-    const base: AofFile = { name: `${this.#config.appendfilename}.${seq}.base.${kind}`, seq, type: 'b' };
-    const file = new disk.AtomicFile(this.pathOf(base), path.join(this.folder, `temp-rewriteaof-${process.pid}.aof`));
-    try {
-      write(file);
-      file.commit();
-      return base;
-    } catch (failure) {
-      disk.abandonQuietly(file);
-      throw failure;
-    }
-  }
-
-  #nextIncrement(): AofFile {
-    const seq = (this.manifest.incr.at(-1)?.seq ?? 0) + 1;
-    return { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
-  }
-
-  /** What a crash left under this name was in no manifest (3), so nobody was ever told that it is safe. */
-  #createEmpty(file: AofFile): void {
-    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), path.join(this.folder, `temp-${file.name}`));
   }
 
   /** On disk first, then in memory: after a failure both say the same. */

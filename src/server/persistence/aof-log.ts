@@ -15,7 +15,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { AofFolder } from './aof-folder.ts';
 import type { AofFile } from './aof-manifest.ts';
-import { AppendFile, type AtomicFile, DiskFailure } from './disk.ts';
+import { AppendFile, type AtomicFile, abandonQuietly, DiskFailure, remove } from './disk.ts';
 
 /** Read at every flush: CONFIG SET changes it in place. */
 export type AofConfig = Pick<Config, 'appendfsync' | 'no-appendfsync-on-rewrite' | 'aof-timestamp-enabled'>;
@@ -44,6 +44,7 @@ export class AofLog {
   delayedSyncs = 0;
   readonly #options: AofLogOptions;
   #file: AppendFile | null = null;
+  #current: AofFile | null = null;
   #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
   #filled = 0;
   #stamped_s = 0;
@@ -78,25 +79,14 @@ export class AofLog {
     let current = folder.manifest.incr.at(-1);
     if (current !== undefined) {
       log.notice(`Opening AOF incr file ${current.name} on server start`);
-    } else if (folder.manifest.base === null) {
-      current = folder.startOver(kind, writeBase);
-      log.notice(`Creating AOF base file ${folder.files()[0]!.name} on server start`);
-      log.notice(`Creating AOF incr file ${current.name} on server start`);
     } else {
+      if (folder.manifest.base === null) this.#writeFirstBase(kind, writeBase);
       current = folder.addIncrement();
       log.notice(`Creating AOF incr file ${current.name} on server start`);
     }
     folder.collect();
     this.#switchTo(current);
-    this.#measure();
-  }
-
-  /** CONFIG SET appendonly yes: the data set as it is now becomes the base. Throws, and nothing has changed. */
-  enable(kind: 'rdb' | 'aof', writeBase: (file: AtomicFile) => void): void {
-    const { folder } = this.#options;
-    this.#filled = 0;
-    this.#switchTo(folder.startOver(kind, writeBase));
-    this.#measure();
+    this.measure();
   }
 
   /** CONFIG SET appendonly no, and shutdown: what was promised is on disk when this returns. */
@@ -106,11 +96,7 @@ export class AofLog {
     this.#write(file);
     if (this.#writeFailure !== null) throw this.#writeFailure;
     file.syncNow();
-    file.close();
-    this.#file = null;
-    this.#unsynced = false;
-    this.#writeFailure = null;
-    this.#syncFailure = null;
+    this.#drop();
   }
 
   /** Adds bytes of whole commands, RESP as they stand in the file; the first ones of a file begin with a SELECT. */
@@ -135,27 +121,55 @@ export class AofLog {
   /** From here on commands go into a new increment; what is in memory now has to become the new base. */
   beginRewrite(): void {
     const file = this.#file;
-    if (file === null) return;
-    this.#write(file);
-    if (this.#writeFailure !== null) throw this.#writeFailure;
-    // Commands of the old increment must not be younger on disk than those of the new one.
-    file.syncNow();
-    this.#switchTo(this.#options.folder.addIncrement());
+    if (file === null) {
+      // Turned on: the first increment counts as soon as there is a base before it.
+      this.#filled = 0;
+      this.#switchTo(this.#options.folder.prepareIncrement());
+    } else {
+      this.#write(file);
+      if (this.#writeFailure !== null) throw this.#writeFailure;
+      // Commands of the old increment must not be younger on disk than those of the new one.
+      file.syncNow();
+      this.#switchTo(this.#options.folder.addIncrement());
+    }
     this.rewriting = true;
   }
 
-  finishRewrite(kind: 'rdb' | 'aof', writeBase: (file: AtomicFile) => void): void {
-    try {
-      this.#options.folder.adoptBase(kind, writeBase, { inUse: true });
-      this.#measure();
-    } finally {
-      this.rewriting = false;
-    }
+  /** The base is complete and on disk under its name. */
+  finishRewrite(base: AofFile): void {
+    this.rewriting = false;
+    this.#options.folder.adopt(base, this.#current);
+    this.measure();
   }
 
-  /** The old base and all increments stay what counts. */
+  /** Base and increments stay what they are; a log that was just turned on is off again. */
   abandonRewrite(): void {
     this.rewriting = false;
+    const { folder } = this.#options;
+    const current = this.#current;
+    if (current === null || folder.manifest.incr.some(({ name }) => name === current.name)) return;
+    this.#drop();
+    remove(folder.pathOf(current));
+  }
+
+  measure(): void {
+    const { base, total } = this.#options.folder.sizes();
+    this.baseSize = base;
+    this.size = total;
+  }
+
+  #writeFirstBase(kind: 'rdb' | 'aof', writeBase: (file: AtomicFile) => void): void {
+    const { folder, log } = this.#options;
+    const { base, file } = folder.newBase(kind);
+    try {
+      writeBase(file);
+      file.commit();
+    } catch (failure) {
+      abandonQuietly(file);
+      throw failure;
+    }
+    folder.adopt(base, null);
+    log.notice(`Creating AOF base file ${base.name} on server start`);
   }
 
   #write(file: AppendFile): void {
@@ -224,20 +238,25 @@ export class AofLog {
     });
   }
 
-  #switchTo(file: AofFile): void {
-    const next = new AppendFile(this.#options.folder.pathOf(file));
+  #drop(): void {
     this.#file?.close();
-    this.#file = next;
-    this.#stamped_s = 0;
+    this.#file = null;
+    this.#current = null;
+    this.#filled = 0;
     this.#unsynced = false;
     this.#writeFailure = null;
     this.#syncFailure = null;
   }
 
-  #measure(): void {
-    const { base, total } = this.#options.folder.sizes();
-    this.baseSize = base;
-    this.size = total;
+  #switchTo(file: AofFile): void {
+    const next = new AppendFile(this.#options.folder.pathOf(file));
+    this.#file?.close();
+    this.#file = next;
+    this.#current = file;
+    this.#stamped_s = 0;
+    this.#unsynced = false;
+    this.#writeFailure = null;
+    this.#syncFailure = null;
   }
 
   #stamp(): void {

@@ -8,7 +8,7 @@
  * (3) Every failure of the operating system is a `DiskFailure`: it names the operation, the path and the code, and says
  *     the reason in the words of strerror(3), because that text ends up in MISCONF replies and logs.
  *
- * All of it is synchronous but `AppendFile.syncLater`: what must be on disk before a reply leaves may not wait for a
+ * All of it is synchronous but `syncLater`: what must be on disk before a reply leaves may not wait for a
  * thread pool that other work has filled.
  */
 import fs from 'node:fs';
@@ -38,60 +38,56 @@ export class AtomicFile {
   readonly path: string;
   readonly temp: string;
   written = 0;
-  #fd: number;
+  readonly #file: OpenFile;
 
   /** `temp` must be in the same file system as `filePath`; the default is beside it. */
   constructor(filePath: string, temp = `${filePath}.tmp-${process.pid}`) {
     this.path = filePath;
     this.temp = temp;
-    this.#fd = attempt('open', temp, () => fs.openSync(temp, 'w', 0o644));
+    this.#file = new OpenFile(temp, 'w');
   }
 
   write(buf: Buffer, off = 0, len = buf.length - off): void {
-    writeFully(this.#fd, this.temp, buf, off, len, null);
+    writeFully(this.#file.fd, this.temp, buf, off, len, null);
     this.written += len;
+  }
+
+  /** What is written a piece at a time is better on disk a piece at a time: `commit` then has little left to wait for. */
+  syncLater(done: (failure: DiskFailure | null) => void): void {
+    this.#file.syncLater(done);
   }
 
   /** Makes the file visible; only when this returns may anything rely on it. */
   commit(): void {
-    attempt('fsync', this.temp, () => fs.fsyncSync(this.#fd));
-    this.#close();
+    attempt('fsync', this.temp, () => fs.fsyncSync(this.#file.fd));
+    this.#file.close();
     rename(this.temp, this.path);
   }
 
-  /** Leaves the old file as it is. Harmless after `commit`. */
+  /** Leaves the old file as it is. Not after `commit`. */
   abandon(): void {
-    if (this.#fd >= 0) this.#close();
+    this.#file.close();
     remove(this.temp);
-  }
-
-  #close(): void {
-    const fd = this.#fd;
-    this.#fd = -1;
-    attempt('close', this.temp, () => fs.closeSync(fd));
   }
 }
 
 /** A log: bytes are only ever added at the end (2). */
 export class AppendFile {
-  /** Not fixed: a log file can get its final name while it is being written to. */
-  path: string;
+  readonly path: string;
   size: number;
-  readonly #fd: number;
-  #syncs = 0;
-  #closing = false;
+  readonly #file: OpenFile;
 
   constructor(filePath: string) {
     this.path = filePath;
-    this.#fd = attempt('open', filePath, () => fs.openSync(filePath, 'a', 0o644));
-    this.size = attempt('stat', filePath, () => fs.fstatSync(this.#fd)).size;
+    this.#file = new OpenFile(filePath, 'a');
+    this.size = attempt('stat', filePath, () => fs.fstatSync(this.#file.fd)).size;
   }
 
   /** All of it or, as far as the disk allows, nothing (2). */
   write(buf: Buffer, off: number, len: number): void {
     const before = this.size;
     try {
-      writeFully(this.#fd, this.path, buf, off, len, (written) => {
+      writeFully(this.#file.fd, this.path, buf, off, len, (written) => {
         this.size += written;
       });
     } catch (failure) {
@@ -101,30 +97,20 @@ export class AppendFile {
   }
 
   syncNow(): void {
-    attempt('fdatasync', this.path, () => fs.fdatasyncSync(this.#fd));
+    attempt('fdatasync', this.path, () => fs.fdatasyncSync(this.#file.fd));
   }
 
-  /** In the thread pool. */
   syncLater(done: (failure: DiskFailure | null) => void): void {
-    const fd = this.#fd;
-    this.#syncs++;
-    fs.fdatasync(fd, (error) => {
-      this.#syncs--;
-      if (this.#closing && this.#syncs === 0) fs.close(fd);
-      done(error === null ? null : asDiskFailure('fdatasync', this.path, error));
-    });
+    this.#file.syncLater(done);
   }
 
   close(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    // A descriptor that the thread pool still holds might be given to another file meanwhile.
-    if (this.#syncs === 0) attempt('close', this.path, () => fs.closeSync(this.#fd));
+    this.#file.close();
   }
 
   #truncateBack(to: number): void {
     try {
-      fs.ftruncateSync(this.#fd, to);
+      fs.ftruncateSync(this.#file.fd, to);
       this.size = to;
     } catch {
       // `size` keeps counting the bytes that stay: the caller goes on behind them.
@@ -174,6 +160,16 @@ export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: stri
     abandonQuietly(file);
     throw failure;
   }
+}
+
+/**
+ * Like writeFileAtomically, but what a crash of the system leaves may be the old content: for what would be written again,
+ * or learnt again, after such a crash. A crash of the process alone loses nothing.
+ */
+export function replaceFile(filePath: string, bytes: Buffer): void {
+  const temp = `${filePath}.tmp-${process.pid}`;
+  attempt('write', temp, () => fs.writeFileSync(temp, bytes));
+  attempt('rename', filePath, () => fs.renameSync(temp, filePath));
 }
 
 /** For clean-up on the way out of a failure: the first failure is the one worth telling. */
@@ -286,6 +282,36 @@ function reasonOf(code: string, errno: number | undefined, error: unknown): stri
   if (errno === undefined) return error instanceof Error ? error.message : String(error);
   const text = getSystemErrorMessage(errno);
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A descriptor that the thread pool may be working on when it is to be closed. */
+class OpenFile {
+  readonly fd: number;
+  readonly #path: string;
+  #syncs = 0;
+  #closing = false;
+
+  constructor(filePath: string, flags: 'a' | 'w') {
+    this.#path = filePath;
+    this.fd = attempt('open', filePath, () => fs.openSync(filePath, flags, 0o644));
+  }
+
+  /** fdatasync in the thread pool. */
+  syncLater(done: (failure: DiskFailure | null) => void): void {
+    this.#syncs++;
+    fs.fdatasync(this.fd, (error) => {
+      this.#syncs--;
+      if (this.#closing && this.#syncs === 0) fs.close(this.fd);
+      done(error === null ? null : asDiskFailure('fdatasync', this.#path, error));
+    });
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    // Closed now, its number could be given to another file, and the thread pool would work on that.
+    if (this.#syncs === 0) attempt('close', this.#path, () => fs.closeSync(this.fd));
+  }
 }
 
 function writeFully(

@@ -1,29 +1,25 @@
 /*
  * What the rest of the server knows of persistence: loading at start, the log during a turn, saving.
  *
- * Saving in the background and rewriting the log are asked for by commands, but done at the end of the turn, when every
- * effect of the turn is in the log: only there the data set and the log say the same. They take as long as the data is
- * big, and nothing else runs meanwhile; a walk in slices is to replace `#saveNow` and `#rewriteNow`, behind the same door.
+ * Saving in the background, rewriting the log and making an RDB for replicas are each one snapshot, and there is one at a
+ * time. They are asked for by commands but begin at the end of the turn, when every effect of the turn is in the log:
+ * only there the data set and the log say the same.
  */
 import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { writeCommands } from './aof-commands.ts';
+import { CommandsWriter } from './aof-commands.ts';
 import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
-import { type AtomicFile, DiskFailure } from './disk.ts';
+import type { AofFile } from './aof-manifest.ts';
+import { AtomicFile, DiskFailure } from './disk.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
-import { RdbOutput } from './rdb-output.ts';
-import {
-  keptByPolicy,
-  type RdbInfo,
-  RdbWriter,
-  type ReplicationPoint,
-  saveRdbFile,
-  writeKeyspace,
-} from './rdb-writer.ts';
+import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
+import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
+import { Snapshot } from './snapshot.ts';
+import { type SnapshotEncoder, writeKeyspace } from './snapshot-encoder.ts';
 
 export interface PersistenceOptions {
   readonly config: Config;
@@ -42,6 +38,22 @@ export interface PersistenceOptions {
 
 type StartOptions = Pick<LoadOptions, 'isReplica' | 'run' | 'loadFunction' | 'breathe'>;
 
+type Purpose = 'save' | 'rewrite' | 'replicas';
+
+/** Gets the RDB, made at the moment in which `begun` was called; or null when it could not be made. */
+export interface SpoolRequest {
+  readonly begun: () => void;
+  readonly done: (rdb: SpooledRdb | null) => void;
+}
+
+interface Opened {
+  readonly file: AtomicFile;
+  readonly encoder: SnapshotEncoder;
+}
+
+/** A rewrite that failed while the log was being turned on is tried again after this. */
+const RETRY_MS = 60_000;
+
 export class Persistence {
   /** Unix seconds of the last good save, or of the start: LASTSAVE. */
   lastSave_s: number;
@@ -55,6 +67,9 @@ export class Persistence {
   #dirtyAtSave = 0;
   #wantsSave = false;
   #wantsRewrite = false;
+  #retry_ms = Number.POSITIVE_INFINITY;
+  #spools: SpoolRequest[] = [];
+  #job: { readonly purpose: Purpose; readonly snapshot: Snapshot } | null = null;
 
   constructor(options: PersistenceOptions) {
     const { config, clock, log, fatal } = options;
@@ -71,6 +86,11 @@ export class Persistence {
 
   get changesSinceSave(): number {
     return this.#options.keyspace.dirty - this.#dirtyAtSave;
+  }
+
+  /** What the snapshot under way is for; null when there is none. */
+  get purpose(): Purpose | null {
+    return this.#job?.purpose ?? null;
   }
 
   get saveScheduled(): boolean {
@@ -109,12 +129,19 @@ export class Persistence {
   /** At the end of a turn, before replies leave. */
   flush(): void {
     this.log.flush();
-    if (this.#wantsRewrite) this.#rewriteNow();
-    if (this.#wantsSave) this.#saveNow();
+    if (this.#job !== null) return;
+    if (this.#spools.length > 0) this.#beginSpool();
+    else if (this.#wantsRewrite) this.#beginRewrite();
+    else if (this.#wantsSave) this.#beginSave();
   }
 
-  cron(_now_ms: number): void {
-    this.flush();
+  cron(now_ms: number): void {
+    if (now_ms >= this.#retry_ms) {
+      this.#retry_ms = Number.POSITIVE_INFINITY;
+      this.#wantsRewrite = this.#options.config.appendonly && !this.log.enabled;
+    }
+    // Nothing begins here: effects of this turn may not be in the log yet.
+    this.log.flush();
   }
 
   /** Why no write may be accepted now, in the words of the operating system; null when all is well. */
@@ -122,118 +149,182 @@ export class Persistence {
     return this.log.failure;
   }
 
-  /** SAVE. Throws DiskFailure; the old file then is as it was. */
+  /** SAVE: now, and nothing else meanwhile. Throws DiskFailure; the old file then is as it was. */
   save(): void {
-    const { config, keyspace, clock, log } = this.#options;
+    const { keyspace, log } = this.#options;
     try {
-      const saved = saveRdbFile(
-        keyspace,
-        path.join(config.dir, config.dbfilename),
-        this.#info(false),
-        this.#settings(),
-      );
-      log.notice(`DB saved on disk: ${saved.keys} keys, ${saved.bytes} bytes`);
+      saveRdbFile(keyspace, this.#rdbPath(), this.#info(false), this.#settings());
     } catch (failure) {
       this.lastSaveOk = false;
       if (failure instanceof DiskFailure) log.warning(`Error saving DB on disk: ${failure.message}`);
       throw failure;
     }
-    this.lastSave_s = Math.floor(clock.now_ms() / 1000);
-    this.lastSaveOk = true;
-    this.saves++;
-    this.#dirtyAtSave = keyspace.dirty;
+    log.notice('DB saved on disk');
+    this.#saved(keyspace.dirty);
   }
 
-  /** BGSAVE. */
+  /** BGSAVE; begins when this turn ends, or when the snapshot under way is done. */
   scheduleSave(): void {
     this.#wantsSave = true;
   }
 
-  /** BGREWRITEAOF; does nothing but a base, when appendonly is off. */
+  /** BGREWRITEAOF; likewise. With appendonly no, it makes a base that is there when the log is turned on. */
   scheduleRewrite(): void {
     this.#wantsRewrite = true;
   }
 
-  /** After CONFIG SET appendonly. Turning on writes the whole data set, at the end of this turn. */
+  /** An RDB for a full resynchronisation. All that ask in one turn share it. */
+  spool(request: SpoolRequest): void {
+    this.#spools.push(request);
+  }
+
+  /** After CONFIG SET appendonly. Throws DiskFailure when turning off could not keep what was promised. */
   appendOnlyChanged(): void {
-    if (this.#options.config.appendonly) this.#wantsRewrite = !this.log.enabled;
-    else this.#turnOff();
+    if (this.#options.config.appendonly) {
+      this.#wantsRewrite = !this.log.enabled;
+      return;
+    }
+    this.#wantsRewrite = false;
+    this.#retry_ms = Number.POSITIVE_INFINITY;
+    if (this.#job?.purpose === 'rewrite') this.#abort();
+    this.log.close();
   }
 
-  /** An RDB of the data as it is now, for replicas. */
-  info(): RdbInfo {
-    return this.#info(false);
-  }
-
-  /** Everything promised is on disk when this returns. Throws DiskFailure. */
+  /** Everything promised is on disk when this returns, and no timer is left. Throws DiskFailure. */
   close({ save }: { save: boolean }): void {
     this.#wantsRewrite = false;
     this.#wantsSave = false;
+    this.#retry_ms = Number.POSITIVE_INFINITY;
+    this.#abort();
     if (this.log.enabled) this.#options.log.notice('Calling fsync() on the AOF file.');
     this.log.close();
     if (save) this.save();
   }
 
-  #saveNow(): void {
-    this.#wantsSave = false;
-    try {
-      this.save();
-    } catch (failure) {
-      // It is in the log, and in INFO; the client was told long ago that it would be tried.
-      if (!(failure instanceof DiskFailure)) throw failure;
-    }
-  }
-
-  #rewriteNow(): void {
-    const { config, log } = this.#options;
-    this.#wantsRewrite = false;
-    const write = (file: AtomicFile) => this.writeBase(file);
-    try {
-      if (this.log.enabled) {
-        this.log.beginRewrite();
-        this.log.finishRewrite(this.#baseKind(), write);
-      } else if (config.appendonly) {
-        this.log.enable(this.#baseKind(), write);
-      } else {
-        this.#folder.adoptBase(this.#baseKind(), write, { inUse: false });
-      }
-      this.lastRewriteOk = true;
-      this.rewrites++;
-      log.notice('Background AOF rewrite finished successfully');
-    } catch (failure) {
-      if (!(failure instanceof DiskFailure)) throw failure;
-      this.log.abandonRewrite();
-      this.lastRewriteOk = false;
-      log.warning(`Background AOF rewrite failed: ${failure.message}`);
-    }
-    this.#options.forgetSelected();
-  }
-
-  #turnOff(): void {
-    this.#wantsRewrite = false;
-    this.log.close();
-  }
-
   /** The data set as it is now, as the base of the log. */
   writeBase(file: AtomicFile): void {
-    const { keyspace, clock, config } = this.#options;
-    if (!config['aof-use-rdb-preamble']) {
-      const now_s = config['aof-timestamp-enabled'] ? Math.floor(clock.now_ms() / 1000) : null;
-      writeCommands(keyspace, (buf, off, len) => file.write(buf, off, len), {
-        functions: this.#options.functions(),
-        now_s,
-      });
-      return;
-    }
-    const sink = (buf: Buffer, off: number, len: number) => file.write(buf, off, len);
-    writeKeyspace(keyspace, new RdbWriter(new RdbOutput({ ...this.#settings(), sink }), this.#info(true)));
+    writeKeyspace(this.#options.keyspace, this.#baseEncoder(file));
+  }
+
+  #beginSave(): void {
+    const { keyspace, log } = this.#options;
+    const dirty = keyspace.dirty;
+    const filePath = this.#rdbPath();
+    this.#wantsSave = false;
+    this.#begin('save', {
+      open: () => {
+        const file = new AtomicFile(filePath, path.join(path.dirname(filePath), `temp-bg-${process.pid}.rdb`));
+        return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
+      },
+      ended: (failure) => {
+        this.lastSaveOk = failure === null;
+        if (failure !== null) return log.warning(`Background saving error: ${failure.message}`);
+        this.#saved(dirty);
+        log.notice('Background saving terminated with success');
+      },
+    });
+  }
+
+  #beginRewrite(): void {
+    const { config, log, clock, forgetSelected } = this.#options;
+    const logs = config.appendonly;
+    let base: AofFile;
+    this.#wantsRewrite = false;
+    this.#begin('rewrite', {
+      open: () => {
+        if (logs) this.log.beginRewrite();
+        forgetSelected();
+        const fresh = this.#folder.newBase(this.#baseKind());
+        base = fresh.base;
+        return { file: fresh.file, encoder: this.#baseEncoder(fresh.file) };
+      },
+      ended: (failure) => {
+        const problem = failure ?? whyNot(() => (logs ? this.log.finishRewrite(base) : this.#folder.adopt(base, null)));
+        this.lastRewriteOk = problem === null;
+        if (problem === null) {
+          this.rewrites++;
+          log.notice('Background AOF rewrite finished successfully');
+          return;
+        }
+        this.log.abandonRewrite();
+        log.warning(`Background AOF rewrite failed: ${problem.message}`);
+        if (logs && !this.log.enabled) this.#retry_ms = clock.now_ms() + RETRY_MS;
+      },
+    });
+  }
+
+  #beginSpool(): void {
+    const { keyspace, config, log } = this.#options;
+    const requests = this.#spools;
+    const filePath = path.join(config.dir, `temp-repl-${process.pid}-${keyspace.epoch}-${keyspace.dirty}.rdb`);
+    let made: Opened;
+    this.#spools = [];
+    this.#begin('replicas', {
+      open: () => {
+        const file = new AtomicFile(filePath);
+        made = { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
+        for (const { begun } of requests) begun();
+        return made;
+      },
+      ended: (failure) => {
+        if (failure !== null) log.warning(`Background RDB for replicas failed: ${failure.message}`);
+        const saved = failure === null ? { bytes: made.file.written, keys: made.encoder.keys } : null;
+        for (const { done } of requests) done(saved === null ? null : new SpooledRdb(filePath, saved));
+      },
+    });
+  }
+
+  /** `ended` is called in any case but an abort, also when it cannot even begin. */
+  #begin(
+    purpose: Purpose,
+    { open, ended }: { open: () => Opened; ended: (failure: DiskFailure | null) => void },
+  ): void {
+    const { keyspace, clock, log, config } = this.#options;
+    const problem = whyNot(() => {
+      const { file, encoder } = open();
+      const done = (failure: DiskFailure | null): void => {
+        this.#job = null;
+        ended(failure);
+      };
+      const syncs = config['rdb-save-incremental-fsync'];
+      this.#job = { purpose, snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, done }) };
+      log.notice(`Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started`);
+    });
+    if (problem !== null) ended(problem);
+  }
+
+  #abort(): void {
+    const job = this.#job;
+    if (job === null) return;
+    this.#job = null;
+    job.snapshot.abort();
+    if (job.purpose === 'rewrite') this.log.abandonRewrite();
+  }
+
+  #saved(dirty: number): void {
+    this.lastSave_s = Math.floor(this.#options.clock.now_ms() / 1000);
+    this.lastSaveOk = true;
+    this.saves++;
+    this.#dirtyAtSave = dirty;
+  }
+
+  #baseEncoder(file: AtomicFile): SnapshotEncoder {
+    const { keyspace, clock, config, functions } = this.#options;
+    if (config['aof-use-rdb-preamble']) return rdbEncoder(file, keyspace, this.#info(true), this.#settings());
+    const now_s = config['aof-timestamp-enabled'] ? Math.floor(clock.now_ms() / 1000) : null;
+    return new CommandsWriter((buf, off, len) => file.write(buf, off, len), { functions: functions(), now_s });
   }
 
   #baseKind(): 'rdb' | 'aof' {
     return this.#options.config['aof-use-rdb-preamble'] ? 'rdb' : 'aof';
   }
 
-  #settings() {
+  #rdbPath(): string {
+    const { dir, dbfilename } = this.#options.config;
+    return path.join(dir, dbfilename);
+  }
+
+  #settings(): RdbSettings {
     const { config } = this.#options;
     return { compression: config.rdbcompression, checksum: config.rdbchecksum };
   }
@@ -248,5 +339,15 @@ export class Persistence {
       functions: functions(),
       keeps: keptByPolicy(config['maxmemory-policy']),
     };
+  }
+}
+
+function whyNot(work: () => void): DiskFailure | null {
+  try {
+    work();
+    return null;
+  } catch (failure) {
+    if (failure instanceof DiskFailure) return failure;
+    throw failure;
   }
 }

@@ -21,8 +21,11 @@ export interface OutputOptions {
 
 /** What one call of the sink gets at most, strings longer than that aside: they go out in one piece, uncopied. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Compressing takes about 5 ms a megabyte, and a buffer as long as the input. Longer strings go out as they are. */
-const COMPRESSED_LENGTH_MAX = 16 * 1024 * 1024;
+/**
+ * Compressing takes about 5 ms a megabyte, and a buffer as long as the input. Longer strings go out as they are, or
+ * a snapshot in slices would stand still for each of them.
+ */
+const COMPRESSED_LENGTH_MAX = 1024 * 1024;
 /** Opcode or type, 64-bit length, both lengths of LZF: no primitive but bytes needs more room at once. */
 const PRIMITIVE_BYTES_MAX = 24;
 const INTEGER_TEXT_MAX = 11;
@@ -31,7 +34,7 @@ export class RdbOutput {
   /** Bytes written since the start, buffered ones included. */
   total = 0;
   readonly #sink: Sink;
-  readonly #compresses: boolean;
+  readonly compression: boolean;
   /** Made when the first string is long enough: its table is not free. */
   #compressor: LzfCompressor | null = null;
   readonly #crc: Crc64 | null;
@@ -41,7 +44,7 @@ export class RdbOutput {
 
   constructor(options: OutputOptions) {
     this.#sink = options.sink;
-    this.#compresses = options.compression;
+    this.compression = options.compression;
     this.#crc = options.checksum ? new Crc64() : null;
     this.#buf = Buffer.allocUnsafeSlow(Math.max(PRIMITIVE_BYTES_MAX, options.chunk ?? CHUNK_BYTES));
     this.#scratch = Buffer.allocUnsafeSlow(4096);
@@ -90,7 +93,7 @@ export class RdbOutput {
   /** A string in the shortest of its forms: a small integer, compressed, or as it is. */
   string(buf: Buffer, off = 0, len = buf.length - off): void {
     if (len <= INTEGER_TEXT_MAX && this.#integerString(buf, off, len)) return;
-    const worthIt = this.#compresses && len > format.COMPRESSION_LENGTH_MIN && len <= COMPRESSED_LENGTH_MAX;
+    const worthIt = this.compression && len > format.COMPRESSION_LENGTH_MIN && len <= COMPRESSED_LENGTH_MAX;
     if (worthIt && this.#compressedString(buf, off, len)) return;
     this.length(len);
     this.bytes(buf, off, len);

@@ -1,18 +1,10 @@
-/*
- * Writes a keyspace as an RDB of version 10, which redis-server 7.0 and everything newer loads.
- *
- * `RdbWriter` is the format and knows nothing of when: a walk that stops between keys can use it as well as the loop
- * here. `writeKeyspace` is that loop in one go: exact, because nothing else runs meanwhile, and as long as the keyspace is
- * big. A point in time that is walked in slices belongs to the snapshot, on top of the same writer.
- */
-import path from 'node:path';
+/* Writes records as an RDB of version 10, which redis-server 7.0 and everything newer loads. */
 import type { RecordReader } from '../data/record.ts';
-import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { AtomicFile, abandonQuietly, FileReader, remove } from './disk.ts';
 import * as format from './rdb-format.ts';
 import { RdbOutput } from './rdb-output.ts';
-import { rdbTypeOf, writeValue } from './value-writer.ts';
+import type { SnapshotEncoder } from './snapshot-encoder.ts';
+import { rdbTypeOf, writeValue, writeValueInSlices } from './value-writer.ts';
 
 /** Where in a replication stream the file belongs. */
 export interface ReplicationPoint {
@@ -33,24 +25,29 @@ export interface RdbInfo {
   readonly keeps: 'idle' | 'frequency' | 'nothing';
 }
 
-export interface RdbSettings {
-  readonly compression: boolean;
-  readonly checksum: boolean;
+/** How many keys a database has: a hint for the reader's tables. */
+interface Sizes {
+  readonly size: number;
+  readonly volatileSize: number;
 }
 
-export interface SavedRdb {
-  readonly bytes: number;
-  readonly keys: number;
-}
+const DETACHED_CHUNK_BYTES = 4096;
 
-export class RdbWriter {
+export class RdbWriter implements SnapshotEncoder {
   keys = 0;
   readonly #out: RdbOutput;
+  readonly #compression: boolean;
   readonly #info: RdbInfo;
+  /** As they are when the writer is made. */
+  readonly #sizes: readonly Sizes[];
+  readonly #announced = new Set<number>();
+  #selected = -1;
 
-  constructor(out: RdbOutput, info: RdbInfo) {
+  constructor(out: RdbOutput, keyspace: Keyspace, info: RdbInfo) {
     this.#out = out;
+    this.#compression = out.compression;
     this.#info = info;
+    this.#sizes = keyspace.databases.map(({ size, volatileSize }) => ({ size, volatileSize }));
   }
 
   begin(): void {
@@ -72,17 +69,57 @@ export class RdbWriter {
     }
   }
 
-  /** Before the keys of a database. The sizes are a hint for the reader's tables. */
-  select(db: Database): void {
-    this.#out.u8(format.OP_SELECTDB);
-    this.#out.length(db.index);
-    this.#out.u8(format.OP_RESIZEDB);
-    this.#out.length(db.size);
-    this.#out.length(db.volatileSize);
+  record(records: RecordReader, ref: number, databaseIndex: number): void {
+    this.#select(databaseIndex);
+    this.#head(this.#out, records, ref);
+    writeValue(this.#out, records, ref);
+    this.keys++;
   }
 
-  key(records: RecordReader, ref: number): void {
-    const out = this.#out;
+  *recordInSlices(records: RecordReader, ref: number, databaseIndex: number): Generator<void> {
+    this.#select(databaseIndex);
+    this.#head(this.#out, records, ref);
+    yield* writeValueInSlices(this.#out, records, ref);
+    this.keys++;
+  }
+
+  detach(records: RecordReader, ref: number): Buffer {
+    const pieces: Buffer[] = [];
+    const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
+    const out = new RdbOutput({ sink, compression: this.#compression, checksum: false, chunk: DETACHED_CHUNK_BYTES });
+    this.#head(out, records, ref);
+    writeValue(out, records, ref);
+    out.finish();
+    return Buffer.concat(pieces);
+  }
+
+  attach(bytes: Buffer, databaseIndex: number): void {
+    this.#select(databaseIndex);
+    this.#out.bytes(bytes);
+    this.keys++;
+  }
+
+  end(): void {
+    this.#out.u8(format.OP_EOF);
+    this.#out.finishWithChecksum();
+  }
+
+  /** Records may come in any order of their databases. */
+  #select(index: number): void {
+    if (index === this.#selected) return;
+    this.#selected = index;
+    this.#out.u8(format.OP_SELECTDB);
+    this.#out.length(index);
+    if (this.#announced.has(index)) return;
+    this.#announced.add(index);
+    const { size, volatileSize } = this.#sizes[index]!;
+    this.#out.u8(format.OP_RESIZEDB);
+    this.#out.length(size);
+    this.#out.length(volatileSize);
+  }
+
+  /** All of a record but its value. */
+  #head(out: RdbOutput, records: RecordReader, ref: number): void {
     const deadline_ms = records.deadlineOf(ref);
     if (deadline_ms >= 0) {
       out.u8(format.OP_EXPIRETIME_MS);
@@ -97,13 +134,6 @@ export class RdbWriter {
     }
     out.u8(rdbTypeOf(records, ref));
     out.string(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
-    writeValue(out, records, ref);
-    this.keys++;
-  }
-
-  end(): void {
-    this.#out.u8(format.OP_EOF);
-    this.#out.finishWithChecksum();
   }
 
   #aux(name: string, value: string): void {
@@ -113,70 +143,8 @@ export class RdbWriter {
   }
 }
 
-export function writeKeyspace(keyspace: Keyspace, writer: RdbWriter): void {
-  writer.begin();
-  for (const db of keyspace.databases) {
-    if (db.size === 0) continue;
-    writer.select(db);
-    db.forEach((_kbuf, _koff, _klen, ref) => writer.key(db, ref));
-  }
-  writer.end();
-}
-
-/** SAVE: the file is the old one until the new one is complete and on disk. */
-export function saveRdbFile(keyspace: Keyspace, filePath: string, info: RdbInfo, settings: RdbSettings): SavedRdb {
-  const file = new AtomicFile(filePath, path.join(path.dirname(filePath), `temp-${process.pid}.rdb`));
-  try {
-    const saved = writeTo(file, keyspace, info, settings);
-    file.commit();
-    return saved;
-  } catch (failure) {
-    abandonQuietly(file);
-    throw failure;
-  }
-}
-
-/** An RDB for replicas, on disk so that its size does not count against memory while slow sockets take it. */
-export interface SpooledRdb extends SavedRdb {
-  readonly path: string;
-  /** Each call reads the file anew; a chunk is valid until the next one is asked for. */
-  chunks(): Generator<Buffer>;
-  remove(): void;
-}
-
-const SPOOL_CHUNK_BYTES = 64 * 1024;
-
-/** Writes the whole keyspace now: the loop stands still meanwhile, which is the price until a frozen walk replaces it. */
-export function spoolRdb(keyspace: Keyspace, folder: string, info: RdbInfo, settings: RdbSettings): SpooledRdb {
-  const filePath = path.join(folder, `temp-repl-${process.pid}-${Math.floor(info.now_ms)}.rdb`);
-  const saved = saveRdbFile(keyspace, filePath, info, settings);
-  return {
-    ...saved,
-    path: filePath,
-    chunks: () => chunksOf(filePath),
-    remove: () => remove(filePath),
-  };
-}
-
 /** What maxmemory-policy makes worth keeping. */
 export function keptByPolicy(policy: string): RdbInfo['keeps'] {
   if (policy.endsWith('-lru')) return 'idle';
   return policy.endsWith('-lfu') ? 'frequency' : 'nothing';
-}
-
-function writeTo(file: AtomicFile, keyspace: Keyspace, info: RdbInfo, settings: RdbSettings): SavedRdb {
-  const out = new RdbOutput({ ...settings, sink: (buf, off, len) => file.write(buf, off, len) });
-  const writer = new RdbWriter(out, info);
-  writeKeyspace(keyspace, writer);
-  return { bytes: out.total, keys: writer.keys };
-}
-
-function* chunksOf(filePath: string): Generator<Buffer> {
-  const reader = new FileReader(filePath);
-  try {
-    const chunk = Buffer.allocUnsafeSlow(SPOOL_CHUNK_BYTES);
-    for (let got = reader.read(chunk); got > 0; got = reader.read(chunk)) yield chunk.subarray(0, got);
-  } finally {
-    reader.close();
-  }
 }

@@ -37,6 +37,41 @@ export function forEachElement(records: RecordReader, ref: number, visit: Elemen
   else visitListpack(buf, off, records.valueLen(ref), visit);
 }
 
+/** The same with a pause after every `slice` elements. The value must not change until the end. */
+export function* forEachElementInSlices(
+  records: RecordReader,
+  ref: number,
+  slice: number,
+  visit: ElementVisitor,
+): Generator<void> {
+  if (!records.isObject(ref)) {
+    forEachElement(records, ref, visit);
+    return;
+  }
+  const object = records.objectOf(ref);
+  if (object instanceof ListObject) {
+    yield* visitListInSlices(object, slice, visit);
+    return;
+  }
+  assert(object instanceof SetObject, `an object of type ${records.typeOf(ref)} has no elements`);
+  for (let cursor = 0; ; ) {
+    cursor = object.scan(cursor, slice, visit);
+    if (cursor === 0) return;
+    yield;
+  }
+}
+
+function* visitListInSlices(list: ListObject, slice: number, visit: ElementVisitor): Generator<void> {
+  const cursor = new ListCursor();
+  const entry = new listpack.Entry();
+  let visited = 0;
+  for (let more = list.seek(0, cursor); more; more = list.next(cursor)) {
+    list.read(cursor, entry);
+    visit(entry.buf, entry.off, entry.len);
+    if (++visited % slice === 0) yield;
+  }
+}
+
 function visitListpack(buf: Buffer, off: number, len: number, visit: ElementVisitor): void {
   const entry = new listpack.Entry();
   const end = listpack.end(off, len);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
 import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
 import { type AofConfig, AofLog } from '../../../src/server/persistence/aof-log.ts';
+import type { AofFile } from '../../../src/server/persistence/aof-manifest.ts';
 import type { AtomicFile } from '../../../src/server/persistence/disk.ts';
 import { logInto, NOW_MS } from './support.ts';
 
@@ -39,6 +40,14 @@ function newLog(folder = newFolder()): AofLog {
 }
 
 const base = (text: string) => (file: AtomicFile) => file.write(Buffer.from(text));
+/** A base that is complete, but not in the manifest yet. */
+function newBase(folder: AofFolder, kind: 'rdb' | 'aof', text: string): AofFile {
+  const fresh = folder.newBase(kind);
+  fresh.file.write(Buffer.from(text));
+  fresh.file.commit();
+  return fresh.base;
+}
+
 const append = (log: AofLog, text: string) => log.append(Buffer.from(`..${text}`), 2, text.length);
 const read = (name: string) => fs.readFileSync(path.join(dir, 'appendonlydir', name), 'latin1');
 const files = () => fs.readdirSync(path.join(dir, 'appendonlydir')).sort();
@@ -88,7 +97,8 @@ describe('the files of the log', () => {
   });
 
   it('are rewritten into a new base and the increment that was begun before it', () => {
-    const log = newLog();
+    const folder = newFolder();
+    const log = newLog(folder);
     log.open('rdb', base('BASE'));
     append(log, 'before');
     log.beginRewrite();
@@ -98,7 +108,7 @@ describe('the files of the log', () => {
       'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n' +
         'file appendonly.aof.2.incr.aof seq 2 type i\n',
     );
-    log.finishRewrite('aof', base('before!'));
+    log.finishRewrite(newBase(folder, 'aof', 'before!'));
     expect(files()).toEqual(['appendonly.aof.2.base.aof', 'appendonly.aof.2.incr.aof', MANIFEST]);
     expect(read(MANIFEST)).toBe(
       'file appendonly.aof.2.base.aof seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
@@ -112,11 +122,7 @@ describe('the files of the log', () => {
     log.open('rdb', base('BASE'));
     log.beginRewrite();
     append(log, 'x');
-    expect(() =>
-      log.finishRewrite('rdb', () => {
-        throw new Error('no room');
-      }),
-    ).toThrow('no room');
+    log.abandonRewrite();
     expect(log.rewriting).toBe(false);
     log.close();
     expect(files()).toEqual([
@@ -137,11 +143,28 @@ describe('the files of the log', () => {
     first.open('rdb', base('BASE'));
     append(first, 'stale');
     first.close();
-    const log = newLog();
-    log.enable('rdb', base('NOW'));
+    const folder = newFolder();
+    const log = newLog(folder);
+    log.beginRewrite();
+    append(log, 'new');
+    log.flush();
+    expect(read(MANIFEST)).toContain('appendonly.aof.1.incr.aof');
+    expect(read(MANIFEST)).not.toContain('appendonly.aof.2.incr.aof');
+    log.finishRewrite(newBase(folder, 'rdb', 'NOW'));
     expect(files()).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', MANIFEST]);
-    expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NOW', '']);
+    expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NOW', 'new']);
     log.close();
+  });
+
+  it('are as before when turning the log on again fails, and it is off', () => {
+    const first = newLog();
+    first.open('rdb', base('BASE'));
+    first.close();
+    const before = files();
+    const log = newLog();
+    log.beginRewrite();
+    log.abandonRewrite();
+    expect([files(), log.enabled]).toEqual([before, false]);
   });
 
   it('that are history are deleted at the next start, if a crash left them', () => {

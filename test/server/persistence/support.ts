@@ -10,11 +10,15 @@ import { listEntry } from '../../../src/server/keyspace/list-value.ts';
 import { RdbOutput } from '../../../src/server/persistence/rdb-output.ts';
 import { RdbReader } from '../../../src/server/persistence/rdb-reader.ts';
 import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
-import { type RdbInfo, RdbWriter, writeKeyspace } from '../../../src/server/persistence/rdb-writer.ts';
+import { type RdbInfo, RdbWriter } from '../../../src/server/persistence/rdb-writer.ts';
+import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
 import { forEachElement } from '../../../src/server/persistence/value-elements.ts';
 
 export const VECTORS = path.join(import.meta.dirname, 'vectors');
 export const NOW_MS = 1_795_385_066_000;
+
+const NOISE = Buffer.from(Array.from({ length: 65_536 }, (_, i) => (Math.imul(i + 1, 0x9e3779b1) >>> 13) & 0xff));
+const REPETITIVE = Buffer.from(NOISE.map((byte) => 0x61 + (byte % 3)));
 
 export interface KeyAsJson {
   key: string;
@@ -66,7 +70,7 @@ export function writeRdb(
 ): Buffer {
   const pieces: Buffer[] = [];
   const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
-  writeKeyspace(keyspace, new RdbWriter(new RdbOutput({ compression, checksum, chunk, sink }), info));
+  writeKeyspace(keyspace, new RdbWriter(new RdbOutput({ compression, checksum, chunk, sink }), keyspace, info));
   return Buffer.concat(pieces);
 }
 
@@ -147,8 +151,9 @@ function randomText(prng: Prng): Buffer {
   if (prng.chance(0.3)) return Buffer.from(`${prng.below(2 ** prng.below(32)) - 100}`);
   if (prng.chance(0.1)) return Buffer.from('-9223372036854775808'.slice(0, 1 + prng.below(20)));
   const length = prng.chance(0.02) ? prng.below(40_000) : prng.below(100);
-  const alphabet = prng.chance(0.5) ? 3 : 256;
-  return Buffer.from(Array.from({ length }, () => prng.below(alphabet)));
+  const noise = prng.chance(0.5) ? REPETITIVE : NOISE;
+  const at = prng.below(noise.length - length);
+  return noise.subarray(at, at + length);
 }
 
 export function byKey(a: { key: string }, b: { key: string }): number {

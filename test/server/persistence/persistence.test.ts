@@ -1,0 +1,216 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { Prng } from '../../../src/base/prng.ts';
+import { type Config, defaultConfig } from '../../../src/config/directives.ts';
+import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
+import { DiskFailure } from '../../../src/server/persistence/disk.ts';
+import { Persistence } from '../../../src/server/persistence/persistence.ts';
+import type { SpooledRdb } from '../../../src/server/persistence/rdb-file.ts';
+import { contents, fill, loadRdb, logInto, newKeyspace } from './support.ts';
+
+let dir: string;
+let lines: string[];
+let forgotten: number;
+
+beforeEach(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'rkv-pers-'));
+  lines = [];
+  forgotten = 0;
+});
+afterEach(() => {
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
+function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence: Persistence; config: Config } {
+  const config = { ...defaultConfig(), dir, ...changes };
+  const persistence = new Persistence({
+    config,
+    keyspace,
+    clock: systemClock(),
+    log: logInto(lines),
+    usedBytes: () => keyspace.usedBytes(),
+    replication: () => null,
+    functions: () => [],
+    forgetSelected: () => {
+      forgotten++;
+    },
+    fatal(reason) {
+      throw new Error(reason);
+    },
+  });
+  return { persistence, config };
+}
+
+const START = { isReplica: true, run: () => null, loadFunction: null, breathe: async () => {} };
+const SET = Buffer.from('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n');
+
+function filled(seed: number): Keyspace {
+  const keyspace = newKeyspace();
+  fill(keyspace, new Prng(seed), 300);
+  return keyspace;
+}
+
+/** Turns of the event loop until the snapshot under way is done, and the ones behind it. */
+async function settle(persistence: Persistence): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  do {
+    persistence.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (
+    (persistence.purpose !== null || persistence.saveScheduled || persistence.rewriteScheduled) &&
+    Date.now() < deadline
+  );
+}
+
+async function reloaded(changes: Partial<Config>): Promise<Record<string, unknown>> {
+  const keyspace = newKeyspace();
+  const { persistence } = make(keyspace, changes);
+  const commands: string[] = [];
+  const run = (args: readonly Buffer[]): null => {
+    commands.push(args.map((arg) => arg.toString('latin1')).join(' '));
+    return null;
+  };
+  await persistence.load({ ...START, run });
+  persistence.close({ save: false });
+  return { ...contents(keyspace), commands: commands.filter((command) => command !== 'SELECT 0') };
+}
+
+describe('saving in the background', () => {
+  it('begins at the end of the turn and takes what is there then', async () => {
+    const keyspace = filled(61);
+    const { persistence } = make(keyspace);
+    const before = contents(keyspace);
+    persistence.scheduleSave();
+    expect([persistence.purpose, persistence.saveScheduled]).toEqual([null, true]);
+    persistence.flush();
+    expect([persistence.purpose, persistence.saveScheduled]).toEqual(['save', false]);
+    keyspace.clear();
+    await settle(persistence);
+    expect(contents(loadRdb(fs.readFileSync(path.join(dir, 'dump.rdb')), { dropExpired: false }))).toEqual(before);
+    expect(persistence.lastSaveOk).toBe(true);
+    // Clearing was a change behind the moment of the snapshot.
+    expect(persistence.changesSinceSave).toBeGreaterThan(0);
+    expect(lines).toEqual(['Background saving started', 'Background saving terminated with success']);
+  });
+
+  it('that cannot begin is told in the log and in lastSaveOk', async () => {
+    const { persistence } = make(filled(62), { dir: path.join(dir, 'missing') });
+    persistence.scheduleSave();
+    await settle(persistence);
+    expect(persistence.lastSaveOk).toBe(false);
+    expect(lines).toEqual([expect.stringMatching(/^Background saving error: open .*No such file or directory$/)]);
+    expect(() => persistence.save()).toThrow(DiskFailure);
+  });
+
+  it('is given up by a close, which leaves neither a timer nor a file', () => {
+    const { persistence } = make(filled(63));
+    persistence.scheduleSave();
+    persistence.flush();
+    persistence.close({ save: false });
+    expect([persistence.purpose, fs.readdirSync(dir)]).toEqual([null, []]);
+  });
+});
+
+describe('the log', () => {
+  it('is rewritten while commands go on, and both together load', async () => {
+    const keyspace = filled(64);
+    const { persistence } = make(keyspace, { appendonly: true });
+    const before = contents(keyspace);
+    persistence.log.open('rdb', () => {});
+    persistence.append(SET, SET.length);
+    persistence.scheduleRewrite();
+    persistence.flush();
+    expect(persistence.purpose).toBe('rewrite');
+    expect(forgotten).toBe(1);
+    persistence.append(SET, SET.length);
+    await settle(persistence);
+    persistence.close({ save: false });
+    expect(fs.readdirSync(path.join(dir, 'appendonlydir')).sort()).toEqual([
+      'appendonly.aof.2.base.rdb',
+      'appendonly.aof.2.incr.aof',
+      'appendonly.aof.manifest',
+    ]);
+    expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
+  });
+
+  it('that is turned on writes what is there, and what happens meanwhile', async () => {
+    const keyspace = filled(65);
+    const { persistence, config } = make(keyspace);
+    await persistence.load(START);
+    expect(persistence.active).toBe(false);
+    const before = contents(keyspace);
+    config.appendonly = true;
+    persistence.appendOnlyChanged();
+    expect(persistence.active).toBe(true);
+    // Effects of the turn in which it is turned on are in the data already.
+    persistence.append(SET, SET.length);
+    persistence.flush();
+    keyspace.databases[0]!.clear();
+    persistence.append(SET, SET.length);
+    await settle(persistence);
+    persistence.close({ save: false });
+    expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
+  });
+
+  it('that is turned off again before that was done is as if nothing had been', async () => {
+    const { persistence, config } = make(filled(66));
+    config.appendonly = true;
+    persistence.appendOnlyChanged();
+    persistence.flush();
+    expect(persistence.purpose).toBe('rewrite');
+    config.appendonly = false;
+    persistence.appendOnlyChanged();
+    expect([persistence.purpose, persistence.active, fs.readdirSync(path.join(dir, 'appendonlydir'))]).toEqual([
+      null,
+      false,
+      [],
+    ]);
+    persistence.close({ save: false });
+  });
+
+  it('that cannot be turned on stays off, and is tried again a minute later', async () => {
+    const keyspace = filled(67);
+    const { persistence, config } = make(keyspace);
+    fs.writeFileSync(path.join(dir, 'appendonlydir'), 'in the way');
+    config.appendonly = true;
+    persistence.appendOnlyChanged();
+    await settle(persistence);
+    expect([persistence.log.enabled, persistence.lastRewriteOk]).toEqual([false, false]);
+    expect(lines.at(-1)).toMatch(/^Background AOF rewrite failed: mkdir .*appendonlydir: /);
+    fs.rmSync(path.join(dir, 'appendonlydir'));
+    persistence.cron(Date.now() + 59_000);
+    expect(persistence.rewriteScheduled).toBe(false);
+    persistence.cron(Date.now() + 61_000);
+    await settle(persistence);
+    expect([persistence.log.enabled, persistence.lastRewriteOk]).toEqual([true, true]);
+    persistence.close({ save: false });
+    expect(await reloaded({ appendonly: true })).toEqual({ ...contents(keyspace), commands: [] });
+  });
+
+  it('and the snapshots for others wait for each other', async () => {
+    const keyspace = filled(68);
+    const { persistence } = make(keyspace, { appendonly: true });
+    persistence.log.open('rdb', () => {});
+    const order: string[] = [];
+    const rdbs: (SpooledRdb | null)[] = [];
+    for (const name of ['one', 'two']) {
+      persistence.spool({ begun: () => order.push(`begun ${name}`), done: (rdb) => rdbs.push(rdb) });
+    }
+    persistence.scheduleRewrite();
+    persistence.scheduleSave();
+    persistence.flush();
+    expect([persistence.purpose, order]).toEqual(['replicas', ['begun one', 'begun two']]);
+    await settle(persistence);
+    expect([persistence.rewrites, persistence.saves, rdbs.length]).toEqual([1, 1, 2]);
+    const pieces: Buffer[] = [];
+    for (const chunk of rdbs[0]!.chunks()) pieces.push(Buffer.from(chunk));
+    const bytes = Buffer.concat(pieces);
+    expect(contents(loadRdb(bytes, { dropExpired: false }))).toEqual(contents(keyspace));
+    rdbs[0]!.remove();
+    persistence.close({ save: false });
+    expect(fs.readdirSync(dir).sort()).toEqual(['appendonlydir', 'dump.rdb']);
+  });
+});
