@@ -26,7 +26,7 @@ export function parseCondition(text: string): Condition {
   });
 }
 
-export function whyNotOk({ nodes, slotsServed }: Topology): string | null {
+function whyNotOk({ nodes, slotsServed }: Topology): string | null {
   const reached = nodes.filter((node) => node.reachable);
   if (reached.length === 0) return 'waiting for any node to answer';
   const failing = reached.find((node) => node.clusterState !== 'ok');
@@ -38,7 +38,7 @@ export function whyNotOk({ nodes, slotsServed }: Topology): string | null {
   return slotsServed < SLOTS ? `waiting for ${SLOTS - slotsServed} more slots to be served` : null;
 }
 
-export function whyNotSynced({ nodes }: Topology): string | null {
+function whyNotSynced({ nodes }: Topology): string | null {
   for (const node of nodes) {
     if (node.role !== 'replica') continue;
     if (!node.reachable) return `waiting for replica ${node.address} to answer`;
@@ -55,7 +55,7 @@ export function whyNotReadyYet(topology: Topology): string | null {
   return whyNotOk(topology) ?? whyNotAgreed(topology) ?? whyNotLinked(topology);
 }
 
-export function whyNotSize({ nodes }: Topology, size: number): string | null {
+function whyNotSize({ nodes }: Topology, size: number): string | null {
   const reached = nodes.filter((node) => node.reachable);
   if (reached.length !== size) return `waiting for ${size} nodes to answer (${reached.length} do)`;
   const other = reached.find((node) => node.knownNodes !== size);

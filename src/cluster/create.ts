@@ -1,5 +1,5 @@
 /** `rkv cluster create`: from a spec to a cluster that runs and agrees, or to nothing at all. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { CliFailure, EXIT } from './failure.ts';
 import { endForming, startForming } from './formation-steps.ts';
 import { lockFile, specFile } from './layout.ts';
@@ -23,8 +23,7 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
   const lock = takeLock(lockFile(plan.folder), `cluster create ${spec.name}`);
   try {
     if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
-    // A folder without a spec is what a killed create left behind: nothing in it was ever part of a cluster.
-    rmSync(plan.folder, { recursive: true, force: true });
+    clearFolder(plan);
     for (const text of plan.warnings) yield { type: 'warning', text };
     const what = `the creation of cluster ${spec.name}`;
     const { signal, keepOnFailure } = options;
@@ -34,6 +33,21 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
     endForming(forming);
     lock.release();
   }
+}
+
+/** What only a create that was killed can have left goes; anything else is somebody's, and stays. */
+function clearFolder({ folder, name }: ClusterPlan): void {
+  if (!existsSync(folder)) return;
+  const strangers = readdirSync(folder).filter((entry) => entry !== 'nodes' && entry !== 'tls');
+  if (strangers.length > 0) {
+    throw new CliFailure(`the folder of cluster ${name} holds something else`, {
+      code: 'FOLDER_TAKEN',
+      exit: EXIT.conflict,
+      why: `${folder} has no cluster.yaml, but ${strangers.slice(0, 3).join(', ')}`,
+      suggestions: ['another name for the cluster', '--home with another folder'],
+    });
+  }
+  rmSync(folder, { recursive: true, force: true });
 }
 
 function nameTaken(plan: ClusterPlan): CliFailure {

@@ -177,7 +177,7 @@ export async function readId(client: NodeClient): Promise<string> {
   }
 }
 
-export async function addSlots(client: NodeClient, ranges: readonly SlotRange[]): Promise<void> {
+async function addSlots(client: NodeClient, ranges: readonly SlotRange[]): Promise<void> {
   try {
     await client.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges.flatMap(({ start, end }) => [start, end]));
   } catch (error) {
@@ -191,7 +191,7 @@ export async function addSlots(client: NodeClient, ranges: readonly SlotRange[])
 }
 
 /** CLUSTER MEET takes addresses alone. */
-export async function resolveHost(host: string): Promise<string> {
+async function resolveHost(host: string): Promise<string> {
   try {
     return (await lookup(host)).address;
   } catch (error) {
@@ -206,7 +206,7 @@ export async function resolveHost(host: string): Promise<string> {
 }
 
 /** Bus ports that accept no connection from here: the usual reason why nodes do not find each other. */
-export async function findClosedBuses(members: readonly Member[]): Promise<string[]> {
+async function findClosedBuses(members: readonly Member[]): Promise<string[]> {
   const answers = await Promise.all(
     members.map(async ({ client, busPort }) => {
       const isOpen = await accepts({ host: client.address.host, port: busPort });

@@ -88,7 +88,7 @@ export function parseSpec(text: string, file: string): ClusterSpec {
   return { ...DEFAULT_SPEC, ...given, config: textual(given.config ?? {}) };
 }
 
-export function formatSpec(spec: ClusterSpec): string {
+function formatSpec(spec: ClusterSpec): string {
   return stringify(
     Object.fromEntries(
       Object.entries(spec).filter(([, value]) => {

@@ -87,7 +87,7 @@ export function validateSpec(spec: ClusterSpec): void {
 }
 
 /** Why a node may not be given this value of a directive, or null. */
-export function whyBadConfig(name: string, value: string, engine: string): string | null {
+function whyBadConfig(name: string, value: string, engine: string): string | null {
   const ours = OURS[name.toLowerCase()];
   if (ours !== undefined) return `${name} is set by rkv: ${ours}`;
   // It becomes a line of node.conf, and a line break would begin another.

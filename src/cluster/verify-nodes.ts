@@ -151,7 +151,7 @@ export function note(id: string, text: string): Finding {
   return { id, severity: 'note', text, evidence: [], command: null };
 }
 
-export function withCluster(command: string, cluster: string): string {
+function withCluster(command: string, cluster: string): string {
   return cluster === 'default' ? command : `${command} --cluster ${cluster}`;
 }
 

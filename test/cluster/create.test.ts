@@ -186,6 +186,15 @@ describe('a create that fails', () => {
     expect(readFileSync(join(home, 'mine', 'cluster.yaml'), 'utf8')).toBe('name: mine\n');
   });
 
+  test('because the folder is of somebody else leaves every file in it', async () => {
+    const home = makeHome();
+    mkdirSync(join(home, 'mine'), { recursive: true });
+    writeFileSync(join(home, 'mine', 'thesis.txt'), 'all of it');
+    const failure = await failureOf(specOf({ engine, port: PORT, name: 'mine' }), home);
+    expect(failure).toMatchObject({ code: 'FOLDER_TAKEN', exit: 6, why: expect.stringContaining('thesis.txt') });
+    expect(readFileSync(join(home, 'mine', 'thesis.txt'), 'utf8')).toBe('all of it');
+  });
+
   test('because of a bad template leaves nothing, and names the line', async () => {
     const home = makeHome();
     const template = makeHome();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCluster } from '../../src/cluster/create.ts';
 import { nodeFolder, nodePorts } from '../../src/cluster/layout.ts';
-import { stopCluster } from '../../src/cluster/lifecycle.ts';
+import { startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
 import { addNode } from '../../src/cluster/node-add.ts';
 import { connectNode } from '../../src/cluster/node-client.ts';
 import { removeNode } from '../../src/cluster/node-remove.ts';
@@ -11,7 +11,7 @@ import { findCluster, type ManagedCluster } from '../../src/cluster/target.ts';
 import { readTopology, type Topology } from '../../src/cluster/topology.ts';
 import { verify } from '../../src/cluster/verify.ts';
 import { waitFor } from '../../src/cluster/wait.ts';
-import { engines, makeHome, specOf, TIMEOUT_MS } from './servers.ts';
+import { engines, hasRedisServer, makeHome, specOf, TIMEOUT_MS } from './servers.ts';
 
 const PORT = 22_340;
 const timeout_ms = TIMEOUT_MS;
@@ -69,6 +69,24 @@ describe.each(engines)('with engine %s', (engine) => {
       message: `127.0.0.1:${PORT} owns 16,384 slots`,
     });
     expect(await errorsOf(cluster())).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasRedisServer)('engines in one cluster', () => {
+  test.each([
+    ['bundled', 'redis'],
+    ['redis', 'bundled'],
+  ])('a cluster on %s takes a replica on %s, and finds it again after a restart', async (engine, other) => {
+    const cluster = await make(engine, { primaries: 1, replicas: 0 });
+    const { port } = await finish(addNode(cluster(), { timeout_ms, replicaOf: 'auto', engine: other }));
+    expect(cluster().spec.engines).toEqual({ [String(port)]: other });
+    const options = { home: `${cluster().folder}/..`, name: 'default', ports: [port], timeout_ms };
+    await finish(stopCluster(options));
+    await finish(startCluster(options));
+    const topology = await finish(waitFor(cluster(), 'ready', { timeout_ms }));
+    expect(topology.nodes.map((node) => node.engine).sort()).toEqual(['redis', 'rkv']);
+    await finish(removeNode(cluster(), { timeout_ms, node: String(port) }));
+    expect(cluster().spec.engines).toEqual({});
   });
 });
 
