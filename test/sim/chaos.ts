@@ -92,6 +92,7 @@ class Run {
   go(): RunReport {
     const { sim } = this;
     const formed_ms = this.#form();
+    if (sim.prng.chance(0.3)) this.#moveSlot();
     sim.writing = true;
     sim.advance(1000);
     this.#torment();
@@ -125,6 +126,20 @@ class Run {
       sim.command(sim.nodes[i] as SimNode, { type: 'replicate', node: (sim.nodes[i % shards] as SimNode).firstId });
     }
     return met_ms + this.#agree('replicas', FORMING_MS_MAX);
+  }
+
+  /** As an operator does it; clients and faults keep away from it. */
+  #moveSlot(): void {
+    const { sim, shards } = this;
+    const slot = sim.prng.below(SLOTS);
+    const from = sim.nodes.slice(0, shards).find(({ state }) => state?.myself.slots.has(slot)) as SimNode;
+    const to = sim.nodes.slice(0, shards).find((node) => node !== from) as SimNode;
+    const node = to.firstId;
+    sim.command(to, { type: 'setSlotImporting', slot, node: from.firstId });
+    sim.command(from, { type: 'setSlotMigrating', slot, node });
+    sim.command(to, { type: 'setSlotNode', slot, node });
+    sim.command(from, { type: 'setSlotNode', slot, node });
+    this.#agree('moving a slot', FORMING_MS_MAX);
   }
 
   #torment(): void {

@@ -3,8 +3,8 @@ import { Prng } from '../../src/base/prng.ts';
 import type { Message } from '../../src/server/gossip/message.ts';
 import type { ClusterConfig, State, World } from '../../src/server/gossip/state.ts';
 
-export const PORT = 7000;
-export const BUS_PORT = 17000;
+const PORT = 7000;
+const BUS_PORT = 17000;
 
 export interface NodeOptions {
   readonly config?: Partial<ClusterConfig>;

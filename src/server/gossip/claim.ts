@@ -6,7 +6,7 @@ import { becomeReplicaOf } from './role.ts';
 import { countBits, hasBit, isUnclaimed, setOwner } from './slot-map.ts';
 import { type ClusterNode, log, ownerOf, persist, type State, shardPrimary, type World } from './state.ts';
 
-export interface Claim {
+interface Claim {
   readonly claimer: ClusterNode;
   readonly epoch: number;
   readonly slots: Buffer;

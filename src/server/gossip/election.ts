@@ -61,7 +61,7 @@ export function noteVote(state: State, voter: ClusterNode, header: Header): void
 }
 
 /** How many replicas of our primary have more of its data than we have. */
-export function rankOf(state: State, offset: number): number {
+function rankOf(state: State, offset: number): number {
   const { myself } = state;
   let rank = 0;
   for (const sibling of myself.primary?.replicas ?? []) {

@@ -4,7 +4,7 @@
  */
 import { type ClusterNode, isPrimary, log, persist, type State, type World } from './state.ts';
 
-export function newestEpoch(state: State): number {
+function newestEpoch(state: State): number {
   let newest = state.currentEpoch;
   for (const node of state.list) if (node.configEpoch > newest) newest = node.configEpoch;
   return newest;

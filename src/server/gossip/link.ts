@@ -43,7 +43,7 @@ export function forgetLink(state: State, node: ClusterNode): void {
 }
 
 /** (6) Notes that an inbound link is this node's; an older one of the same node is closed. */
-export function noteInbound(state: State, link: number, node: ClusterNode, world: World): void {
+function noteInbound(state: State, link: number, node: ClusterNode, world: World): void {
   if (node.inbound === link) return;
   const before = state.inbounds.get(link);
   if (before !== undefined) before.inbound = 0;

@@ -15,19 +15,6 @@ export const FAILOVER_START = 8;
 export const MODULE = 9;
 export const PUBLISH_SHARD = 10;
 
-export type MessageType =
-  | typeof PING
-  | typeof PONG
-  | typeof MEET
-  | typeof FAIL
-  | typeof PUBLISH
-  | typeof VOTE_REQUEST
-  | typeof VOTE
-  | typeof UPDATE
-  | typeof FAILOVER_START
-  | typeof MODULE
-  | typeof PUBLISH_SHARD;
-
 export const MESSAGE_TYPES = 11;
 
 /** As CLUSTER INFO prints them: cluster_stats_messages_<name>_sent. Indexed by type. */
@@ -85,9 +72,7 @@ export interface GossipEntry {
 }
 
 export const EXTENSION_HOSTNAME = 0;
-export const EXTENSION_HUMAN_NAME = 1;
 export const EXTENSION_FORGOTTEN_NODE = 2;
-export const EXTENSION_SHARD_ID = 3;
 
 export interface Extension {
   readonly type: number;
@@ -102,7 +87,7 @@ export interface Heartbeat {
   readonly extensions: readonly Extension[];
 }
 
-export interface FailMessage {
+interface FailMessage {
   readonly type: typeof FAIL;
   readonly header: Header;
   readonly failed: string;
@@ -116,7 +101,7 @@ export interface PublishMessage {
 }
 
 /** VOTE_REQUEST, VOTE, FAILOVER_START: the header says it all. */
-export interface PlainMessage {
+interface PlainMessage {
   readonly type: typeof VOTE_REQUEST | typeof VOTE | typeof FAILOVER_START;
   readonly header: Header;
 }
@@ -131,7 +116,7 @@ export interface UpdateMessage {
 }
 
 /** Counted and otherwise ignored: rkv has no modules. */
-export interface ModuleMessage {
+interface ModuleMessage {
   readonly type: typeof MODULE;
   readonly header: Header;
   readonly moduleId: Buffer;

@@ -28,7 +28,7 @@ export function adoptOrphan(state: State, world: World): void {
 }
 
 /** Replicas that have not failed. */
-export function liveReplicas(primary: ClusterNode): number {
+function liveReplicas(primary: ClusterNode): number {
   let count = 0;
   for (const replica of primary.replicas) if (!isFailed(replica)) count++;
   return count;

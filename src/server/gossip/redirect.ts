@@ -95,7 +95,7 @@ export function route(state: State, query: RouteQuery): Verdict {
 }
 
 /** Whom MOVED and ASK point at. */
-export function redirectTarget(state: State, verdict: Verdict, slot: number): ClusterNode {
+function redirectTarget(state: State, verdict: Verdict, slot: number): ClusterNode {
   const node = verdict === ASK ? state.migratingTo.get(slot) : ownerOf(state, slot);
   if (node === undefined || node === null) throw new RangeError(`slot ${slot} redirects to nobody`);
   return node;

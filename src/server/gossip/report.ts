@@ -71,7 +71,7 @@ function openSlots(state: State): string[] {
   return texts.sort(([a], [b]) => a - b).map(([, text]) => text);
 }
 
-export interface OwnedRange extends SlotRange {
+interface OwnedRange extends SlotRange {
   /** The owner first, then its replicas that may be read. */
   readonly nodes: readonly ClusterNode[];
 }
@@ -130,7 +130,7 @@ function healthOf(node: ClusterNode, offset: number): ShardMember['health'] {
   return isReplica(node) && offset === 0 ? 'loading' : 'online';
 }
 
-export interface LinkView {
+interface LinkView {
   readonly direction: 'to' | 'from';
   readonly node: string;
   readonly created_ms: number;

@@ -88,7 +88,7 @@ export interface ClusterConfig {
   busPort: number;
 }
 
-export interface ReplicationFacts {
+interface ReplicationFacts {
   /** A primary's replication offset; a replica's processed one. */
   offset: number;
   /** The rest is about a replica's link to its primary. */
@@ -148,7 +148,7 @@ export interface ClusterNode {
   newsLeft: number;
 }
 
-export interface Election {
+interface Election {
   /** When the request for votes goes out, or went; 0 before the first election. */
   at_ms: number;
   requested: boolean;
@@ -159,7 +159,7 @@ export interface Election {
   refusal: string;
 }
 
-export interface ManualFailover {
+interface ManualFailover {
   /** 0: none is running. */
   end_ms: number;
   /** On the primary: who takes over. */
@@ -280,7 +280,7 @@ export function announceMyself(state: State): void {
   myself.busPort = config.busPort;
 }
 
-export interface NewNode {
+interface NewNode {
   id: string;
   flags: number;
   ip?: string;

@@ -27,7 +27,7 @@ export function considerVote(state: State, candidate: ClusterNode, request: Head
 }
 
 /** The reason for not voting, or null. The epoch of the request has been taken in before: ours is not behind it. */
-export function whyNoVote(state: State, candidate: ClusterNode, request: Header, now_ms: number): string | null {
+function whyNoVote(state: State, candidate: ClusterNode, request: Header, now_ms: number): string | null {
   const epoch = request.currentEpoch;
   const forced = (request.messageFlags & FORCE_VOTE) !== 0;
   const { primary } = candidate;
