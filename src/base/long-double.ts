@@ -19,6 +19,7 @@ const ONE = 10n ** BigInt(FRACTION_DIGITS);
 const TEXT_LENGTH_MAX = 5 * 1024;
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
 /** Whether Redis takes the text as a number at all. Infinities are numbers, but nothing can be added to them. */
@@ -38,7 +39,7 @@ export function addDecimal(a: string, b: string): string | null {
 function parse(text: string): LongDouble | null {
   if (text.length > TEXT_LENGTH_MAX) return null;
   const found = DECIMAL.exec(text);
-  if (found === null) return null;
+  if (found === null) return parseHexadecimal(text);
   const whole = found[2] ?? '';
   const fraction = found[3] ?? '';
   if (whole.length + fraction.length === 0) return null;
@@ -51,6 +52,21 @@ function parse(text: string): LongDouble | null {
   const value = power >= 0 ? round(digits * 10n ** BigInt(power), 1n) : round(digits, 10n ** BigInt(-power));
   if (bitLength(value.mantissa) + value.exponent > EXPONENT_MAX) return null;
   return found[1] === '-' ? { mantissa: -value.mantissa, exponent: value.exponent } : value;
+}
+
+/** 0x1.8p3, as C reads it. */
+function parseHexadecimal(text: string): LongDouble | null {
+  const found = HEXADECIMAL.exec(text);
+  if (found === null) return null;
+  const fraction = found[3] ?? '';
+  const digits = `${found[2]}${fraction}`;
+  if (digits === '') return null;
+  const { mantissa, exponent } = round(BigInt(`0x${digits}`), 1n);
+  if (mantissa === 0n) return { mantissa, exponent: 0 };
+  const power = exponent + Number(found[4] ?? 0) - 4 * fraction.length;
+  const magnitude = bitLength(mantissa) + power;
+  if (magnitude > EXPONENT_MAX || magnitude < -EXPONENT_MAX) return null;
+  return { mantissa: found[1] === '-' ? -mantissa : mantissa, exponent: power };
 }
 
 function add(a: LongDouble, b: LongDouble): LongDouble {

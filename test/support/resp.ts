@@ -51,7 +51,6 @@ export class RawClient {
   readonly #socket: Socket;
   /** A character a byte, of what was received and not taken yet; in parts, because big replies come in many. */
   #parts: string[] = [];
-  #size = 0;
   #closed = false;
   #moved: () => void = () => {};
 
@@ -60,7 +59,6 @@ export class RawClient {
     socket.setNoDelay();
     socket.on('data', (chunk) => {
       this.#parts.push(chunk.toString('latin1'));
-      this.#size += chunk.length;
       this.#moved();
     });
     socket.on('error', () => {});
@@ -122,7 +120,8 @@ export class RawClient {
   }
 
   #tryTake(count: number): string | null {
-    // A big bulk is not looked at again with each of its parts.
+    // Every reply ends with a line end: a big one is not looked at again with each of its parts.
+    if (!this.#closed && this.#parts.at(-1)?.endsWith('\r\n') !== true) return null;
     if (this.#parts.length > 1) this.#parts = [this.#parts.join('')];
     const bytes = this.#parts[0] ?? '';
     let end = 0;

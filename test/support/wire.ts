@@ -167,6 +167,12 @@ function abridged(text: string): string {
 /** Only what kind of reply it is: its first byte. */
 export const kind: Normalise = (reply) => reply.slice(0, 1);
 
+/** Of HELP only how it begins and ends: the words in between are each project's own. */
+export const helpFrame: Normalise = (reply) => {
+  const lines = reply.split('\r\n');
+  return [lines[1], ...lines.slice(-3)].join('\n');
+};
+
 /** Only the type of every part of a reply. */
 export const shape: Normalise = (reply) => each(reply, shapeOf);
 

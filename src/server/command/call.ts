@@ -10,8 +10,11 @@ import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
-import { NOT_FLOAT, NOT_INTEGER, type ReplyError } from './errors.ts';
+import { NOT_FLOAT, NOT_INT32, NOT_INTEGER, type ReplyError } from './errors.ts';
 import type { Command } from './registry.ts';
+
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
 
 export class Call {
   server!: Server;
@@ -76,10 +79,16 @@ export class Call {
     return true;
   }
 
-  /** A decimal integer within ±(2^53−1), or throws. */
+  /** A decimal integer of 64 bits, or throws. Beyond ±2^53, where no length, count or index is, only about right. */
   integer(i: number, refusal: ReplyError = NOT_INTEGER): number {
     const value = parseInteger(this.buf, this.off(i), this.len(i));
-    if (Number.isNaN(value)) throw refusal;
+    return Number.isNaN(value) ? Number(this.int64(i, refusal)) : value;
+  }
+
+  /** A decimal integer of 32 bits, or throws. */
+  int32(i: number): number {
+    const value = this.integer(i);
+    if (value < INT32_MIN || value > INT32_MAX) throw NOT_INT32;
     return value;
   }
 

@@ -15,6 +15,8 @@ export class ReplyError {
 
 export const SYNTAX = new ReplyError('ERR syntax error');
 export const NOT_INTEGER = new ReplyError('ERR value is not an integer or out of range');
+/** Word for word as Redis says it. */
+export const NOT_INT32 = new ReplyError('ERR value is out of range, value must between -2147483648 and 2147483647');
 export const NOT_FLOAT = new ReplyError('ERR value is not a valid float');
 export const OUT_OF_RANGE = new ReplyError('ERR value is out of range');
 export const NOT_POSITIVE = new ReplyError('ERR value is out of range, must be positive');

@@ -206,7 +206,7 @@ const SELECT_IN_CLUSTER = new ReplyError('ERR SELECT is not allowed in cluster m
 
 function select(call: Call): void {
   const { server, client } = call;
-  const index = call.integer(1);
+  const index = call.int32(1);
   if (server.cluster !== null && index !== 0) throw SELECT_IN_CLUSTER;
   const db = server.keyspace.databases[index];
   if (db === undefined) throw DB_INDEX_OUT_OF_RANGE;

@@ -134,12 +134,14 @@ function scan(call: Call): void {
   for (const key of found) reply.bulkBuffer(key);
 }
 
+/** What C reads as an unsigned number is a cursor; nothing is, and a sign may stand in front. */
 function cursorFrom(call: Call, i: number): bigint {
-  const text = call.text(i);
-  if (!/^\d{1,20}$/.test(text)) throw INVALID_CURSOR;
-  const cursor = BigInt(text);
+  const found = /^([+-]?)(\d{1,40})$/.exec(call.text(i));
+  if (call.len(i) === 0) return 0n;
+  if (found === null) throw INVALID_CURSOR;
+  const cursor = BigInt(found[2]!);
   if (cursor >= 2n ** 64n) throw INVALID_CURSOR;
-  return cursor;
+  return found[1] === '-' ? BigInt.asUintN(64, -cursor) : cursor;
 }
 
 function randomkey(call: Call): void {

@@ -188,8 +188,9 @@ function copyOptions(call: Call): { target: Database; replace: boolean } {
 const COPY_IN_CLUSTER = new ReplyError('ERR Copying to another database is not allowed in cluster mode');
 
 function databaseFrom(call: Call, i: number): Database {
-  const index = call.integer(i);
-  const { cluster, keyspace } = call.server;
+  const index = call.int32(i);
+  const { cluster, config, keyspace } = call.server;
+  if (index < 0 || index >= config.databases) throw DB_INDEX_OUT_OF_RANGE;
   if (cluster !== null && index !== 0) throw COPY_IN_CLUSTER;
   const db = keyspace.databases[index];
   if (db === undefined) throw DB_INDEX_OUT_OF_RANGE;

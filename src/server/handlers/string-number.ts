@@ -4,7 +4,7 @@
  */
 
 import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
-import { addDecimal } from '../../base/long-double.ts';
+import { addDecimal, isLongDouble } from '../../base/long-double.ts';
 import type { Call } from '../command/call.ts';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW, ReplyError, WRONG_TYPE } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
@@ -128,9 +128,8 @@ function incrbyfloat(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref !== 0 && db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
   const value = ref === 0 ? '0' : db.valueBuf(ref).latin1Slice(db.valueOff(ref), db.valueOff(ref) + db.valueLen(ref));
-  if (addDecimal(value, '0') === null) throw NOT_FLOAT;
   const amount = call.text(2);
-  if (addDecimal(amount, '0') === null) throw NOT_FLOAT;
+  if (!isLongDouble(value) || !isLongDouble(amount)) throw NOT_FLOAT;
   const sum = addDecimal(value, amount);
   if (sum === null) throw new ReplyError('ERR increment would produce NaN or Infinity');
   const text = Buffer.from(sum);

@@ -159,10 +159,10 @@ const SET_OPTIONS = {
   XX: { values: 0, not: ['NX'] },
   GET: { values: 0 },
   KEEPTTL: { values: 0, not: ['EX', 'PX', 'EXAT', 'PXAT'] },
-  EX: { values: 1, not: ['PX', 'EXAT', 'PXAT', 'KEEPTTL', 'EX'] },
-  PX: { values: 1, not: ['EX', 'EXAT', 'PXAT', 'KEEPTTL', 'PX'] },
-  EXAT: { values: 1, not: ['EX', 'PX', 'PXAT', 'KEEPTTL', 'EXAT'] },
-  PXAT: { values: 1, not: ['EX', 'PX', 'EXAT', 'KEEPTTL', 'PXAT'] },
+  EX: { values: 1, not: ['PX', 'EXAT', 'PXAT', 'KEEPTTL'] },
+  PX: { values: 1, not: ['EX', 'EXAT', 'PXAT', 'KEEPTTL'] },
+  EXAT: { values: 1, not: ['EX', 'PX', 'PXAT', 'KEEPTTL'] },
+  PXAT: { values: 1, not: ['EX', 'PX', 'EXAT', 'KEEPTTL'] },
 } as const;
 
 function set(call: Call): void {
@@ -231,17 +231,17 @@ function getdel(call: Call): void {
 
 const GETEX_OPTIONS = {
   PERSIST: { values: 0, not: ['EX', 'PX', 'EXAT', 'PXAT'] },
-  EX: { values: 1, not: ['PX', 'EXAT', 'PXAT', 'PERSIST', 'EX'] },
-  PX: { values: 1, not: ['EX', 'EXAT', 'PXAT', 'PERSIST', 'PX'] },
-  EXAT: { values: 1, not: ['EX', 'PX', 'PXAT', 'PERSIST', 'EXAT'] },
-  PXAT: { values: 1, not: ['EX', 'PX', 'EXAT', 'PERSIST', 'PXAT'] },
+  EX: { values: 1, not: ['PX', 'EXAT', 'PXAT', 'PERSIST'] },
+  PX: { values: 1, not: ['EX', 'EXAT', 'PXAT', 'PERSIST'] },
+  EXAT: { values: 1, not: ['EX', 'PX', 'PXAT', 'PERSIST'] },
+  PXAT: { values: 1, not: ['EX', 'PX', 'EXAT', 'PERSIST'] },
 } as const;
 
 function getex(call: Call): void {
   const options = readOptions(GETEX_OPTIONS, call, 2);
   const ref = findString(call, 1);
-  const deadline_ms = expiryOf(call, options);
   if (ref === 0) return call.reply.null();
+  const deadline_ms = expiryOf(call, options);
   replyValue(call, ref);
   const { db, buf } = call;
   if (options.PERSIST !== undefined) {
