@@ -2,7 +2,7 @@
  * Requests per second and CPU time per operation of single commands, by redis-benchmark, against both servers in turn.
  * The same load goes to one server, then to the other, several rounds; what counts is the ratio of the medians.
  */
-import { spawn } from 'node:child_process';
+import { fill, runBenchmark } from './load.ts';
 import { type BenchServer, KINDS, type Kind, mainThreadCpu_ns, median, start } from './servers.ts';
 
 export interface CommandCase {
@@ -17,114 +17,112 @@ export interface CommandResult extends CommandCase {
   /** Requests per second, and nanoseconds of the main thread per request; medians over the rounds. */
   rps: Record<Kind, number>;
   cpu_ns: Record<Kind, number>;
+  /** Share of its time that the server's main thread was on a CPU: what is far below 1 waited for the load. */
+  busy: Record<Kind, number>;
   /** rkv over redis. */
   rpsRatio: number;
   cpuRatio: number;
 }
 
+export interface CommandOptions {
+  quick: boolean;
+  rounds: number;
+  port: number;
+  tell: (line: string) => void;
+}
+
 const MILLION = 1_000_000;
+const COMMANDS = ['GET', 'SET', 'INCR', 'LPUSH', 'SADD', 'MSET'] as const;
+const DEPTHS = [1, 16, 100];
 
 export function commandCases({ quick }: { quick: boolean }): CommandCase[] {
-  const cases: CommandCase[] = [];
-  const commands = ['GET', 'SET', 'INCR', 'LPUSH', 'SADD', 'MSET'] as const;
   const usual = { connections: 50, valueBytes: 16, keys: MILLION };
-  for (const pipeline of [1, 16, 100]) for (const command of commands) cases.push({ command, pipeline, ...usual });
-  if (quick) return cases;
-  for (const pipeline of [1, 16, 100]) {
-    for (const command of ['GET', 'SET'] as const) {
-      cases.push({ command, pipeline, ...usual, connections: 500 });
-      cases.push({ command, pipeline, ...usual, valueBytes: 1024 });
-      cases.push({ command, pipeline, ...usual, keys: 5 * MILLION });
-    }
-  }
-  return cases;
+  const main = DEPTHS.flatMap((pipeline) => COMMANDS.map((command) => ({ command, pipeline, ...usual })));
+  if (quick) return main;
+  const others = [{ connections: 500 }, { valueBytes: 1024 }, { keys: 5 * MILLION }];
+  const further = others.flatMap((other) =>
+    DEPTHS.flatMap((pipeline) =>
+      (['GET', 'SET'] as const).map((command) => ({ command, pipeline, ...usual, ...other })),
+    ),
+  );
+  return [...main, ...further];
 }
 
-/** Enough requests for half a second or so at each depth. */
-function requestsFor({ pipeline, command }: CommandCase, quick: boolean): number {
-  const base = pipeline === 1 ? 60_000 : pipeline === 16 ? 400_000 : 800_000;
-  const perRequest = command === 'MSET' ? 6 : 1;
-  return Math.round(base / perRequest / (quick ? 2 : 1));
-}
-
-export async function benchCommands(
-  cases: readonly CommandCase[],
-  { rounds, quick, port, tell }: { rounds: number; quick: boolean; port: number; tell: (line: string) => void },
-): Promise<CommandResult[]> {
+/** Cases that agree in what the servers are filled with share a pair of servers. */
+export async function benchCommands(cases: readonly CommandCase[], options: CommandOptions): Promise<CommandResult[]> {
   const results: CommandResult[] = [];
-  for (const keys of new Set(cases.map((one) => one.keys))) {
-    const servers = await Promise.all(KINDS.map((kind, i) => start(kind, port + i)));
-    for (const server of servers) await fill(server, keys);
-    for (const one of cases.filter((candidate) => candidate.keys === keys)) {
-      const result = await compare(servers, one, rounds, requestsFor(one, quick));
-      results.push(result);
-      tell(describe(result));
+  const groups = Map.groupBy(cases, ({ keys, valueBytes }) => `${keys} keys of ${valueBytes} bytes`);
+  for (const group of groups.values()) {
+    const servers: BenchServer[] = [];
+    try {
+      for (const [i, kind] of KINDS.entries()) servers.push(await start(kind, options.port + i));
+      for (const { port } of servers) await fill(port, group[0]!);
+      for (const one of group) {
+        const result = await compare(servers, one, options);
+        results.push(result);
+        options.tell(describe(result));
+      }
+    } finally {
+      for (const server of servers) await server.stop();
     }
-    for (const server of servers) await server.stop();
   }
   return results;
 }
 
-export function describe(result: CommandResult): string {
-  const { command, pipeline, connections, valueBytes, keys, rps, rpsRatio, cpuRatio } = result;
-  const what = `${command.padEnd(5)} P${String(pipeline).padEnd(3)} ${connections} conns ${valueBytes} B ${keys / MILLION} M keys`;
-  const rates = `redis ${Math.round(rps.redis / 1000)}k/s  rkv ${Math.round(rps.rkv / 1000)}k/s`;
-  return `${what.padEnd(40)} ${rates.padEnd(32)} ${rpsRatio.toFixed(2)}x   CPU per op ${cpuRatio.toFixed(2)}x`;
+function describe(result: CommandResult): string {
+  const { command, pipeline, connections, valueBytes, keys, rps, cpu_ns, rpsRatio, cpuRatio } = result;
+  const load = `${command.padEnd(5)} P${String(pipeline).padEnd(3)} ${connections} × ${valueBytes} B, ${keys / MILLION} M`;
+  const of = (kind: Kind): string => `${kind} ${Math.round(rps[kind] / 1000)}k/s ${Math.round(cpu_ns[kind])} ns`;
+  const ratios = `${rpsRatio.toFixed(2)}x   CPU per op ${cpuRatio.toFixed(2)}x`;
+  return `${load.padEnd(28)} ${of('redis').padEnd(24)} ${of('rkv').padEnd(24)} ${ratios}`;
 }
 
 async function compare(
   servers: readonly BenchServer[],
   one: CommandCase,
-  rounds: number,
-  requests: number,
+  { rounds, quick }: CommandOptions,
 ): Promise<CommandResult> {
-  const rps: Record<Kind, number[]> = { redis: [], rkv: [] };
-  const cpu: Record<Kind, number[]> = { redis: [], rkv: [] };
-  // One round to warm up: code, caches and the table of the keys.
-  for (let round = -1; round < rounds; round++) {
+  const requests = requestsFor(one, quick);
+  const measured = { redis: newSamples(), rkv: newSamples() };
+  // One round more, to warm up: code, caches, and lists and sets that begin with nothing.
+  for (let round = 0; round <= rounds; round++) {
     for (const server of servers) {
-      const before = mainThreadCpu_ns(server.pid);
-      const rate = await load(server.port, one, requests);
-      if (round < 0) continue;
-      rps[server.kind].push(rate);
-      cpu[server.kind].push((mainThreadCpu_ns(server.pid) - before) / requests);
+      const cpuBefore_ns = mainThreadCpu_ns(server.pid);
+      const rps = await runBenchmark(argumentsOf(server.port, one, requests));
+      if (round === 0) continue;
+      const cpu_ns = (mainThreadCpu_ns(server.pid) - cpuBefore_ns) / requests;
+      const { [server.kind]: samples } = measured;
+      samples.rps.push(rps);
+      samples.cpu_ns.push(cpu_ns);
+      samples.busy.push((cpu_ns * rps) / 1e9);
     }
   }
-  const medians = { redis: median(rps.redis), rkv: median(rps.rkv) };
-  const cpuMedians = { redis: median(cpu.redis), rkv: median(cpu.rkv) };
-  return {
-    ...one,
-    rps: medians,
-    cpu_ns: cpuMedians,
-    rpsRatio: medians.rkv / medians.redis,
-    cpuRatio: cpuMedians.rkv / cpuMedians.redis,
-  };
-}
-
-function load(port: number, one: CommandCase, requests: number): Promise<number> {
-  const args = ['-p', port, '-n', requests, '-r', one.keys, '-P', one.pipeline, '-c', one.connections, '-d', one.valueBytes];
-  return runBenchmark([...args, '-t', one.command.toLowerCase(), '--csv'].map(String));
-}
-
-/** So that reads find something. */
-async function fill(server: BenchServer, keys: number): Promise<void> {
-  const args = ['-p', server.port, '-n', keys, '-r', keys, '-P', 100, '-c', 20, '-d', 16, '-t', 'set', '--csv'];
-  await runBenchmark(args.map(String));
-}
-
-/** Answers requests per second. */
-function runBenchmark(args: string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('redis-benchmark', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    child.on('close', () => {
-      const line = text.trim().split('\n').at(-1) ?? '';
-      const rate = Number(line.split(',')[1]?.replaceAll('"', ''));
-      if (Number.isFinite(rate)) resolve(rate);
-      else reject(new Error(`redis-benchmark ${args.join(' ')} printed: ${text}`));
-    });
+  const of = (what: keyof Samples): Record<Kind, number> => ({
+    redis: median(measured.redis[what]),
+    rkv: median(measured.rkv[what]),
   });
+  const [rps, cpu_ns, busy] = [of('rps'), of('cpu_ns'), of('busy')];
+  return { ...one, rps, cpu_ns, busy, rpsRatio: rps.rkv / rps.redis, cpuRatio: cpu_ns.rkv / cpu_ns.redis };
+}
+
+interface Samples {
+  rps: number[];
+  cpu_ns: number[];
+  busy: number[];
+}
+
+function newSamples(): Samples {
+  return { rps: [], cpu_ns: [], busy: [] };
+}
+
+/** Enough for a second or so; with many connections more, lest accepting them be a part of what is measured. */
+function requestsFor({ pipeline, command, connections }: CommandCase, quick: boolean): number {
+  const base = pipeline === 1 ? 60_000 : pipeline === 16 ? 400_000 : 800_000;
+  const share = (command === 'MSET' ? 1 / 6 : 1) * (connections > 100 ? 2 : 1) * (quick ? 1 / 2 : 1);
+  return Math.round(base * share);
+}
+
+function argumentsOf(port: number, one: CommandCase, requests: number): (string | number)[] {
+  const load = ['-P', one.pipeline, '-c', one.connections, '-d', one.valueBytes, '-r', one.keys];
+  return ['-p', port, '-n', requests, ...load, '-t', one.command.toLowerCase()];
 }

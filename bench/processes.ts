@@ -64,7 +64,10 @@ function rkvCluster(port: number): number {
   const home = mkdtempSync(join(tmpdir(), 'bench-cluster-'));
   const env = { ...process.env, RKV_HOME: home };
   const started = performance.now();
-  const made = spawnSync(process.execPath, [RKV, 'cluster', 'create', 'bench', '--port', String(port)], { env, encoding: 'utf8' });
+  const made = spawnSync(process.execPath, [RKV, 'cluster', 'create', 'bench', '--port', String(port)], {
+    env,
+    encoding: 'utf8',
+  });
   const took = performance.now() - started;
   spawnSync(process.execPath, [RKV, 'cluster', 'destroy', 'bench', '--yes'], { env });
   rmSync(home, { recursive: true, force: true });
@@ -94,7 +97,10 @@ function childCpu_ms(args: string[]): number {
   const script = `"${process.execPath}" "${RKV}" ${args.join(' ')} > /dev/null 2>&1; times`;
   const lines = spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim().split('\n');
   const children = lines.at(-1) ?? '';
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, m, s]) => sum + (Number(m) * 60 + Number(s)) * 1000, 0);
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, m, s]) => sum + (Number(m) * 60 + Number(s)) * 1000,
+    0,
+  );
 }
 
 export interface LibraryResult {

@@ -3,8 +3,8 @@
  * README.md.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import type { CommandResult } from './commands.ts';
 import type { MemoryResult } from './memory.ts';
 import type { CliResult, ClusterResult, LibraryResult } from './processes.ts';
@@ -35,14 +35,22 @@ export function summary(results: Results): string {
 export function save(results: Results): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
-  const merged = { ...readLatest(), ...results, commit, machine, date: new Date().toISOString().slice(0, 10) };
+  const date = new Date().toISOString().slice(0, 10);
+  const merged = { ...readLatest(), ...results, commit, machine, load: loadavg()[2]!, date };
+  const { readme, begin, end } = findPlace();
+  mkdirSync(new URL('.', LATEST), { recursive: true });
   writeFileSync(LATEST, `${JSON.stringify(merged, null, 2)}\n`);
-  const readme = readFileSync(README, 'utf8');
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`README.md has no ${BEGIN} … ${END} to put the table between`);
-  const table = `${BEGIN}\n${summary(merged)}\n\n${machine}, ${merged.date}, redis-server in the same run, medians.\n${END}`;
+  const table = `${BEGIN}\n${summary(merged)}\n\n${machine}, ${merged.date}, redis-server in the same run, medians; load average ${merged.load.toFixed(1)}.\n${END}`;
   writeFileSync(README, readme.slice(0, begin) + table + readme.slice(end + END.length));
   return 'saved in bench/results/latest.json and README.md';
+}
+
+/** Throws when README.md has no place for the table: better before a run of minutes than after it. */
+export function findPlace(): { readme: string; begin: number; end: number } {
+  const readme = existsSync(README) ? readFileSync(README, 'utf8') : '';
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`README.md has no lines ${BEGIN} and ${END} to put the table between`);
+  return { readme, begin, end };
 }
 
 function readLatest(): Partial<Results> {
@@ -68,7 +76,9 @@ function commandTable(commands: readonly CommandResult[]): string[] {
   return [
     '| requests per second, rkv : redis (CPU time per operation, rkv : redis) | pipeline 1 | 16 | 100 |',
     '|---|--:|--:|--:|',
-    ...[...rows].map(([name, row]) => `| ${name} | ${cell(row.get(1))} | ${cell(row.get(16))} | ${cell(row.get(100))} |`),
+    ...[...rows].map(
+      ([name, row]) => `| ${name} | ${cell(row.get(1))} | ${cell(row.get(16))} | ${cell(row.get(100))} |`,
+    ),
   ];
 }
 
@@ -88,7 +98,10 @@ function otherFigures({ memory, cluster, cli, library }: Results): string[] {
   for (const { command, cpu_ms } of cli ?? []) lines.push([`CPU of \`${command}\``, `${cpu_ms.toFixed(0)} ms`]);
   if (library !== undefined) {
     const { firstStart_ms, start_ms, close_ms } = library;
-    lines.push(['startServer: first / further / close', [firstStart_ms, start_ms, close_ms].map((ms) => `${ms.toFixed(1)} ms`).join(' / ')]);
+    lines.push([
+      'startServer: first / further / close',
+      [firstStart_ms, start_ms, close_ms].map((ms) => `${ms.toFixed(1)} ms`).join(' / '),
+    ]);
   }
   if (lines.length === 0) return [];
   return ['| figure | value |', '|---|---|', ...lines.map(([name, value]) => `| ${name} | ${value} |`)];

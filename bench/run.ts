@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { benchCommands, commandCases } from './commands.ts';
 import { benchMemory } from './memory.ts';
 import { benchCli, benchCluster, benchLibrary } from './processes.ts';
-import { type Results, save, summary } from './results.ts';
+import { findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
 
 const PARTS = ['commands', 'memory', 'cluster', 'cli', 'library'] as const;
@@ -29,7 +29,9 @@ if (!hasRedis()) {
   process.stderr.write('npm run bench compares with a real server: install redis-server and redis-benchmark first.\n');
   process.exit(1);
 }
-spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
+if (args.includes('--save')) findPlace();
+const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
+if (status !== 0) process.exit(1);
 
 const results: Results = { quick };
 if (parts.includes('cli')) results.cli = benchCli({ rounds: 7 });

@@ -23,15 +23,23 @@ export interface BenchServer {
 }
 
 export function hasRedis(): boolean {
-  return spawnSync('redis-server', ['--version']).status === 0 && spawnSync('redis-benchmark', ['--version']).status === 0;
+  return (
+    spawnSync('redis-server', ['--version']).status === 0 && spawnSync('redis-benchmark', ['--version']).status === 0
+  );
 }
 
-export async function start(kind: Kind, port: number, options: { preload?: string; args?: string[] } = {}): Promise<BenchServer> {
+export async function start(
+  kind: Kind,
+  port: number,
+  options: { preload?: string; args?: string[] } = {},
+): Promise<BenchServer> {
   const dir = mkdtempSync(join(tmpdir(), `bench-${kind}-`));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...(options.args ?? [])];
   const preload = options.preload === undefined ? [] : ['--import', options.preload];
   const [command, argv] =
-    kind === 'redis' ? ['redis-server', args] : [process.execPath, [...preload, join(ROOT, 'bin/rkv-server.js'), ...args]];
+    kind === 'redis'
+      ? ['redis-server', args]
+      : [process.execPath, [...preload, join(ROOT, 'bin/rkv-server.js'), ...args]];
   const child = spawn(command, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   child.stdout!.setEncoding('utf8');
   child.stdout!.on('data', () => {});
