@@ -111,7 +111,8 @@ export class Connection<Owner = any> {
   /** Ends the connection after the replies of this turn have left. */
   closeAfterReply(): void {
     this.closing = true;
-    if (!this.#waiting) this.#finish();
+    // While requests are being read, their replies are still on the way here: #drain ends the connection.
+    if (!this.#waiting && !this.#draining) this.#finish();
   }
 
   destroy(): void {
