@@ -9,7 +9,7 @@ import { entropySeed, Prng } from '../base/prng.ts';
 import type { Config } from '../config/directives.ts';
 import { type BusHost, NodesConfFailure } from './bus/bus.ts';
 import type { ClusterConfig } from './gossip/state.ts';
-import { fileExists, readSmallFile, writeFileAtomically } from './persistence/disk.ts';
+import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
 import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import { ARMED_CLUSTER } from './state/client.ts';
@@ -51,7 +51,11 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
         throw failure;
       }
     },
-    write: (text) => writeFileAtomically(file, Buffer.from(text, 'latin1')),
+    write(text, { fsync }) {
+      const bytes = Buffer.from(text, 'latin1');
+      if (fsync) writeFileAtomically(file, bytes);
+      else replaceFile(file, bytes);
+    },
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
     keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
     noteReplication(facts) {

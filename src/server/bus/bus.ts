@@ -47,8 +47,8 @@ export interface BusHost {
   unlock(): void;
   /** nodes.conf: null when there is none yet. */
   read(): string | null;
-  /** On disk when it returns. Throws with a reason. */
-  write(text: string): void;
+  /** With `fsync` it survives a power cut when this returns, without at least a crash of the process. Throws with a reason. */
+  write(text: string, options: { fsync: boolean }): void;
   countKeysInSlot(slot: number): number;
   keyCount(): number;
   /** Brings `world.replication` up to date. */
@@ -123,7 +123,7 @@ export class ClusterBus {
 
   /** Opens the bus port and writes the first nodes.conf. */
   async open(): Promise<void> {
-    this.#host.write(formatNodesConf(this.state));
+    this.#host.write(formatNodesConf(this.state), { fsync: true });
     const { busPort } = this.state.config;
     for (const host of this.#host.hosts()) await this.#listen(host, busPort);
   }
@@ -171,7 +171,7 @@ export class ClusterBus {
       const effect = effects[i]!;
       if (effect.type !== 'persist') this.#carryOut(effect);
       else if (i >= covered) {
-        this.#persist();
+        this.#persist(effects);
         covered = effects.length;
       }
     }
@@ -201,9 +201,10 @@ export class ClusterBus {
     this.#host.noteReplication(this.#world.replication);
   }
 
-  #persist(): void {
+  #persist(effects: readonly Effect[]): void {
+    const fsync = effects.some((effect) => effect.type === 'persist' && effect.fsync);
     try {
-      this.#host.write(formatNodesConf(this.state));
+      this.#host.write(formatNodesConf(this.state), { fsync });
     } catch (error) {
       this.#host.fatal(`Fatal: can't update cluster config file: ${(error as Error).message}`);
     }
