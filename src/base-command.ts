@@ -7,7 +7,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { Command, Errors, Flags } from '@oclif/core';
-import { CliFailure, EXIT, type ExitCode } from './cluster/failure.ts';
+import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/failure.ts';
 import { defaultHome } from './cluster/layout.ts';
 import type { Operation } from './cluster/run.ts';
 import { type FailureFacts, failureLines } from './view/failure-block.ts';
@@ -168,11 +168,17 @@ export abstract class BaseCommand extends Command {
     }
     const { createInterface } = await import('node:readline/promises');
     const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await prompt.question(`${question} [y/N] `, { signal: this.signal });
-      if (!/^y(es)?$/i.test(answer.trim())) throw refusal('nothing was done', `the answer was '${answer.trim()}'`);
-    } finally {
-      prompt.close();
+    const closed = new AbortController();
+    // readline takes Ctrl-C for itself; Ctrl-D closes it and would leave the question open for ever.
+    prompt.on('SIGINT', () => this.#interrupt.abort());
+    prompt.on('close', () => closed.abort());
+    const signal = AbortSignal.any([this.signal, closed.signal]);
+    const answer = await prompt.question(`${question} [y/N] `, { signal }).catch(() => null);
+    prompt.close();
+    if (answer === null) process.stderr.write('\n');
+    if (this.signal.aborted) throw interrupted('the question');
+    if (!/^y(es)?$/i.test(answer?.trim() ?? '')) {
+      throw refusal('nothing was done', `the answer was ${answer === null ? 'none' : `'${answer.trim()}'`}`);
     }
   }
 

@@ -39,6 +39,8 @@ const REDIRECTS_MAX = 16;
 export class CliSession {
   readonly #options: SessionOptions;
   readonly #links = new Map<string, RawClient>();
+  /** The addresses of the links. */
+  readonly #places = new Map<string, Address>();
   #at: Address;
   #db: number;
   #inTransaction = false;
@@ -91,12 +93,14 @@ export class CliSession {
     this.#inTransaction = false;
     await this.#introduce(link);
     this.#links.set(this.#key, link);
+    this.#places.set(this.#key, this.#at);
     return link;
   }
 
   /** One command, wherever it leads. An error reply is an answer; only a lost link throws. */
   async exchange(words: readonly (string | Buffer)[]): Promise<Exchange> {
     const redirects: Redirect[] = [];
+    await this.#reachAnyone();
     for (;;) {
       const link = await this.connect();
       const reply = await link.send(words);
@@ -120,6 +124,17 @@ export class CliSession {
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+  }
+
+  /** In a cluster any node leads on: when the one where we are is gone, one that was visited before will do. */
+  async #reachAnyone(): Promise<void> {
+    try {
+      await this.connect();
+    } catch (error) {
+      const [other] = [...this.#places].filter(([place]) => this.#links.get(place)?.closed === false);
+      if (!this.#options.cluster || other === undefined) throw error;
+      this.#at = other[1];
+    }
   }
 
   get #key(): string {

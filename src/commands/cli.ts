@@ -110,8 +110,9 @@ export default class Cli extends BaseCommand {
       if (process.stdin.isTTY) {
         await runPrompt(prompted, historyFile(flags.home ?? defaultHome()));
       } else {
-        const { failed } = await runLines(process.stdin, { ...prompted, stopAtError: flags['exit-code'] });
-        if (failed && flags['exit-code']) process.exitCode = 1;
+        const { failed, lost } = await runLines(process.stdin, prompted);
+        if (failed && flags['exit-code']) process.exitCode = EXIT.unexpected;
+        if (lost) process.exitCode = EXIT.unreachable;
       }
       return {};
     } finally {
@@ -164,6 +165,7 @@ export default class Cli extends BaseCommand {
       write: (bytes) => {
         if (!silent) process.stdout.write(bytes);
       },
+      complain: (text) => process.stderr.write(text),
     };
   }
 
@@ -191,7 +193,7 @@ function unreachable(session: CliSession, error: Error): CliFailure {
   return new CliFailure(`Could not connect to Redis at ${session.place}: ${error.message}`, {
     code: 'UNREACHABLE',
     exit: EXIT.unreachable,
-    suggestions: ['rkv cluster list', 'rkv cli -h HOST -p PORT'],
+    suggestions: ['rkv cluster list', 'rkv cluster start', 'rkv cli -h HOST -p PORT'],
     cause: error,
   });
 }

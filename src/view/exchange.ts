@@ -14,6 +14,8 @@ export interface Printer {
   /** Say where a redirection led. */
   readonly tellRedirects: boolean;
   write(bytes: Buffer | string): void;
+  /** What is no reply: a link that was lost. */
+  complain(text: string): void;
 }
 
 export async function printExchange(

@@ -20,24 +20,25 @@ export interface Prompted {
 /** Lines kept for the arrow keys, in memory and in the file. */
 const HISTORY_MAX = 1000;
 
-/** Commands from a stream, one a line, until it ends or says quit. Answers whether an error reply was among them. */
+/** Commands from a stream, one a line, until it ends or says quit. Answers what went wrong among them. */
 export async function runLines(
   input: NodeJS.ReadableStream,
-  { session, printer, signal, stopAtError }: Prompted & { stopAtError: boolean },
-): Promise<{ failed: boolean }> {
+  { session, printer, signal }: Prompted,
+): Promise<{ failed: boolean; lost: boolean }> {
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   // A subscription ends with its link; without this, Ctrl-C would wait for a message.
   signal.addEventListener('abort', () => session.close(), { once: true });
   let failed = false;
+  let lost = false;
   for await (const line of lines) {
     if (signal.aborted) break;
     const outcome = await runLine(line, { session, printer });
     if (outcome === 'quit') break;
-    if (outcome === 'error') failed = true;
-    if (failed && stopAtError) break;
+    failed ||= outcome === 'error';
+    lost ||= outcome === 'lost';
   }
   lines.close();
-  return { failed };
+  return { failed, lost };
 }
 
 export async function runPrompt({ session, printer, signal }: Prompted, historyFile: string | null): Promise<void> {
@@ -89,7 +90,7 @@ export function isSecret(line: string): boolean {
   );
 }
 
-type Outcome = 'done' | 'error' | 'quit';
+type Outcome = 'done' | 'error' | 'lost' | 'quit';
 
 async function runLine(line: string, { session, printer }: Pick<Prompted, 'session' | 'printer'>): Promise<Outcome> {
   const words = splitWords(line);
@@ -116,8 +117,8 @@ async function runLine(line: string, { session, printer }: Pick<Prompted, 'sessi
     } catch (error) {
       if (!isConnectionError(error)) throw error;
       if (endsServer(command)) return 'done';
-      printer.write(`Error: ${error.message}\n`);
-      return 'error';
+      printer.complain(`Error: ${session.place}: ${error.message}\n`);
+      return 'lost';
     }
   }
   return failed ? 'error' : 'done';
@@ -133,8 +134,8 @@ async function moveTo(session: CliSession, words: readonly Buffer[], printer: Pr
     await session.goTo(parseAddress(port === undefined ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`));
     return 'done';
   } catch (error) {
-    printer.write(`Could not connect to Redis at ${session.place}: ${(error as Error).message}\n`);
-    return 'error';
+    printer.complain(`Could not connect to Redis at ${session.place}: ${(error as Error).message}\n`);
+    return 'lost';
   }
 }
 

@@ -130,6 +130,24 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(ours.status).toBe(theirs.status);
   });
 
+  test('-e runs all lines of a pipe, and ends with 1 when an error was among the replies', async () => {
+    const { stdout, status } = await rkv(['cli', '-e', '-p', String(PORT)], { input: 'NOSUCHCOMMAND\nPING\n' });
+    expect(stdout).toMatch(/^ERR unknown command.*\n\nPONG\n$/);
+    expect(status).toBe(1);
+  });
+
+  test('a server that goes away under a pipe of commands is exit code 5, and SHUTDOWN alone is none', async () => {
+    const port = 24_028;
+    startServer(port, []);
+    await listening(port);
+    const { stderr, status } = await rkv(['cli', '-p', String(port)], { input: 'SHUTDOWN NOSAVE\nPING\n' });
+    expect(stderr).toContain(`Error: 127.0.0.1:${port}: Connection refused\n`);
+    expect(status).toBe(5);
+    startServer(port, []);
+    await listening(port);
+    expect(await rkv(['cli', '-p', String(port), 'SHUTDOWN', 'NOSAVE'])).toEqual({ stdout: '', stderr: '', status: 0 });
+  });
+
   test('-x sends standard input as the last argument, byte for byte', async () => {
     await rkv(['cli', '-p', String(PORT), '-x', 'SET', 'input'], { input: 'two\nlines\n' });
     const { stdout } = await rkv(['cli', '-p', String(PORT), '--no-raw', 'GET', 'input']);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -60,6 +60,26 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
     const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} RPUSH numbers 1 2`);
     await terminal.shows('(integer) 2');
     expect(await terminal.ended).toBe(0);
+  });
+});
+
+describe.skipIf(!hasScript)('a question', () => {
+  const destroy = `'${process.execPath}' bin/run.js cluster destroy asked`;
+
+  test.each([
+    ['n\n', 7, "the answer was 'n'"],
+    ['\n', 7, "the answer was ''"],
+    ['\x04', 7, 'the answer was none'],
+    ['\x03', 130, 'was interrupted'],
+    ['yes\n', 0, 'Cluster asked'],
+  ])('answered with %j ends with %d', async (keys, status, words) => {
+    mkdirSync(join(home, 'asked/nodes'), { recursive: true });
+    writeFileSync(join(home, 'asked/cluster.yaml'), 'version: 1\nname: asked\n');
+    const terminal = openTerminal(destroy);
+    await terminal.shows('[y/N] ');
+    terminal.type(keys);
+    await terminal.shows(words);
+    expect(await terminal.ended).toBe(status);
   });
 });
 
