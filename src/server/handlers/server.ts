@@ -3,10 +3,11 @@
  */
 
 import type { Call } from '../command/call.ts';
-import { ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
+import { ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { DiskFailure } from '../persistence/disk.ts';
+import type { Answer } from '../persistence/persistence.ts';
 import { infoText } from './info-text.ts';
 
 const ADMIN = {
@@ -68,22 +69,18 @@ export const specs: readonly Spec[] = [
     name: 'bgsave',
     arity: -1,
     since: '1.0.0',
-    summary: 'Asynchronously saves the database(s) to disk. Not in this version: SAVE is.',
+    summary: 'Asynchronously saves the database(s) to disk.',
     complexity: 'O(1)',
-    run: () => {
-      throw unsupported('BGSAVE (a snapshot in the background; use SAVE)');
-    },
+    run: saveInBackground,
   },
   {
     ...ADMIN,
     name: 'bgrewriteaof',
     arity: 1,
     since: '1.0.0',
-    summary: 'Asynchronously rewrites the append-only file to disk. Not in this version.',
+    summary: 'Asynchronously rewrites the append-only file to disk.',
     complexity: 'O(1)',
-    run: () => {
-      throw unsupported('BGREWRITEAOF');
-    },
+    run: (call) => answer(call, call.server.persistence.askForRewrite()),
   },
   {
     name: 'lastsave',
@@ -142,7 +139,19 @@ function lolwut(call: Call): void {
   call.reply.verbatim(`${lines.join('\n')}\n\nRedis ver. ${REDIS_VERSION}\n`);
 }
 
+function saveInBackground(call: Call): void {
+  const schedule = call.argc === 2 && call.is(1, 'SCHEDULE');
+  if (call.argc > 1 && !schedule) throw SYNTAX;
+  answer(call, call.server.persistence.askForSave({ schedule }));
+}
+
+function answer({ reply }: Call, given: Answer): void {
+  if ('refusal' in given) throw new ReplyError(`ERR ${given.refusal}`);
+  reply.simple(given.reply);
+}
+
 function save({ server, reply }: Call): void {
+  if (server.persistence.purpose === 'save') throw SAVE_IN_PROGRESS;
   try {
     server.persistence.save();
   } catch (error) {
@@ -152,6 +161,7 @@ function save({ server, reply }: Call): void {
   reply.ok();
 }
 
+const SAVE_IN_PROGRESS = new ReplyError('ERR Background save already in progress');
 const NOTHING_TO_ABORT = new ReplyError('ERR No shutdown in progress.');
 
 function shutdown(call: Call): void {

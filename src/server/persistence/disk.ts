@@ -262,7 +262,7 @@ export function syncFolder(folder: string): void {
 }
 
 /** Runs a system call and gives its failure a name (3). */
-export function attempt<T>(operation: string, filePath: string, call: () => T): T {
+function attempt<T>(operation: string, filePath: string, call: () => T): T {
   try {
     return call();
   } catch (error) {

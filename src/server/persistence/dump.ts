@@ -57,7 +57,7 @@ export function hasValidFooter(payload: Buffer): boolean {
 }
 
 /** What is between the start and the footer. */
-export function payloadBody(payload: Buffer): Buffer {
+function payloadBody(payload: Buffer): Buffer {
   return payload.subarray(0, payload.length - FOOTER_BYTES);
 }
 

@@ -46,6 +46,13 @@ export interface SpoolRequest {
   readonly done: (rdb: SpooledRdb | null) => void;
 }
 
+/** What BGSAVE and BGREWRITEAOF answer: a status, or an error behind its "ERR ". */
+export type Answer = { readonly reply: string } | { readonly refusal: string };
+
+const REWRITE_IS_ACTIVE =
+  "Another child process is active (AOF?): can't BGSAVE right now. " +
+  'Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.';
+
 interface Opened {
   readonly file: AtomicFile;
   readonly encoder: SnapshotEncoder;
@@ -163,12 +170,29 @@ export class Persistence {
     this.#saved(keyspace.dirty);
   }
 
-  /** BGSAVE; begins when this turn ends, or when the snapshot under way is done. */
+  /** BGSAVE. `schedule`: also behind a rewrite that is under way. */
+  askForSave({ schedule }: { schedule: boolean }): Answer {
+    const purpose = this.#job?.purpose;
+    if (purpose === 'save' || purpose === 'replicas') return { refusal: 'Background save already in progress' };
+    if (purpose === 'rewrite' && !schedule) return { refusal: REWRITE_IS_ACTIVE };
+    this.#wantsSave = true;
+    return { reply: purpose === undefined ? 'Background saving started' : 'Background saving scheduled' };
+  }
+
+  /** BGREWRITEAOF. */
+  askForRewrite(): Answer {
+    const purpose = this.#job?.purpose;
+    if (purpose === 'rewrite') return { refusal: 'Background append only file rewriting already in progress' };
+    this.#wantsRewrite = true;
+    return { reply: `Background append only file rewriting ${purpose === undefined ? 'started' : 'scheduled'}` };
+  }
+
+  /** A save in the background; begins when this turn ends, or when the snapshot under way is done. */
   scheduleSave(): void {
     this.#wantsSave = true;
   }
 
-  /** BGREWRITEAOF; likewise. With appendonly no, it makes a base that is there when the log is turned on. */
+  /** Likewise a rewrite of the log. With appendonly no, it makes a base that is there when the log is turned on. */
   scheduleRewrite(): void {
     this.#wantsRewrite = true;
   }

@@ -7,6 +7,7 @@
  * a primary), collections without elements (no server can hold one), and what modules keep beside the keys.
  */
 import { latin1 } from '../../base/ascii.ts';
+import { assert } from '../../base/assert.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
@@ -138,8 +139,10 @@ export class RdbReader {
         return;
       case format.OP_FUNCTION_PRE_GA:
         return yield* this.#functionOfReleaseCandidate();
-      default:
+      case format.OP_MODULE_AUX:
         return yield* this.#moduleAux();
+      default:
+        assert(false, `opcode ${opcode} is one of those above`);
     }
   }
 

@@ -96,6 +96,29 @@ describe('saving in the background', () => {
     expect(lines).toEqual(['Background saving started', 'Background saving terminated with success']);
   });
 
+  it('answers as redis-server does to who asks for it, and for a rewrite', async () => {
+    const { persistence } = make(filled(69));
+    expect(persistence.askForSave({ schedule: false })).toEqual({ reply: 'Background saving started' });
+    persistence.flush();
+    expect(persistence.askForSave({ schedule: true })).toEqual({ refusal: 'Background save already in progress' });
+    expect(persistence.askForRewrite()).toEqual({ reply: 'Background append only file rewriting scheduled' });
+    await settle(persistence);
+    expect(persistence.askForRewrite()).toEqual({ reply: 'Background append only file rewriting started' });
+    persistence.flush();
+    expect(persistence.askForRewrite()).toEqual({
+      refusal: 'Background append only file rewriting already in progress',
+    });
+    expect(persistence.askForSave({ schedule: false })).toEqual({
+      refusal:
+        "Another child process is active (AOF?): can't BGSAVE right now. " +
+        'Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.',
+    });
+    expect(persistence.askForSave({ schedule: true })).toEqual({ reply: 'Background saving scheduled' });
+    await settle(persistence);
+    expect([persistence.saves, persistence.rewrites]).toEqual([2, 2]);
+    persistence.close({ save: false });
+  });
+
   it('that cannot begin is told in the log and in lastSaveOk', async () => {
     const { persistence } = make(filled(62), { dir: path.join(dir, 'missing') });
     persistence.scheduleSave();
