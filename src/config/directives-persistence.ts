@@ -2,7 +2,6 @@
 import { memory, nameInDir, oneOf, smallInteger, yesNo } from './directive.ts';
 import { savePoints } from './special-kinds.ts';
 
-const NO_AUTOMATIC_REWRITE = 'the AOF is rewritten when BGREWRITEAOF asks for it; growth alone does not start it yet';
 const NO_FORK = 'nothing forks; background work writes and syncs in small slices';
 
 export const persistence = {
@@ -14,7 +13,6 @@ export const persistence = {
     ],
     since: '1.0.0',
     doc: 'Save a snapshot in the background when so many seconds have passed with at least so many changes; "" never.',
-    notApplicable: 'no background saves are started by time yet; a shutdown saves when there are save points',
   }),
   dbfilename: nameInDir('dbfilename', {
     noun: 'filename',
@@ -81,13 +79,11 @@ export const persistence = {
     initial: 100,
     since: '2.4.0',
     doc: 'Growth in percent after which the file is rewritten; 0 never.',
-    notApplicable: NO_AUTOMATIC_REWRITE,
   }),
   'auto-aof-rewrite-min-size': memory({
     initial: 64 * 2 ** 20,
     since: '2.4.0',
     doc: 'Below this size it is not rewritten.',
-    notApplicable: NO_AUTOMATIC_REWRITE,
   }),
   'aof-load-truncated': yesNo({
     initial: true,

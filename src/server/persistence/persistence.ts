@@ -60,6 +60,9 @@ interface Opened {
 
 /** A rewrite that failed while the log was being turned on is tried again after this. */
 const RETRY_MS = 60_000;
+/** After a save that failed, the next one by itself. */
+const SAVE_RETRY_MS = 5000;
+const REWRITE_FAILURES_FREE = 3;
 
 export class Persistence {
   /** Unix seconds of the last good save, or of the start: LASTSAVE. */
@@ -75,6 +78,9 @@ export class Persistence {
   #wantsSave = false;
   #wantsRewrite = false;
   #retry_ms = Number.POSITIVE_INFINITY;
+  #saveTried_ms = 0;
+  #rewriteFailures = 0;
+  #rewriteNotBefore_ms = 0;
   #spools: SpoolRequest[] = [];
   #job: { readonly purpose: Purpose; readonly snapshot: Snapshot } | null = null;
 
@@ -142,12 +148,14 @@ export class Persistence {
     else if (this.#wantsSave) this.#beginSave();
   }
 
+  /** What is due by itself is noted here and begins with the end of the turn, like all else. */
   cron(now_ms: number): void {
+    const { config } = this.#options;
     if (now_ms >= this.#retry_ms) {
       this.#retry_ms = Number.POSITIVE_INFINITY;
-      this.#wantsRewrite = this.#options.config.appendonly && !this.log.enabled;
+      this.#wantsRewrite = config.appendonly && !this.log.enabled;
     }
-    // Nothing begins here: effects of this turn may not be in the log yet.
+    if (this.#job === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
     this.log.flush();
   }
 
@@ -230,7 +238,36 @@ export class Persistence {
     writeKeyspace(this.#options.keyspace, this.#baseEncoder(file));
   }
 
+  #askByItself(now_ms: number): void {
+    const { config, log } = this.#options;
+    const changes = this.changesSinceSave;
+    const passed_s = now_ms / 1000 - this.lastSave_s;
+    const point = config.save.find((each) => changes >= each.changes && passed_s > each.seconds);
+    if (point !== undefined && (this.lastSaveOk || now_ms > this.#saveTried_ms + SAVE_RETRY_MS)) {
+      log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`);
+      this.#wantsSave = true;
+      return;
+    }
+    if (!this.log.enabled || now_ms < this.#rewriteNotBefore_ms) return;
+    const percentage = config['auto-aof-rewrite-percentage'];
+    if (percentage === 0 || this.log.size <= config['auto-aof-rewrite-min-size']) return;
+    const growth = Math.floor((this.log.size * 100) / Math.max(1, this.log.baseSize)) - 100;
+    if (growth < percentage) return;
+    log.notice(`Starting automatic rewriting of AOF on ${growth}% growth`);
+    this.#wantsRewrite = true;
+  }
+
+  /** After the third failure in a row, those that begin by themselves wait 1, 2, 4 … 60 minutes. */
+  #noteRewrite(succeeded: boolean): void {
+    this.lastRewriteOk = succeeded;
+    this.#rewriteFailures = succeeded ? 0 : this.#rewriteFailures + 1;
+    const minutes = Math.min(60, 2 ** (this.#rewriteFailures - REWRITE_FAILURES_FREE));
+    const waits = this.#rewriteFailures >= REWRITE_FAILURES_FREE;
+    this.#rewriteNotBefore_ms = waits ? this.#options.clock.now_ms() + minutes * 60_000 : 0;
+  }
+
   #beginSave(): void {
+    this.#saveTried_ms = this.#options.clock.now_ms();
     const { keyspace, log } = this.#options;
     const dirty = keyspace.dirty;
     const filePath = this.#rdbPath();
@@ -264,7 +301,7 @@ export class Persistence {
       },
       ended: (failure) => {
         const problem = failure ?? whyNot(() => (logs ? this.log.finishRewrite(base) : this.#folder.adopt(base, null)));
-        this.lastRewriteOk = problem === null;
+        this.#noteRewrite(problem === null);
         if (problem === null) {
           this.rewrites++;
           log.notice('Background AOF rewrite finished successfully');

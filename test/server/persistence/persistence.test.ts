@@ -119,6 +119,29 @@ describe('saving in the background', () => {
     persistence.close({ save: false });
   });
 
+  it('begins by itself when a save point is reached, and after a failure not at once again', async () => {
+    const keyspace = filled(70);
+    const { persistence, config } = make(keyspace, { save: [{ seconds: 10, changes: 300 }] });
+    const start_ms = persistence.lastSave_s * 1000;
+    persistence.cron(start_ms + 10_000);
+    expect(persistence.saveScheduled).toBe(false);
+    persistence.cron(start_ms + 11_000);
+    expect(persistence.saveScheduled).toBe(true);
+    config.dir = path.join(dir, 'missing');
+    await settle(persistence);
+    expect(persistence.lastSaveOk).toBe(false);
+    config.dir = dir;
+    persistence.cron(Date.now() + 4000);
+    expect(persistence.saveScheduled).toBe(false);
+    persistence.cron(Date.now() + 11_000);
+    await settle(persistence);
+    expect([persistence.saves, persistence.changesSinceSave]).toEqual([1, 0]);
+    persistence.cron(Date.now() + 100_000);
+    expect(persistence.saveScheduled).toBe(false);
+    expect(lines[0]).toBe('300 changes in 10 seconds. Saving...');
+    persistence.close({ save: false });
+  });
+
   it('that cannot begin is told in the log and in lastSaveOk', async () => {
     const { persistence } = make(filled(62), { dir: path.join(dir, 'missing') });
     persistence.scheduleSave();
@@ -157,6 +180,25 @@ describe('the log', () => {
       'appendonly.aof.manifest',
     ]);
     expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
+  });
+
+  it('is rewritten by itself when it has grown enough', async () => {
+    const { persistence } = make(newKeyspace(), {
+      appendonly: true,
+      'auto-aof-rewrite-min-size': 500,
+      'auto-aof-rewrite-percentage': 100,
+    });
+    persistence.log.open('rdb', (file) => persistence.writeBase(file));
+    for (let i = 0; i < 40 && !persistence.rewriteScheduled; i++) {
+      persistence.append(SET, SET.length);
+      persistence.flush();
+      persistence.cron(Date.now());
+    }
+    expect(persistence.log.size).toBeGreaterThan(500);
+    expect(lines.at(-1)).toMatch(/^Starting automatic rewriting of AOF on \d+% growth$/);
+    await settle(persistence);
+    expect([persistence.rewrites, persistence.log.size]).toEqual([1, persistence.log.baseSize]);
+    persistence.close({ save: false });
   });
 
   it('that is turned on writes what is there, and what happens meanwhile', async () => {
