@@ -11,7 +11,7 @@
  *     bytes do not change anyone's hash, so a member that stays is visited exactly once.
  * (4) A segment marked as shared belongs to a clone too, and is copied before it changes.
  */
-import type { Prng } from '../../base/prng.ts';
+import { entropySeed, type Prng } from '../../base/prng.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { Key } from './key.ts';
 import { Entry } from './listpack.ts';
@@ -55,7 +55,7 @@ export class SetObject implements Aggregate {
    * Every set has an order of its own. With the same for all, what one set shows in its order (SUNIONSTORE, a file that
    * is loaded again) would come to another sorted by hash: all members of a segment would begin at the same slot.
    */
-  #salt = Math.floor(Math.random() * HASHES) | 0;
+  #salt = entropySeed() | 0;
   readonly #entry = new Entry();
   #store = new MemberStore();
   #directory: Segment[];
