@@ -81,7 +81,7 @@ export class RawClient {
       replies = this.#decoder.feed(chunk);
     } catch (error) {
       // After a byte that is not RESP nothing that follows can be trusted to start a reply.
-      this.#fail(error as Error);
+      this.#fail(new ConnectionError(`Protocol error: ${(error as Error).message}`));
       return;
     }
     for (const reply of replies) {

@@ -8,6 +8,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { parseAddress } from '../cluster/address.ts';
 import { type CliSession, isConnectionError } from '../cluster/cli-session.ts';
 import { splitWords } from '../cluster/split-words.ts';
+import { helpText } from './command-help.ts';
 import { endsServer, type Printer, printExchange } from './exchange.ts';
 
 export interface Prompted {
@@ -106,20 +107,30 @@ async function runLine(line: string, { session, printer }: Pick<Prompted, 'sessi
     return 'done';
   }
   if (first === 'connect') return moveTo(session, words.slice(1), printer);
-  // '5 incr counter' runs a command five times.
-  const repeat = /^[1-9]\d{0,8}$/.test(first) && words.length > 1 ? Number(first) : 1;
-  const command = repeat === 1 && first !== '1' ? words : words.slice(/^\d+$/.test(first) ? 1 : 0);
+  try {
+    if (first !== 'help' && first !== '?') return await runRepeated(words, { session, printer });
+    printer.write(await helpText(session, words.slice(1).map(String)));
+    return 'done';
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    if (endsServer(words)) return 'done';
+    printer.complain(`Error: ${session.place}: ${error.message}\n`);
+    return 'lost';
+  }
+}
+
+/** '5 incr counter' runs a command five times. */
+async function runRepeated(
+  words: readonly Buffer[],
+  { session, printer }: Pick<Prompted, 'session' | 'printer'>,
+): Promise<Outcome> {
+  const isRepeated = words.length > 1 && /^[1-9]\d{0,8}$/.test(String(words[0]));
+  const command = isRepeated ? words.slice(1) : words;
+  const times = isRepeated ? Number(words[0]) : 1;
   let failed = false;
-  for (let i = 0; i < repeat; i++) {
-    try {
-      const { reply } = await printExchange(session, command, printer);
-      failed ||= reply.type === 'error';
-    } catch (error) {
-      if (!isConnectionError(error)) throw error;
-      if (endsServer(command)) return 'done';
-      printer.complain(`Error: ${session.place}: ${error.message}\n`);
-      return 'lost';
-    }
+  for (let done = 0; done < times; done++) {
+    const { reply } = await printExchange(session, command, printer);
+    failed ||= reply.type === 'error';
   }
   return failed ? 'error' : 'done';
 }

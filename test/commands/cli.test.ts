@@ -148,6 +148,17 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(await rkv(['cli', '-p', String(port), 'SHUTDOWN', 'NOSAVE'])).toEqual({ stdout: '', stderr: '', status: 0 });
   });
 
+  test('help says what the server says, in RESP2 and RESP3', async () => {
+    for (const protocol of ['-2', '-3']) {
+      const { stdout } = await rkv(['cli', protocol, '-p', String(PORT)], {
+        input: 'help get\nhelp config set\nhelp nosuch\n',
+      });
+      expect(stdout).toContain('GET\n  summary     Get the value of a key\n  since       1.0.0\n');
+      expect(stdout).toContain('CONFIG SET\n  summary     Set configuration parameters');
+      expect(stdout).toContain("The server knows no command 'nosuch'.\n");
+    }
+  });
+
   test('-x sends standard input as the last argument, byte for byte', async () => {
     await rkv(['cli', '-p', String(PORT), '-x', 'SET', 'input'], { input: 'two\nlines\n' });
     const { stdout } = await rkv(['cli', '-p', String(PORT), '--no-raw', 'GET', 'input']);
