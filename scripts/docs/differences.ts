@@ -4,10 +4,7 @@
  */
 
 /** Commands that are there and answer an error in this version, whatever their arguments. */
-export const refused: Readonly<Record<string, string>> = {
-  bgsave: 'ERR BGSAVE (a snapshot in the background; use SAVE) is not supported by this version of rkv',
-  bgrewriteaof: 'ERR BGREWRITEAOF is not supported by this version of rkv',
-};
+export const refused: Readonly<Record<string, string>> = {};
 
 /** Commands that do only a part of what Redis' command of that name does. */
 export const partly: Readonly<Record<string, string>> = {
@@ -49,12 +46,20 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'Node cannot fork a process with its memory. What would take a child works in slices of the one process.',
       },
       {
-        what: 'SAVE is the only snapshot on demand: BGSAVE and BGREWRITEAOF answer an error',
-        why: 'the walk that would feed them is there and tested; the schedule around it is not. Better refused than pretended.',
+        what: 'A snapshot writes its keys in another order, and its databases may take turns',
+        why: 'a key that is about to change is written first. Every reader of the format takes them in any order.',
       },
       {
-        what: 'A server that was told to save at intervals saves only when it ends',
-        why: 'the same: see `save` in [config.md](config.md).',
+        what: 'Strings of more than 1 MB are not compressed in snapshots',
+        why: 'nothing else would run meanwhile.',
+      },
+      {
+        what: 'RESTORE accepts payloads of version 11 as well',
+        why: 'so data can come over from Redis 7.2 and Valkey.',
+      },
+      {
+        what: 'An AOF file that is torn, but is not the last one, is left as it is when the start ends there',
+        why: 'Redis cuts it before it gives up.',
       },
     ],
   },
