@@ -96,21 +96,25 @@ export const replication = {
     initial: true,
     since: '2.8.18',
     doc: 'Send a full copy straight to the replicas, not by way of a file.',
+    notApplicable: 'full copies go by way of a file, which costs no waiting',
   }),
   'repl-diskless-sync-delay': smallInteger({
     initial: 5,
     since: '2.8.18',
     doc: 'Seconds to wait for more replicas before such a copy starts.',
+    notApplicable: 'a full copy starts at once',
   }),
   'repl-diskless-sync-max-replicas': smallInteger({
     initial: 0,
     since: '7.0.0',
     doc: 'With so many replicas waiting it starts at once; 0 never.',
+    notApplicable: 'a full copy starts at once',
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], {
     initial: 'disabled',
     since: '6.0.0',
     doc: 'Whether a replica loads a full copy while it comes in.',
+    notApplicable: 'a full copy is always loaded while it comes in',
   }),
   'min-replicas-to-write': smallInteger({
     initial: 0,

@@ -138,7 +138,7 @@ function assemble(options: ComposeOptions): Running {
       fatal: options.fatal,
     }),
     replication,
-    links: new ReplicationLinks(replicationHost(() => server)),
+    links: new ReplicationLinks(replicationHost({ ...options, the: () => server })),
     cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock })) : null,
     peers: new Peers(clock),
     runId: randomHex(40),

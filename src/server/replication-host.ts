@@ -21,9 +21,17 @@ const GATES: Record<Gate, number> = {
 
 const ROLE_CHANGED = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
 
-export function replicationHost(the: () => Server): ReplicationHost {
-  const primary = new PrimaryClient(the);
+export interface ReplicationHostOptions {
+  the: () => Server;
+  /** True in a library: open sockets and timers do not keep the process alive. */
+  unref?: boolean;
+  fatal: (reason: string) => never;
+}
+
+export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): ReplicationHost {
+  const primary = new PrimaryClient(the, fatal);
   return {
+    keepsAlive: unref !== true,
     get clock() {
       return the().clock;
     },
@@ -88,11 +96,13 @@ export function replicationHost(the: () => Server): ReplicationHost {
 /** Our primary as a client: nobody's permission is asked, nothing is routed elsewhere, and nothing is answered. */
 class PrimaryClient {
   readonly #the: () => Server;
+  readonly #fatal: (reason: string) => never;
   readonly #call = new Call();
   #client: Client | null = null;
 
-  constructor(the: () => Server) {
+  constructor(the: () => Server, fatal: (reason: string) => never) {
     this.#the = the;
+    this.#fatal = fatal;
   }
 
   get client(): Client {
@@ -109,17 +119,25 @@ class PrimaryClient {
     server.nowhere.discard();
     const command = lookUp(call);
     if (command instanceof ReplyError) {
-      complain(server, call, `-${command.line}`);
+      this.#complain(`-${command.line}`);
     } else if (client.transaction !== null && !TRANSACTION_ENDS.has(command.fullName)) {
       client.transaction.queue.push({ command, request: request.copy() });
     } else {
       call.command = command;
       execute(call);
       const { writer } = server.nowhere;
-      if (writer.pos > 0 && writer.out[0] === DASH)
-        complain(server, call, server.nowhere.take().toString('latin1').trim());
+      if (writer.pos > 0 && writer.out[0] === DASH) this.#complain(server.nowhere.take().toString('latin1').trim());
     }
     return client.transaction !== null;
+  }
+
+  /** A command that the primary could carry out fails here: the two differ, and somebody has to know. */
+  #complain(error: string): void {
+    const { log, config } = this.#the();
+    const name = this.#call.text(0);
+    const text = `This replica is sending an error to its master: '${error}' after processing the command '${name}'`;
+    log.warning(`== CRITICAL == ${text}`);
+    if (config['propagation-error-behavior'] !== 'ignore') this.#fatal(text);
   }
 
   abandonTransaction(): void {
@@ -135,16 +153,6 @@ function newPrimaryClient(server: Server): Client {
   client.kind = 'primary';
   server.clients.delete(client.id);
   return client;
-}
-
-/** A command that the primary could carry out fails here: the two differ, and somebody has to know. */
-function complain({ log, config }: Server, call: Call, error: string): void {
-  const name = call.text(0);
-  log.warning(
-    `== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${name}'`,
-  );
-  if (config['propagation-error-behavior'] !== 'ignore')
-    throw new Error(`propagation-error-behavior: '${name}' of the primary failed: ${error}`);
 }
 
 /** What they wait for happens on the primary from now on. Those that a pause holds back are not waiting for anything. */

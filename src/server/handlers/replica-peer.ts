@@ -7,6 +7,7 @@ import type { Server } from '../state/server.ts';
 /** The client must have a connection. */
 export function peerOf(server: Server, client: Client): Peer {
   const connection = client.connection!;
+  connection.socket.setNoDelay(!server.config['repl-disable-tcp-nodelay']);
   return {
     id: client.id,
     ip: connection.remoteAddress.replace(/^::ffff:/, ''),

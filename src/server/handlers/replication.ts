@@ -2,6 +2,7 @@
  * Replication: REPLICAOF and its older name, ROLE, WAIT, and what replicas say to their primary (REPLCONF, PSYNC, SYNC).
  */
 
+import { parseInteger } from '../../base/ascii.ts';
 import type { Call } from '../command/call.ts';
 import { NOT_INTEGER, ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
@@ -146,7 +147,8 @@ function replconf(call: Call): void {
   for (let i = 1; i < call.argc; i += 2) {
     if (call.is(i, 'ACK')) {
       // Never answered: it stands in the middle of the stream. Servers of later versions append other facts.
-      if (client.kind === 'replica') server.links.acknowledged(client.id, call.integer(i + 1));
+      const offset = parseInteger(call.buf, call.off(i + 1), call.len(i + 1));
+      if (client.kind === 'replica' && offset >= 0) server.links.acknowledged(client.id, offset);
       return;
     }
     if (call.is(i, 'GETACK')) {

@@ -17,6 +17,8 @@ export interface ReplicationHost {
   readonly config: Config;
   readonly keyspace: Keyspace;
   readonly replication: Replication;
+  /** An open link is a reason for the process to go on. */
+  readonly keepsAlive: boolean;
   count(what: 'fullSyncs' | 'partialSyncsOk' | 'partialSyncsRefused'): void;
   setGate(gate: Gate, armed: boolean): void;
   /** Whether effects of commands are to be encoded for us. */

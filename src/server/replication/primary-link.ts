@@ -116,6 +116,7 @@ export class PrimaryLink {
     if (socket === null) return;
     this.#socket = socket;
     socket.setNoDelay(true);
+    if (!this.#host.keepsAlive) socket.unref();
     socket.on('data', (chunk: Buffer) => {
       if (socket === this.#socket) this.#received(chunk);
     });
@@ -327,6 +328,7 @@ export class PrimaryLink {
     const wait_ms = wasUp ? 0 : this.#retry_ms;
     if (!wasUp) this.#retry_ms = Math.min(this.#retry_ms * 2, RETRY_MAX_MS);
     this.#retry = clock.setTimeout(() => this.open(), wait_ms);
+    if (!this.#host.keepsAlive && 'unref' in this.#retry) (this.#retry as { unref(): void }).unref();
   }
 
   #dropSocket(): void {
