@@ -72,10 +72,39 @@ export function lookUp(call: Call): Command | ReplyError {
 function findCommand(call: Call): Command | null {
   const found = lookUp(call);
   if (!(found instanceof ReplyError)) return found;
-  // A transaction that was refused a command must not run without it.
-  if (call.client.transaction !== null) call.client.transaction.broken = true;
-  refuse(call, found);
+  refuseUnfound(call, found);
   return null;
+}
+
+function refuseUnfound(call: Call, refusal: ReplyError): void {
+  const { server, client } = call;
+  if (speaksHttp(call)) {
+    server.log.warning('A web page or an HTTP client tries to talk to this server: its connection is closed');
+    return server.closeClient(client, 'now');
+  }
+  const silent = (client.armed & ARMED_REPLY) !== 0;
+  if (silent) beSilent(call);
+  if (call.is(0, 'EXEC')) {
+    discardTransaction(client);
+    refuse(call, execAborted(refusal));
+  } else {
+    // A transaction that was refused a command must not run without it.
+    if (client.transaction !== null) client.transaction.broken = true;
+    refuse(call, refusal);
+  }
+  if (silent) afterSilence(server, client);
+}
+
+/**
+ * A browser that is tricked into posting to this port sends lines that would be errors, and then perhaps one that is a
+ * command: it must not get that far.
+ */
+function speaksHttp(call: Call): boolean {
+  return call.is(0, 'POST') || call.is(0, 'HOST:');
+}
+
+function execAborted({ line }: ReplyError): ReplyError {
+  return new ReplyError(`EXECABORT Transaction discarded because of: ${line.replace(/^ERR /, '')}`);
 }
 
 function findSubcommand(call: Call, command: Command): Command | ReplyError {
@@ -93,19 +122,21 @@ const QUOTED_MAX = 128;
 function unknownCommand(call: Call): ReplyError {
   let args = '';
   for (let i = 1; i < call.argc && args.length < QUOTED_MAX; i++) {
-    args += `'${call.text(i).slice(0, QUOTED_MAX - args.length)}' `;
+    args += `'${quoted(call.text(i), QUOTED_MAX - args.length)}' `;
   }
-  const name = call.text(0).slice(0, QUOTED_MAX);
+  const name = quoted(call.text(0), QUOTED_MAX);
   return new ReplyError(`ERR unknown command '${name}', with args beginning with: ${args}`);
+}
+
+/** As C prints a text: up to its first zero byte. */
+function quoted(text: string, length: number): string {
+  return text.slice(0, length).split('\0', 1)[0]!;
 }
 
 /** The longer way: something about the server or the client asks for a second look. */
 function dispatchArmed(call: Call, armed: number): void {
   const { server, client, command } = call;
-  if ((armed & ARMED_REPLY) !== 0) {
-    call.reply = server.nowhere.writer;
-    call.reply.resp = client.resp;
-  }
+  if ((armed & ARMED_REPLY) !== 0) beSilent(call);
   const refusal = whyRefused(call, armed);
   if (refusal !== null) refuseGated(call, refusal);
   else if ((armed & ARMED_PAUSED) !== 0 && isHeldByPause(call)) holdUntilResumed(call);
@@ -113,6 +144,14 @@ function dispatchArmed(call: Call, armed: number): void {
   else execute(call);
   if (client.asking && command.spec.name !== 'asking') client.asking = false;
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
+}
+
+/** CLIENT REPLY OFF and SKIP: the command runs, and nobody hears what it says. */
+function beSilent(call: Call): void {
+  const { server, client } = call;
+  call.reply = server.nowhere.writer;
+  call.reply.resp = client.resp;
+  if (client.replyMode === 'skip') client.replyMode = 'skipping';
 }
 
 function refuseGated(call: Call, refusal: ReplyError): void {
@@ -123,10 +162,7 @@ function refuseGated(call: Call, refusal: ReplyError): void {
     else client.transaction.broken = true;
   }
   if (command.spec.name === 'exec') {
-    refuse(
-      call,
-      isRedirection(refusal) ? refusal : new ReplyError(`EXECABORT Transaction discarded because of: ${refusal.line}`),
-    );
+    refuse(call, isRedirection(refusal) ? refusal : execAborted(refusal));
     return;
   }
   refuse(call, refusal);
@@ -153,7 +189,6 @@ function isHeldByPause(call: Call): boolean {
   const kind = server.pause.kind(server.clock.monotonic_ms());
   if (kind === null) server.armed &= ~ARMED_PAUSED;
   if (kind === null || client.kind !== 'normal' || client.connection === null) return false;
-  if (call.command.has('admin') || call.command.spec.name === 'client') return false;
   return kind === 'all' || mayWrite(call) || call.command.has('may_replicate');
 }
 
@@ -180,7 +215,7 @@ const PAUSE_CHECK_MS = 5;
 
 function afterSilence(server: Server, client: Client): void {
   server.nowhere.discard();
-  if (client.replyMode !== 'skip') return;
+  if (client.replyMode !== 'skipping') return;
   client.replyMode = 'on';
   client.armed &= ~ARMED_REPLY;
 }

@@ -4,7 +4,7 @@
 
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { ReplyError, SYNTAX, wrongArity } from '../command/errors.ts';
+import { ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
 import { clientLine } from './client-line.ts';
@@ -256,12 +256,13 @@ function noEvict(call: Call): void {
   call.reply.ok();
 }
 
+const PAUSE_ARITY = new ReplyError("ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.");
 const TIMEOUT_NOT_INTEGER = new ReplyError('ERR timeout is not an integer or out of range');
 const TIMEOUT_NEGATIVE = new ReplyError('ERR timeout is negative');
 
 function pause(call: Call): void {
   const { server } = call;
-  if (call.argc > 4) throw wrongArity('client|pause');
+  if (call.argc > 4) throw PAUSE_ARITY;
   const write = call.argc === 4 && call.is(3, 'WRITE');
   if (call.argc === 4 && !write && !call.is(3, 'ALL'))
     throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');
@@ -289,7 +290,7 @@ function reply(call: Call): void {
   }
   if (!call.is(2, 'OFF') && !call.is(2, 'SKIP')) throw SYNTAX;
   if (call.is(2, 'OFF')) client.replyMode = 'off';
-  else if (client.replyMode === 'on') client.replyMode = 'skip';
+  else if (client.replyMode !== 'off') client.replyMode = 'skip';
   client.armed |= ARMED_REPLY;
   call.reply = server.nowhere.writer;
 }

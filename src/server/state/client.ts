@@ -65,8 +65,8 @@ export class Client {
   readonly watcher: Watcher = { dirty: false };
   watching: { db: Database; key: Buffer }[] = [];
   blocked: Blocked | null = null;
-  /** CLIENT REPLY: 'skip' silences one command. */
-  replyMode: 'on' | 'off' | 'skip' = 'on';
+  /** CLIENT REPLY: 'skip' silences the next command, which runs as 'skipping'. */
+  replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on';
   asking = false;
   readonly = false;
   noEvict = false;
