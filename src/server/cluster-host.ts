@@ -12,7 +12,7 @@ import type { ClusterConfig } from './gossip/state.ts';
 import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
 import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
-import { ARMED_CLUSTER } from './state/client.ts';
+import { ARMED_CLUSTER, ARMED_PAUSED } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 /** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
@@ -59,8 +59,9 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
     keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
     noteReplication(facts) {
-      const { replication, links } = the();
-      facts.offset = replication.offset;
+      const { replication, links, propagation } = the();
+      // What this turn has written so far is ours already, and on its way.
+      facts.offset = replication.offset + (links.wantsStream ? propagation.length : 0);
       facts.linkUp = links.isLinkUp;
       facts.lastInteraction_ms = links.lastInteraction_ms;
       facts.downSince_ms = links.downSince_ms;
@@ -79,8 +80,10 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
       the().armed |= ARMED_CLUSTER;
     },
     pauseWrites(until_ms) {
-      const { pause, clock, keyspace } = the();
+      const server = the();
+      const { pause, keyspace } = server;
       pause.start('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
+      server.armed |= ARMED_PAUSED;
       // At once: dead keys that a read removes would move the offset that the replica is to reach.
       keyspace.passive = true;
     },

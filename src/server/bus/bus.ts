@@ -192,8 +192,13 @@ export class ClusterBus {
   #take(event: Event): void {
     if (this.#closed) return;
     this.#refresh();
+    const { effects } = this.#world;
+    const before = effects.length;
     step(this.state, event, this.#world);
-    if (this.#world.effects.length > 0) this.#host.wake();
+    if (effects.length === before) return;
+    // At once: a write later in this turn would move the offset that the replica is being told to reach.
+    for (let i = before; i < effects.length; i++) if (effects[i]!.type === 'pauseWrites') this.#carryOut(effects[i]!);
+    this.#host.wake();
   }
 
   #refresh(): void {
