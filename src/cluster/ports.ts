@@ -34,7 +34,7 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
   const [first] = taken;
   if (first === undefined) return;
   const { claim } = first;
-  const reasons = taken.map((one) => reasonFor(one.claim, one.why as string));
+  const reasons = reasonsFor(taken.map(({ claim: taking, why }) => ({ claim: taking, why: why as string })));
   if (first.why === 'EADDRNOTAVAIL' || first.why === 'ENOTFOUND') {
     throw new CliFailure(`no node can listen on ${claim.host}`, {
       code: 'BAD_HOST',
@@ -101,15 +101,41 @@ export async function whyNotBound({ host, port }: { host: string; port: number }
   });
 }
 
-function reasonFor(claim: PortClaim, why: string): string {
-  const what = claim.use === 'bus' ? `${claim.port}, the bus port of node ${claim.node},` : `${claim.port}`;
-  if (why === 'EACCES') return `${what} may not be bound: ports below 1024 need privileges`;
-  if (why !== 'EADDRINUSE') return `${what} cannot be bound: ${why}`;
-  const holder = findHolder(claim.port);
-  const bus = claim.use === 'bus' ? ` (the bus port is always port + ${BUS_OFFSET})` : '';
-  if (holder === null) return `${what} is in use${bus}`;
-  const command = holder.command.length > 60 ? `${holder.command.slice(0, 59)}…` : holder.command;
-  return `${what} is in use by process ${holder.pid}: ${command}${bus}`;
+interface Refusal {
+  claim: PortClaim;
+  why: string;
+}
+
+/** One sentence for each process that is in the way, or for each port where that cannot be known. */
+function reasonsFor(refusals: readonly Refusal[]): string[] {
+  const sentences = new Map<string, PortClaim[]>();
+  for (const { claim, why } of refusals) {
+    const sentence = whyTaken(claim, why);
+    sentences.set(sentence, [...(sentences.get(sentence) ?? []), claim]);
+  }
+  return [...sentences].map(([sentence, claims]) => `${claims.map(portName).join(' and ')} ${sentence}`);
+}
+
+function portName({ port, node, use }: PortClaim): string {
+  return use === 'clients' ? `${port}` : `${port}, the bus port of node ${node} (always port + ${BUS_OFFSET}),`;
+}
+
+function whyTaken({ port }: PortClaim, why: string): string {
+  if (why === 'EACCES') return 'may not be bound: ports below 1024 need privileges';
+  if (why !== 'EADDRINUSE') return `cannot be bound: ${why}`;
+  const holder = findHolder(port);
+  return holder === null ? 'is in use' : `is in use by process ${holder.pid}: ${shorten(holder.command)}`;
+}
+
+const COMMAND_COLUMNS = 60;
+
+/** The program and its arguments, without where it and its interpreter lie. */
+function shorten(command: string): string {
+  const words = command.split(' ');
+  const script = /(^|\/)(node|python3?|ruby|bash|sh)$/.test(words[0] ?? '') ? words.slice(1) : words;
+  const [program = '', ...rest] = script;
+  const text = [program.slice(program.lastIndexOf('/') + 1), ...rest].join(' ');
+  return text.length > COMMAND_COLUMNS ? `${text.slice(0, COMMAND_COLUMNS - 1)}…` : text;
 }
 
 /** A base a few hundred further on, where all of the same ports are free. */

@@ -8,7 +8,7 @@ import { describePorts } from './status.ts';
 import { type Column, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** 'Creating cluster default: 3 primaries and 3 replicas, bundled server, 127.0.0.1:7000-7005' */
+/** 'Creating cluster default: 3 primaries, 3 replicas, bundled server, 7000-7005', within 80 columns. */
 export function creationHeading(spec: ClusterSpec): Line {
   return line(`Creating cluster ${spec.name}: ${summaryOf(spec)}`);
 }
@@ -87,8 +87,9 @@ function summaryOf({ primaries, replicas, engine, host, port }: ClusterSpec): st
   const all = primaries * (1 + replicas);
   const followers = replicas === 0 ? 'no replicas' : plural(primaries * replicas, 'replica');
   const ports = Array.from({ length: all }, (_, i) => port + i);
+  const where = host === '127.0.0.1' ? `${ports[0]}-${ports.at(-1)}` : describePorts(host, ports);
   const server = engine === 'bundled' ? 'bundled server' : engine;
-  return `${plural(primaries, 'primary', 'primaries')} and ${followers}, ${server}, ${describePorts(host, ports)}`;
+  return `${plural(primaries, 'primary', 'primaries')}, ${followers}, ${server}, ${where}`;
 }
 
 function shardsOf(plan: ClusterPlan): ShardRow[] {

@@ -38,7 +38,7 @@ describe('a cluster', () => {
       'cluster ok',
     ]);
     expect(stderr.split('\n')[0]).toBe(
-      `Creating cluster life: 3 primaries and 3 replicas, bundled server, 127.0.0.1:${PORT}-${PORT + 5}`,
+      `Creating cluster life: 3 primaries, 3 replicas, bundled server, ${PORT}-${PORT + 5}`,
     );
     expect(stdout).toMatch(/^\nCluster life is ready in /);
     expect(stdout).toContain(`connect  rkv cli -c -p ${PORT}`);
