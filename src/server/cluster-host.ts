@@ -116,7 +116,7 @@ function deleteKeysInSlots({ keyspace, log }: Server, slots: readonly number[]):
   }
 }
 
-export function clusterConfigOf(config: Config): ClusterConfig {
+function clusterConfigOf(config: Config): ClusterConfig {
   const tls = config['tls-cluster'];
   const tcpPort = config['cluster-announce-port'] || config.port;
   const tlsPort = config['cluster-announce-tls-port'] || config['tls-port'];

@@ -15,7 +15,7 @@ import { hasRedisServer } from '../base/real-redis.ts';
 export type Kind = 'rkv' | 'redis';
 
 /** Generous: the machine may be busy with other tests. */
-export const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 20_000;
 
 const MAIN = join(import.meta.dirname, '../../src/server/main.ts');
 /** From the sources, so that no build has to come first. */

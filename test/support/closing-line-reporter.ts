@@ -27,7 +27,7 @@ export class ClosingLineReporter implements Reporter {
   }
 }
 
-export function closingLine({ passed, failed, skipped }: Tally): string {
+function closingLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 

@@ -59,7 +59,7 @@ export function onEitherServer(title: string, declare: (wire: Wire) => void): vo
 }
 
 /** The keys that tests use. */
-export const KEYS = ['key', 'other', 'text'] as const;
+const KEYS = ['key', 'other', 'text'] as const;
 
 export const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 export const integer = (n: number): string => `:${n}\r\n`;

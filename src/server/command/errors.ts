@@ -18,12 +18,10 @@ export const NOT_INTEGER = new ReplyError('ERR value is not an integer or out of
 /** Word for word as Redis says it. */
 export const NOT_INT32 = new ReplyError('ERR value is out of range, value must between -2147483648 and 2147483647');
 export const NOT_FLOAT = new ReplyError('ERR value is not a valid float');
-export const OUT_OF_RANGE = new ReplyError('ERR value is out of range');
 export const NOT_POSITIVE = new ReplyError('ERR value is out of range, must be positive');
 export const OVERFLOW = new ReplyError('ERR increment or decrement would overflow');
 export const OFFSET_OUT_OF_RANGE = new ReplyError('ERR offset is out of range');
 export const STRING_TOO_LONG = new ReplyError('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
-export const INDEX_OUT_OF_RANGE = new ReplyError('ERR index out of range');
 export const NO_SUCH_KEY = new ReplyError('ERR no such key');
 export const SAME_OBJECT = new ReplyError('ERR source and destination objects are the same');
 export const WRONG_TYPE = new ReplyError('WRONGTYPE Operation against a key holding the wrong kind of value');
@@ -41,7 +39,6 @@ export const MASTER_DOWN = new ReplyError(
   "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 export const NO_REPLICAS = new ReplyError('NOREPLICAS Not enough good replicas to write.');
-export const OUT_OF_MEMORY = new ReplyError("OOM command not allowed when used memory > 'maxmemory'.");
 export const CLUSTER_DISABLED = new ReplyError('ERR This instance has cluster support disabled');
 
 /** `name` as the client knows the command: 'get', or 'config|get' for a subcommand. */

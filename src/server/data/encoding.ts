@@ -7,9 +7,7 @@
 export const TYPE_STRING = 0;
 export const TYPE_LIST = 1;
 export const TYPE_SET = 2;
-export const TYPE_ZSET = 3;
 export const TYPE_HASH = 4;
-export const TYPE_STREAM = 6;
 /** In a record's header: nothing lives here any more. No key is ever of this type. */
 export const TYPE_FREE = 7;
 
@@ -20,8 +18,6 @@ export const ENCODING_LISTPACK = 3;
 export const ENCODING_QUICKLIST = 4;
 export const ENCODING_INTSET = 5;
 export const ENCODING_HASHTABLE = 6;
-export const ENCODING_SKIPLIST = 7;
-export const ENCODING_STREAM = 8;
 
 /** Strings up to this length are `embstr`, longer ones `raw`: a name only, both are stored alike. */
 export const EMBSTR_MAX = 44;

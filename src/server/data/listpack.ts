@@ -14,7 +14,7 @@
  */
 import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
 
-export const HEADER_BYTES = 6;
+const HEADER_BYTES = 6;
 export const EMPTY_BYTES = 7;
 
 const END = 0xff;
@@ -175,7 +175,7 @@ export function writeEntry(out: Buffer, at: number, vbuf: Buffer, voff: number, 
 }
 
 /** `integer` is within +-2^53. */
-export function writeIntegerEntry(out: Buffer, at: number, integer: number): number {
+function writeIntegerEntry(out: Buffer, at: number, integer: number): number {
   if (integer >= 0 && integer < 128) {
     out[at] = integer;
     return writeBacklen(out, at + 1, 1);

@@ -338,7 +338,7 @@ function failureReports(call: Call): void {
 }
 
 /** The bus of this node, or the refusal of a server that is in no cluster. */
-export function busOf(call: Call): ClusterBus {
+function busOf(call: Call): ClusterBus {
   if (call.server.cluster === null) throw CLUSTER_DISABLED;
   return call.server.cluster;
 }

@@ -292,7 +292,7 @@ export function findString(call: Call, i: number): Ref {
 }
 
 /** Answers the value of a string record. */
-export function replyValue({ db, reply }: Call, ref: Ref): void {
+function replyValue({ db, reply }: Call, ref: Ref): void {
   if (db.isBig(ref)) reply.bulkPassed(db.lend(ref));
   else reply.bulk(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
 }
