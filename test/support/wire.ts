@@ -39,8 +39,8 @@ export interface Mode {
 export interface Suite {
   /** Configuration for both servers. */
   config?: Readonly<Record<string, string>>;
-  /** Also against a cluster of one node that owns all slots. */
-  cluster?: boolean;
+  /** Also, or only, against a cluster of one node that owns all slots. */
+  cluster?: boolean | 'only';
   /** Neither HELLO nor anything else is said before the conversation. */
   silent?: boolean;
   protocols?: readonly (2 | 3)[];
@@ -51,8 +51,8 @@ export type Talk = (title: string, steps: readonly Step[] | ((mode: Mode) => rea
 /** Declares a suite; `talk` inside of it declares one test for each mode. */
 export function conversations(title: string, suite: Suite, declare: (talk: Talk) => void): void {
   const { protocols = [2, 3] } = suite;
-  const modes: Mode[] = protocols.map((resp) => ({ resp, cluster: false }));
-  if (suite.cluster === true) modes.push({ resp: protocols.at(-1) as 2 | 3, cluster: true });
+  const modes: Mode[] = suite.cluster === 'only' ? [] : protocols.map((resp) => ({ resp, cluster: false }));
+  if (suite.cluster !== undefined) modes.push({ resp: protocols.at(-1) as 2 | 3, cluster: true });
   for (const mode of modes) {
     describe(`${title}, RESP${mode.resp}${mode.cluster ? ', cluster' : ''}`, () => {
       let sides: Side[] = [];

@@ -7,9 +7,15 @@ import type { Call } from './call.ts';
 import { unknownSubcommand } from './errors.ts';
 import type { Spec } from './spec.ts';
 
-type ContainerSpec = Pick<Spec, 'name' | 'since' | 'group' | 'summary' | 'acl'> & { subcommands: readonly Spec[] };
+type ContainerSpec = Pick<Spec, 'name' | 'since' | 'group' | 'summary' | 'acl'> & {
+  subcommands: readonly Spec[];
+  /** Categories of HELP; Redis has some containers' HELP in the category of their subcommands, and others not. */
+  helpAcl?: Spec['acl'];
+  /** Throws where not even HELP is given. */
+  guard?: (call: Call) => void;
+};
 
-export function container({ subcommands, ...rest }: ContainerSpec): Spec {
+export function container({ subcommands, helpAcl = [], guard, ...rest }: ContainerSpec): Spec {
   return {
     ...rest,
     arity: -2,
@@ -20,11 +26,14 @@ export function container({ subcommands, ...rest }: ContainerSpec): Spec {
     run: (call) => {
       throw unknownSubcommand(call.argc > 1 ? call.text(1) : '', rest.name);
     },
-    subcommands: [...subcommands, helpOf(rest, subcommands)],
+    subcommands: [
+      ...subcommands,
+      helpOf({ ...rest, acl: helpAcl, subcommands, ...(guard === undefined ? {} : { guard }) }),
+    ],
   };
 }
 
-function helpOf({ name, since, group, acl }: Omit<ContainerSpec, 'subcommands'>, subcommands: readonly Spec[]): Spec {
+function helpOf({ name, since, group, acl, guard, subcommands }: ContainerSpec): Spec {
   return {
     name: 'help',
     arity: 2,
@@ -35,7 +44,10 @@ function helpOf({ name, since, group, acl }: Omit<ContainerSpec, 'subcommands'>,
     group,
     summary: 'Returns helpful text about the different subcommands.',
     complexity: 'O(1)',
-    run: (call) => replyHelp(call, name, subcommands),
+    run(call) {
+      guard?.(call);
+      replyHelp(call, name, subcommands);
+    },
   };
 }
 

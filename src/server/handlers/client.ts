@@ -24,6 +24,7 @@ export const specs: readonly Spec[] = [
     since: '2.4.0',
     group: 'connection',
     acl: [],
+    helpAcl: ['connection'],
     summary: 'A container for client connection commands.',
     subcommands: [
       {

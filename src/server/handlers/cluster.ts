@@ -23,6 +23,7 @@ import {
 import { type ClusterNode, isPrimary, type State } from '../gossip/state.ts';
 import { adminSpecs } from './cluster-admin.ts';
 
+const ADMIN_QUESTION = { flags: ['admin', 'stale'], acl: ['admin', 'dangerous'], keys: [], group: 'cluster' } as const;
 const QUESTION = { flags: ['stale'], acl: [], keys: [], group: 'cluster' } as const;
 
 const questions: readonly Spec[] = [
@@ -111,7 +112,7 @@ const questions: readonly Spec[] = [
     run: getkeysinslot,
   },
   {
-    ...QUESTION,
+    ...ADMIN_QUESTION,
     name: 'replicas',
     arity: 3,
     since: '5.0.0',
@@ -121,7 +122,7 @@ const questions: readonly Spec[] = [
     run: replicas,
   },
   {
-    ...QUESTION,
+    ...ADMIN_QUESTION,
     name: 'slaves',
     arity: 3,
     since: '3.0.0',
@@ -131,7 +132,7 @@ const questions: readonly Spec[] = [
     run: replicas,
   },
   {
-    ...QUESTION,
+    ...ADMIN_QUESTION,
     name: 'count-failure-reports',
     arity: 3,
     since: '3.0.0',
@@ -156,6 +157,7 @@ export const specs: readonly Spec[] = [
     group: 'cluster',
     acl: [],
     summary: 'A container for Redis Cluster commands.',
+    guard: busOf,
     subcommands: [...questions, ...adminSpecs],
   }),
   {

@@ -65,7 +65,7 @@ export const specs: readonly Spec[] = [
       {
         ...QUESTION,
         name: 'getkeys',
-        arity: -3,
+        arity: -4,
         since: '2.8.13',
         usage: '<full-command>',
         summary: 'Return the keys from a full Redis command.',
@@ -85,7 +85,7 @@ function info(call: Call): void {
   call.reply.array(call.argc - 2);
   for (let i = 2; i < call.argc; i++) {
     const command = call.server.commands.byName(call.text(i));
-    if (command === null) call.reply.nullArray();
+    if (command === null) call.reply.null();
     else replyInfo(call, command);
   }
 }
@@ -110,8 +110,8 @@ function replyInfo(call: Call, command: Command): void {
   const categories = aclCategories(spec);
   reply.set(categories.length);
   for (const category of categories) reply.simple(`@${category}`);
-  reply.array(0); // Tips.
-  reply.array(spec.keys.length);
+  reply.set(0); // Tips.
+  reply.set(spec.keys.length);
   for (const keys of spec.keys) replyKeySpec(call, keys);
   replyInfos(call, [...(command.subcommands?.values() ?? [])]);
 }
@@ -200,7 +200,7 @@ function replyDocs(call: Call, { spec, subcommands }: Command): void {
 
 function list(call: Call): void {
   const names = call.argc === 2 ? allNames(call.server.commands) : filteredNames(call);
-  call.reply.set(names.length);
+  call.reply.array(names.length);
   for (const name of names) call.reply.bulkText(name);
 }
 

@@ -7,7 +7,7 @@ import { rewriteConfig } from '../../config/conf-rewrite.ts';
 import { SettingFailure } from '../../config/settings.ts';
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { ReplyError, wrongArity } from '../command/errors.ts';
+import { ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
 
@@ -80,7 +80,7 @@ function get(call: Call): void {
 }
 
 function set(call: Call): void {
-  if (call.argc % 2 !== 0) throw wrongArity('config|set');
+  if (call.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
   for (let i = 2; i < call.argc; i += 2) pairs.push([call.view(i).toString(), call.view(i + 1).toString()]);
   try {

@@ -28,7 +28,7 @@ export const specs: readonly Spec[] = [
   {
     name: 'echo',
     arity: 2,
-    flags: ['fast'],
+    flags: ['loading', 'stale', 'fast'],
     acl: ['connection'],
     keys: [],
     since: '1.0.0',

@@ -1,7 +1,7 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
 import type { Call } from '../command/call.ts';
-import { NO_SUCH_KEY, ReplyError, SYNTAX, wrongArity } from '../command/errors.ts';
+import { NO_SUCH_KEY, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
@@ -71,11 +71,11 @@ function debug(call: Call): void {
   if (allowed === 'no' || (allowed === 'local' && !local)) throw NOT_ALLOWED;
   if (call.is(1, 'HELP')) return help(call);
   const command = COMMANDS[call.text(1).toUpperCase()];
-  if (command === undefined) {
+  const fits =
+    command !== undefined && (command.arity >= 0 ? call.argc === command.arity : call.argc >= -command.arity);
+  if (!fits) {
     throw new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${call.text(1)}'. Try DEBUG HELP.`);
   }
-  const { arity } = command;
-  if (arity >= 0 ? call.argc !== arity : call.argc < -arity) throw wrongArity(`debug|${call.text(1).toLowerCase()}`);
   command.run(call);
 }
 
@@ -97,6 +97,9 @@ function sleep(call: Call): void {
   call.reply.ok();
 }
 
+/** What stands around a value in a dump, and is not counted as the value. */
+const TYPE_AND_FOOTER_BYTES = 11;
+
 function object(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.peek(call.buf, call.off(2), call.len(2));
@@ -105,7 +108,7 @@ function object(call: Call): void {
   const idle_s = db.idle_s(ref);
   reply.simple(
     `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingName(db.encodingOf(ref))} ` +
-      `serializedlength:${serialized - 10} lru:${Math.floor(server.keyspace.now_ms / 1000) - idle_s} lru_seconds_idle:${idle_s}`,
+      `serializedlength:${serialized - TYPE_AND_FOOTER_BYTES} lru:${Math.floor(server.keyspace.now_ms / 1000) - idle_s} lru_seconds_idle:${idle_s}`,
   );
 }
 
@@ -124,13 +127,15 @@ function setActiveExpire(call: Call): void {
   call.reply.ok();
 }
 
+const RELOAD_OPTIONS = new ReplyError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+
 function reload(call: Call): void {
   let save = true;
   let flush = true;
   for (let i = 2; i < call.argc; i++) {
     if (call.is(i, 'NOSAVE')) save = false;
     else if (call.is(i, 'NOFLUSH')) flush = false;
-    else throw SYNTAX;
+    else throw RELOAD_OPTIONS;
   }
   try {
     if (save) call.server.persistence.save();

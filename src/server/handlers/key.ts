@@ -115,7 +115,7 @@ export const specs: readonly Spec[] = [
     name: 'move',
     arity: 3,
     flags: ['write', 'fast'],
-    keys: [{ flags: ['RW', 'access', 'delete'], first: 1, last: 1, step: 1 }],
+    keys: [{ flags: ['RW', 'access', 'update'], first: 1, last: 1, step: 1 }],
     since: '1.0.0',
     summary: 'Moves a key to another database.',
     complexity: 'O(1)',

@@ -34,7 +34,7 @@ export const specs: readonly Spec[] = [
         first: 0,
         last: -1,
         step: 1,
-        keyword: { word: 'KEYS', from: 6 },
+        keyword: { word: 'KEYS', from: -2 },
       },
     ],
     since: '2.6.0',

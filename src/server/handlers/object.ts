@@ -23,6 +23,7 @@ export const specs: readonly Spec[] = [
     since: '2.2.3',
     group: 'generic',
     acl: [],
+    helpAcl: ['keyspace'],
     summary: 'A container for object introspection commands.',
     subcommands: [
       {

@@ -31,7 +31,15 @@ export const specs: readonly Spec[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     acl: ['string'],
-    keys: [{ flags: ['RW', 'access', 'update', 'variable_flags'], first: 1, last: 1, step: 1 }],
+    keys: [
+      {
+        flags: ['RW', 'access', 'update', 'variable_flags'],
+        first: 1,
+        last: 1,
+        step: 1,
+        notes: 'RW and ACCESS due to the optional `GET` argument',
+      },
+    ],
     since: '1.0.0',
     group: 'string',
     summary: 'Sets the string value of a key, ignoring its type. The key is created if it does not exist.',
@@ -103,7 +111,15 @@ export const specs: readonly Spec[] = [
     arity: -2,
     flags: ['write', 'fast'],
     acl: ['string'],
-    keys: [{ flags: ['RW', 'access', 'update'], first: 1, last: 1, step: 1 }],
+    keys: [
+      {
+        flags: ['RW', 'access', 'update'],
+        first: 1,
+        last: 1,
+        step: 1,
+        notes: 'RW and UPDATE because it changes the TTL',
+      },
+    ],
     since: '6.2.0',
     group: 'string',
     summary: 'Returns the string value of a key and sets or removes its expiration time.',

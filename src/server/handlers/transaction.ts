@@ -25,7 +25,7 @@ export const specs: readonly Spec[] = [
   {
     name: 'exec',
     arity: 1,
-    flags: ['noscript', 'loading', 'stale'],
+    flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
     acl: ['transaction'],
     keys: [],
     since: '1.2.0',
