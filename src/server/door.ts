@@ -10,6 +10,7 @@ import { discardTransaction } from './command/transaction.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, Listener } from './net/listener.ts';
+import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
 import type { ParserLimits } from './protocol/request-parser.ts';
 import { serverTlsOptions } from './security/tls-options.ts';
@@ -33,6 +34,7 @@ export class Door {
   readonly #keepsAlive: boolean;
   #listener: Listener;
   readonly #request = new Request(Buffer.alloc(0));
+  readonly #ahead = new KeysAhead();
   /** One record for all connections: CONFIG SET changes it in place. */
   readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
   readonly #delivery: Delivery<Client>;
@@ -44,6 +46,7 @@ export class Door {
     this.#listener = this.#newListener();
     this.#delivery = {
       command: (client, request) => dispatch(the(), client, request),
+      keysAhead: ({ db }, { buf, off, len, count }) => db.fetchAhead(buf, off, len, 0, count, 1),
       protocolError: (client, text) => this.#protocolError(client, text),
       closed: (client) => this.#closed(client),
       woken: () => {
@@ -128,6 +131,7 @@ export class Door {
       adoptable,
       output: server.output,
       request: this.#request,
+      ahead: this.#ahead,
       limits: this.#limits,
       delivery: this.#delivery,
     });
@@ -152,6 +156,7 @@ export class Door {
       adoptable: false,
       output: server.output,
       request: this.#request,
+      ahead: this.#ahead,
       limits: this.#limits,
       delivery: this.#delivery,
     });

@@ -3,7 +3,7 @@
  * right number of arguments and that no gate is armed, run it, and pass on what it changed.
  */
 
-import { assert } from '../../base/assert.ts';
+import { AssertionFailure, assert } from '../../base/assert.ts';
 import type { Request } from '../protocol/request.ts';
 import { ARMED_MULTI, ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
@@ -47,7 +47,7 @@ export function execute(call: Call): void {
   }
   if (keyspace.dirty !== dirtyBefore) {
     if (!call.rewritten) {
-      assert(command.isWrite, `${command.fullName} is not declared write`);
+      if (!command.isWrite) throw new AssertionFailure(`${command.fullName} is not declared write`);
       propagation.addRequest(call.db.index, call.request);
     }
     call.client.writeOffset = server.replication.offset + (server.links.wantsStream ? propagation.length : 0);
@@ -56,7 +56,7 @@ export function execute(call: Call): void {
 }
 
 /** Answers an error, and counts it. */
-export function refuse(call: Call, error: ReplyError): void {
+function refuse(call: Call, error: ReplyError): void {
   call.server.stats.countError(error.line);
   call.reply.error(error.line);
 }

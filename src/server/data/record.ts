@@ -240,6 +240,14 @@ export class Records implements RecordReader {
     }
   }
 
+  /** Reads from a record's first two cache lines. */
+  touch(address: number): number {
+    const words = this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
+    const base = (address & UNIT_MASK) << 1;
+    const next = base + 15 < words.length ? base + 15 : base;
+    return (words[base] as number) ^ (words[next] as number);
+  }
+
   // Writing.
 
   /**

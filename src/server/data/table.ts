@@ -95,6 +95,12 @@ export class Table {
     }
   }
 
+  /** Reads where `seek` will begin. */
+  touch(hash: number): number {
+    const segment = this.#directory[hash >>> (32 - this.#directoryBits)] as Segment;
+    return segment.slots[homeOf(segment, hash) + 1] as number;
+  }
+
   /** The next pair with the hash of the one found last, or 0. */
   seekNext(): number {
     const { slots, mask } = this.#segment;

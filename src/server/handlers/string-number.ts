@@ -103,7 +103,7 @@ function add(call: Call, amount: number): void {
   // NaN (no number, or one beyond 2^53) fails this too.
   if (!Number.isSafeInteger(sum)) return addInt64(call, BigInt(amount));
   const length = writeInteger(sum, call.scratch, 0);
-  db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE);
+  db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE, false, ref);
   call.reply.integer(sum);
 }
 

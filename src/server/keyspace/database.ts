@@ -20,6 +20,9 @@ export const NO_DEADLINE = -1;
 /** The deadline of the key that is overwritten; none if there is no such key. */
 export const KEEP_DEADLINE = -2;
 
+/** No lookup came before. */
+const UNKNOWN = -1;
+
 /** The address of a record; 0 is "no such key". Good until the next change of any database of the keyspace. */
 export type Ref = number;
 
@@ -87,6 +90,11 @@ export class Database implements RecordReader {
   peek(buf: Buffer, off: number, len: number): Ref {
     const ref = this.store.find(buf, off, len);
     return ref === 0 || this.isDead(ref) ? 0 : ref;
+  }
+
+  /** Lookups of these keys are going to follow; nothing but their speed depends on this. */
+  fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, first: number, last: number, step: number): void {
+    this.store.fetchAhead(buf, off, len, first, last, step);
   }
 
   // Asking.
@@ -176,6 +184,8 @@ export class Database implements RecordReader {
 
   // Writing.
 
+  // Where a method takes `found`, it may be told what the lookup just before has answered; that saves another one.
+
   /** Inserts, or overwrites whatever is there. `raw`: OBJECT ENCODING says so, also of short strings. */
   setString(
     kbuf: Buffer,
@@ -186,8 +196,9 @@ export class Database implements RecordReader {
     vlen: number,
     deadline_ms: number,
     raw = false,
+    found: Ref = UNKNOWN,
   ): void {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.#findAgain(found, kbuf, koff, klen);
     this.#change(ref, false);
     this.store.putBytes(ref, raw ? RAW_STRING : PLAIN_STRING, vbuf, voff, vlen, deadline_ms);
   }
@@ -243,8 +254,9 @@ export class Database implements RecordReader {
     vbuf: Buffer,
     voff: number,
     vlen: number,
+    found: Ref = UNKNOWN,
   ): void {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.#findAgain(found, kbuf, koff, klen);
     this.#change(ref, false);
     this.store.putBytes(ref, kindOf(type, encoding), vbuf, voff, vlen, KEEP_DEADLINE);
   }
@@ -262,8 +274,8 @@ export class Database implements RecordReader {
   }
 
   /** After the object of a key was changed in place. */
-  changed(kbuf: Buffer, koff: number, klen: number): void {
-    const ref = this.store.find(kbuf, koff, klen);
+  changed(kbuf: Buffer, koff: number, klen: number, found: Ref = UNKNOWN): void {
+    const ref = this.store.wasFound(found, kbuf, koff, klen) ? found : this.store.find(kbuf, koff, klen);
     this.#change(ref, false);
     if (ref !== 0 && this.records.isObject(ref)) this.records.noteObjectSize(ref);
   }
@@ -406,6 +418,11 @@ export class Database implements RecordReader {
     if (this.keyspace.passive) return 0;
     this.#expire(ref);
     return 0;
+  }
+
+  /** The same, without a lookup when the last one was that of this key and answered `found`. */
+  #findAgain(found: Ref, buf: Buffer, off: number, len: number): Ref {
+    return this.store.wasFound(found, buf, off, len) ? found : this.#findLiving(buf, off, len);
   }
 
   /** The one gate of all changes, just before they happen. The key is the one under way. */

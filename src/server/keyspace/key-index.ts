@@ -46,6 +46,21 @@ export class KeyIndex {
     return ref;
   }
 
+  /** Touches all memory that `find` needs for these hashes, first all of the table, then all records. */
+  fetchAhead(hashes: Int32Array, count: number): number {
+    // A table per slot is small, and choosing it costs as much as is won.
+    if (this.#slots !== null) return 0;
+    const table = this.#table;
+    let words = 0;
+    for (let i = 0; i < count; i++) words ^= table.touch(hashes[i] as number);
+    for (let i = 0; i < count; i++) hashes[i] = table.seek(hashes[i] as number);
+    for (let i = 0; i < count; i++) {
+      const ref = hashes[i] as number;
+      if (ref !== 0) words ^= this.#records.touch(ref);
+    }
+    return words;
+  }
+
   /** Finds the place of exactly this record, whose key is the one under way. */
   locate(key: Key, ref: number): boolean {
     if (this.#slots !== null) this.#chooseTable(key);

@@ -52,7 +52,7 @@ export function pushValues(
     const list = db.objectOf(ref) as ListObject;
     db.willChange(ref);
     pushToObject(list, end, values, first, last);
-    db.changed(kbuf, koff, klen);
+    db.changed(kbuf, koff, klen, ref);
     return list.length;
   }
   let bound = ref === 0 ? listpack.EMPTY_BYTES : db.valueLen(ref);
@@ -66,7 +66,8 @@ export function pushValues(
   const old = ref === 0 ? 0 : listLength(db, ref);
   const to = end === 'tail' ? packBehind(db, ref, values, first, last) : packBefore(db, ref, values, first, last);
   const length = old + last - first;
-  db.setPacked(kbuf, koff, klen, TYPE_LIST, ENCODING_QUICKLIST, PACK, 0, listpack.finish(PACK, 0, to, length));
+  const bytes = listpack.finish(PACK, 0, to, length);
+  db.setPacked(kbuf, koff, klen, TYPE_LIST, ENCODING_QUICKLIST, PACK, 0, bytes, ref);
   return length;
 }
 
@@ -101,7 +102,7 @@ export function dropFromEnd(
   if (db.isObject(ref)) {
     db.willChange(ref);
     (db.objectOf(ref) as ListObject).trim(start, length - count);
-    db.changed(kbuf, koff, klen);
+    db.changed(kbuf, koff, klen, ref);
     return;
   }
   const buf = db.valueBuf(ref);
@@ -118,7 +119,7 @@ export function dropFromEnd(
     for (let i = 0; i < count; i++) from = listpack.previous(buf, from);
   }
   const left = listpack.remove(PACK, 0, buf, off, len, from, to, count);
-  db.setPacked(kbuf, koff, klen, TYPE_LIST, ENCODING_QUICKLIST, PACK, 0, left);
+  db.setPacked(kbuf, koff, klen, TYPE_LIST, ENCODING_QUICKLIST, PACK, 0, left, ref);
 }
 
 /**

@@ -9,7 +9,7 @@ import * as intset from '../data/intset.ts';
 import { Key } from '../data/key.ts';
 import * as listpack from '../data/listpack.ts';
 import { SetObject } from '../data/set-object.ts';
-import type { Database, Entry } from './database.ts';
+import type { Database, Entry, Ref } from './database.ts';
 
 /** Looking through more entries, or longer ones, takes longer than a hash table would. */
 const PACKED_ENTRIES_MAX = 128;
@@ -82,10 +82,10 @@ export class SetBuilder {
   }
 
   /** Makes the set, which is not empty, the value of a key. The builder has to be started again afterwards. */
-  store(db: Database, kbuf: Buffer, koff: number, klen: number): void {
+  store(db: Database, kbuf: Buffer, koff: number, klen: number, found?: Ref): void {
     const object = this.#object;
     if (object === null) {
-      db.setPacked(kbuf, koff, klen, TYPE_SET, this.#encoding, this.#buf, this.#off, this.#len);
+      db.setPacked(kbuf, koff, klen, TYPE_SET, this.#encoding, this.#buf, this.#off, this.#len, found);
     } else {
       this.#object = null;
       db.setObject(kbuf, koff, klen, TYPE_SET, ENCODING_HASHTABLE, object);

@@ -63,7 +63,7 @@ export function addMembers(
   begin(db, ref, intsetMax);
   let added = 0;
   for (let i = first; i < last; i++) if (BUILDER.add(buf, off[i] as number, len[i] as number)) added++;
-  if (added > 0) BUILDER.store(db, kbuf, koff, klen);
+  if (added > 0) BUILDER.store(db, kbuf, koff, klen, ref);
   return added;
 }
 
@@ -85,7 +85,7 @@ export function removeMembers(
   let removed = 0;
   for (let i = first; i < last; i++) if (BUILDER.remove(buf, off[i] as number, len[i] as number)) removed++;
   if (BUILDER.size === 0) db.delete(kbuf, koff, klen);
-  else if (removed > 0) BUILDER.store(db, kbuf, koff, klen);
+  else if (removed > 0) BUILDER.store(db, kbuf, koff, klen, ref);
   return removed;
 }
 
@@ -154,7 +154,7 @@ function addToObject(
   const before = set.size;
   db.willChange(ref);
   for (let i = first; i < last; i++) set.add(buf, off[i] as number, len[i] as number);
-  if (set.size > before) db.changed(kbuf, koff, klen);
+  if (set.size > before) db.changed(kbuf, koff, klen, ref);
   return set.size - before;
 }
 
@@ -175,7 +175,7 @@ function removeFromObject(
   for (let i = first; i < last; i++) set.remove(buf, off[i] as number, len[i] as number);
   const removed = before - set.size;
   if (set.size === 0) db.delete(kbuf, koff, klen);
-  else if (removed > 0) db.changed(kbuf, koff, klen);
+  else if (removed > 0) db.changed(kbuf, koff, klen, ref);
   return removed;
 }
 

@@ -15,6 +15,10 @@ import { KeyIndex } from './key-index.ts';
 
 /** A string that is kept in its record and grows gets a quarter more than it needs: n appends copy O(n) bytes. */
 const GROWTH_SHIFT = 2;
+/** No lookup's answer. */
+const NOTHING = -2;
+/** Keys fetched together: about as many accesses as a processor keeps under way. */
+const FETCHED_MAX = 16;
 /** Not the shortest ones, where the rounding to units is as good. */
 const GROWTH_MIN = 64;
 
@@ -22,6 +26,11 @@ export class Store {
   readonly records: Records;
   readonly keys: KeyIndex;
   readonly #key: Key;
+  readonly #hashes = new Int32Array(FETCHED_MAX);
+  /** What the last lookup answered. */
+  #found = NOTHING;
+  /** Made of the words that were read; without a use of them the compiler would leave the reading out. */
+  fetched = 0;
 
   constructor(key: Key, records: Records, clusterMode: boolean) {
     this.#key = key;
@@ -31,12 +40,36 @@ export class Store {
 
   find(buf: Buffer, off: number, len: number): number {
     this.#key.load(buf, off, len);
-    return this.keys.find(this.#key);
+    this.#found = this.keys.find(this.#key);
+    return this.#found;
+  }
+
+  /** Whether the last lookup was that of this key and answered `ref`, and nothing was changed since. */
+  wasFound(ref: number, buf: Buffer, off: number, len: number): boolean {
+    const key = this.#key;
+    return ref === this.#found && key.off === off && key.len === len && key.buf === buf;
+  }
+
+  /**
+   * Reads what lookups of these keys will read, without waiting in between: a processor that has to wait for memory
+   * waits for all of them at once. At 1 M keys that takes a fifth off the price of a pipelined command.
+   */
+  fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, first: number, last: number, step: number): void {
+    const hashes = this.#hashes;
+    this.#found = NOTHING;
+    for (let from = first; from < last; ) {
+      let count = 0;
+      for (; from < last && count < FETCHED_MAX; from += step) {
+        hashes[count++] = this.#key.load(buf, off[from] as number, len[from] as number);
+      }
+      this.fetched = this.keys.fetchAhead(hashes, count);
+    }
   }
 
   /** Makes the key of a record the one under way. */
   locate(ref: number): void {
     const { records } = this;
+    this.#found = NOTHING;
     this.#key.load(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
     this.keys.locate(this.#key, ref);
   }
@@ -98,10 +131,12 @@ export class Store {
     this.keys.replace(this.#key, ref, successor);
     records.dropLongKey(ref);
     records.release(ref);
+    this.#found = NOTHING;
   }
 
   remove(ref: number): void {
     const { records } = this;
+    this.#found = NOTHING;
     this.keys.remove(this.#key, ref);
     records.dropOutside(ref);
     records.dropLongKey(ref);
@@ -111,6 +146,7 @@ export class Store {
   /** Copies a record to the place where the arena is being filled. */
   move(ref: number): void {
     const moved = this.records.move(ref);
+    this.#found = NOTHING;
     this.keys.replace(this.#key, ref, moved);
     this.records.release(ref);
   }
@@ -124,6 +160,7 @@ export class Store {
   #install(ref: number, successor: number): void {
     const { records } = this;
     const { access } = records;
+    this.#found = NOTHING;
     records.setAccess(successor, ref === 0 ? access.fresh() : access.used(records.accessOf(ref)));
     if (ref === 0) {
       this.keys.add(this.#key, successor);

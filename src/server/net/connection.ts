@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from 'node:net';
+import type { KeysAhead } from '../protocol/look-ahead.ts';
 import type { Request } from '../protocol/request.ts';
 import { HEADROOM, type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
 import { adopt, readByEvents } from './input.ts';
@@ -13,6 +14,8 @@ import type { Output } from './output.ts';
 /** What a connection tells the server. Given once, by the composition root. */
 export interface Delivery<Owner> {
   command(owner: Owner, request: Request): void;
+  /** These keys are probably those of the next commands. */
+  keysAhead(owner: Owner, keys: KeysAhead): void;
   protocolError(owner: Owner, text: string): void;
   closed(owner: Owner): void;
   /** Something was read, so there will be something to write: the turn has to end. */
@@ -25,6 +28,7 @@ export interface ConnectionOptions<Owner> {
   adoptable: boolean;
   output: Output;
   request: Request;
+  ahead: KeysAhead;
   limits: ParserLimits;
   delivery: Delivery<Owner>;
 }
@@ -51,6 +55,7 @@ export class Connection<Owner = any> {
   bytesOut = 0;
   readonly #output: Output;
   readonly #delivery: Delivery<Owner>;
+  readonly #ahead: KeysAhead;
   /** The part of the turn's output that is ours; more than one part, or big values, go to the queue. */
   #part: Buffer = EMPTY;
   #partStart = 0;
@@ -63,6 +68,7 @@ export class Connection<Owner = any> {
   constructor(options: ConnectionOptions<Owner>) {
     this.#output = options.output;
     this.#delivery = options.delivery;
+    this.#ahead = options.ahead;
     this.parser = new RequestParser(options.request, options.limits);
     const accepted = options.socket;
     this.remoteAddress = accepted.remoteAddress ?? '';
@@ -184,6 +190,7 @@ export class Connection<Owner = any> {
     const previous = this.#output.begin(this);
     this.#draining = true;
     while (!this.suspended && !this.closing) {
+      if (parser.lookAhead(this.#ahead)) this.#delivery.keysAhead(this.owner, this.#ahead);
       const request = parser.next();
       if (request === null) break;
       this.#delivery.command(this.owner, request);

@@ -14,6 +14,7 @@
 
 import { parseInteger } from '../../base/ascii.ts';
 import { splitInline } from './inline.ts';
+import type { KeysAhead } from './look-ahead.ts';
 import { Request, requestOf } from './request.ts';
 
 /** What the owner of a window must leave free in front of it. */
@@ -51,6 +52,8 @@ export class RequestParser {
   #window: Buffer = EMPTY;
   #pos = 0;
   #end = 0;
+  /** Keys of commands before this position were found by a look ahead. */
+  #lookedUntil = 0;
   /** What follows the large command in the window that completed it. */
   #rest: Buffer = EMPTY;
   #restPos = 0;
@@ -89,6 +92,17 @@ export class RequestParser {
     this.#window = buf;
     this.#pos = start;
     this.#end = to;
+    this.#lookedUntil = start;
+  }
+
+  /**
+   * Finds the keys of the commands that `next` is going to hand out; false when there are too few to be worth fetching
+   * ahead of time, or when they were found already.
+   */
+  lookAhead(keys: KeysAhead): boolean {
+    if (this.#pos < this.#lookedUntil || this.#missing > 0) return false;
+    this.#lookedUntil = keys.look(this.#window, this.#pos, this.#end);
+    return keys.count > 1;
   }
 
   /** The next complete command, or null when the window holds no more (then look at `error`). */

@@ -19,6 +19,7 @@ export function objectOf(bytes: number | (() => number)): Aggregate {
   return object;
 }
 
+const OFFSETS = Int32Array.of(0, 1);
 const START_MS = 1_700_000_000_000;
 
 /** Mostly short ones; now and then one for every form that keys and values are kept in. */
@@ -65,10 +66,23 @@ export class Model {
   /** Bytes as they reach the keyspace: somewhere inside a larger buffer that is used again afterwards. */
   set(index: number, key: Buffer, value: Buffer, deadline_ms: number): void {
     const wire = Buffer.concat([Buffer.from('$$'), key, Buffer.from('\r\n'), value, Buffer.from('\r\n')]);
-    this.db(index).setString(wire, 2, key.length, wire, key.length + 4, value.length, deadline_ms);
+    const found = this.#lookUpBefore(index, wire, 2, key.length);
+    this.db(index).setString(wire, 2, key.length, wire, key.length + 4, value.length, deadline_ms, false, found);
     wire.fill(0xee);
     const kept = deadline_ms === KEEP_DEADLINE ? (this.#living(index, key)?.deadline_ms ?? NO_DEADLINE) : deadline_ms;
     this.map(index).set(key.toString('latin1'), { value, deadline_ms: kept });
+  }
+
+  /** Many commands look a key up before they change it, and some of them look at others in between. */
+  #lookUpBefore(index: number, buf: Buffer, off: number, len: number): number | undefined {
+    const { prng } = this;
+    if (prng.chance(0.3)) return undefined;
+    const found = this.db(index).findForWrite(buf, off, len);
+    const other = this.randomKey();
+    if (prng.chance(0.3)) this.db(prng.below(this.maps.length)).findForWrite(other, 0, other.length);
+    if (prng.chance(0.1))
+      this.db(prng.below(this.maps.length)).fetchAhead(other, OFFSETS, Int32Array.of(4, 5), 0, 2, 1);
+    return found;
   }
 
   delete(index: number, key: Buffer): void {

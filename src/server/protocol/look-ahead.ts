@@ -1,0 +1,69 @@
+/*
+ * A look at the commands that follow in a window, before they are parsed: where is the first argument of each, which is
+ * nearly always a key? A lookup in a large keyspace waits for memory twice, for the table and for the record; who knows
+ * the next keys can have all of them fetched at once (Store.fetchAhead). What is found here is a guess that changes
+ * nothing but the speed, so anything unusual just ends the look.
+ */
+
+/** About as many accesses as a processor keeps under way. */
+const KEYS_MAX = 16;
+/** Less than this is one command or two, and nothing to be won. */
+const WINDOW_MIN = 96;
+/** A longer argument ends the look: what follows it is far away. */
+const LENGTH_MAX = 16 * 1024;
+
+const STAR = 0x2a;
+const DOLLAR = 0x24;
+const CR = 0x0d;
+const ZERO = 0x30;
+
+export class KeysAhead {
+  /** Where the keys lie in `buf`. */
+  readonly off = new Int32Array(KEYS_MAX);
+  readonly len = new Int32Array(KEYS_MAX);
+  buf: Buffer = Buffer.alloc(0);
+  count = 0;
+  /** What `#length` read ends here, line end included. */
+  #lineEnd = 0;
+
+  /** Looks at the commands in `buf[from, to)`; answers the position up to which no other look is worth it. */
+  look(buf: Buffer, from: number, to: number): number {
+    this.buf = buf;
+    this.count = 0;
+    if (to - from < WINDOW_MIN) return to;
+    let at = from;
+    while (this.count < KEYS_MAX && at < to) {
+      const argc = buf[at] === STAR ? this.#length(at + 1) : 0;
+      if (argc < 1) return to;
+      at = this.#lineEnd;
+      for (let i = 0; i < argc; i++) {
+        const length = at < to && buf[at] === DOLLAR ? this.#length(at + 1) : -1;
+        const start = this.#lineEnd;
+        at = start + length + 2;
+        if (length < 0 || at > to) return to;
+        if (i === 1) this.#note(start, length);
+      }
+    }
+    return at;
+  }
+
+  #note(off: number, len: number): void {
+    this.off[this.count] = off;
+    this.len[this.count++] = len;
+  }
+
+  /** The number that ends with its line, or -1. */
+  #length(from: number): number {
+    const { buf } = this;
+    let length = 0;
+    let at = from;
+    for (; buf[at] !== CR; at++) {
+      const digit = buf[at]! - ZERO;
+      // Not a digit, also where the buffer ends.
+      if (!(digit >= 0 && digit <= 9) || length > LENGTH_MAX) return -1;
+      length = length * 10 + digit;
+    }
+    this.#lineEnd = at + 2;
+    return length;
+  }
+}
