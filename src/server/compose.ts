@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, randomHex } from '../base/prng.ts';
+import { ConfigFailure } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
 import { Settings } from '../config/settings.ts';
 import { ClusterBus } from './bus/bus.ts';
@@ -19,6 +20,7 @@ import { Call } from './command/call.ts';
 import { Propagation } from './command/propagation.ts';
 import { Registry } from './command/registry.ts';
 import { serveAgain } from './command/serve.ts';
+import { whyNotStarted } from './config-refusals.ts';
 import { cronTick } from './cron.ts';
 import { Door } from './door.ts';
 import { isReplica } from './gossip/state.ts';
@@ -73,6 +75,8 @@ export interface Running {
 
 /** Makes a server from its configuration, loads its data and opens its ports. Throws what prevents that. */
 export async function compose(options: ComposeOptions): Promise<Running> {
+  const refusal = whyNotStarted(options.config);
+  if (refusal !== null) throw new ConfigFailure(refusal);
   const { server, door } = assemble(options);
   try {
     beginLoading(server);

@@ -125,7 +125,7 @@ async function start({ config, configFile }: Loaded, log: Logger): Promise<Runni
 
 /** Failures whose message says all that a person can act on; anything else is our own mistake, and shows its stack. */
 function isOperational(error: unknown): error is Error {
-  const kinds = [ListenFailure, BusFailure, NodesConfFailure, DiskFailure, LoadFailure, TlsFailure];
+  const kinds = [ConfigFailure, ListenFailure, BusFailure, NodesConfFailure, DiskFailure, LoadFailure, TlsFailure];
   return kinds.some((kind) => error instanceof kind);
 }
 
