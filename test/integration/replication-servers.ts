@@ -223,9 +223,11 @@ class RunningNode implements Node {
   }
 
   async discard(): Promise<void> {
+    const died = this.#process !== null && this.#process.exitCode !== null;
     this.client.disconnect();
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    if (died) throw new Error(`the server on port ${this.port} ended by itself:\n${this.#log}`);
   }
 
   async #answers(): Promise<boolean> {

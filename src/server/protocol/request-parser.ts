@@ -178,7 +178,11 @@ export class RequestParser {
     let argc = request.argc;
     while (this.#missing > 0) {
       const at = this.#pos;
-      if (at >= end) break;
+      if (at >= end) {
+        // Nothing is known of the next argument, so nothing more is awaited than some bytes of it.
+        this.#wanted = 0;
+        break;
+      }
       if (buf[at] !== DOLLAR) return this.#fail(`expected '$', got '${printable(buf[at]!)}'`);
       // The usual length is one digit; the general way costs a search and a call.
       let length = at + 3 < end && buf[at + 2] === CR && buf[at + 3] === LF ? buf[at + 1]! - 0x30 : -1;

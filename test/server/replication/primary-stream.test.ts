@@ -67,6 +67,25 @@ describe('the stream of a primary', () => {
     expect(applied).toEqual(['0: ping']);
   });
 
+  test('is understood when it ends between two of very many arguments', () => {
+    const prng = new Prng(13);
+    for (let round = 0; round < 20; round++) {
+      const pairs = Array.from({ length: 10_000 }, (_, i) => [`key:${i}`, 'v'.repeat(prng.below(20))]).flat();
+      const whole = command('MSET', ...pairs);
+      const { stream, applied } = follow();
+      for (let at = 0; at < whole.length; ) {
+        // At the end of an argument, wherever there is one in reach.
+        const size = 1 + prng.below(70_000);
+        const boundary = whole.indexOf('$', at + size);
+        const end = boundary < 0 ? whole.length : boundary;
+        expect(stream.feed(Buffer.from(whole.subarray(at, end)))).toBeNull();
+        at = end;
+      }
+      expect(applied).toHaveLength(1);
+      expect(stream.applied).toBe(whole.length);
+    }
+  });
+
   test('is understood in whatever pieces it comes, and passed on as it was', () => {
     const prng = new Prng(11);
     for (let round = 0; round < 30; round++) {
