@@ -50,7 +50,8 @@ export function execute(call: Call): void {
       if (!command.isWrite) throw new AssertionFailure(`${command.fullName} is not declared write`);
       propagation.addRequest(call.db.index, call.request);
     }
-    call.client.writeOffset = server.replication.offset + (server.links.wantsStream ? propagation.length : 0);
+    const streamed = propagation.active && server.links.wantsStream ? propagation.length : 0;
+    call.client.writeOffset = server.replication.offset + streamed;
   }
   propagation.end();
 }
@@ -142,6 +143,8 @@ function dispatchArmed(call: Call, armed: number): void {
   else if ((armed & ARMED_PAUSED) !== 0 && isHeldByPause(call)) holdUntilResumed(call);
   else if ((armed & ARMED_MULTI) !== 0 && !endsOrLeavesMulti(command)) queue(call);
   else execute(call);
+  // Held back is not done: it comes here again, with what was said before it (ASKING, CLIENT REPLY SKIP).
+  if (client.blocked?.why === 'paused') return;
   if (client.asking && command.spec.name !== 'asking') client.asking = false;
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
 }

@@ -13,6 +13,7 @@
  * answers its length; `out` never overlaps the source and has `lengthBound` bytes of room for what is added.
  */
 import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
+import { copyBytes } from '../../base/copy.ts';
 
 const HEADER_BYTES = 6;
 export const EMPTY_BYTES = 7;
@@ -20,8 +21,6 @@ export const EMPTY_BYTES = 7;
 const END = 0xff;
 const COUNT_UNKNOWN = 0xffff;
 const INTEGER_TEXT_MAX = 20;
-/** Up to here a loop over bytes is faster than the call to Buffer.copy. */
-const COPY_LOOP_MAX = 12;
 
 /** What an entry says: always as text (`buf`, `off`, `len`), and as a number when it was stored as one. */
 export class Entry {
@@ -170,7 +169,7 @@ export function writeEntry(out: Buffer, at: number, vbuf: Buffer, voff: number, 
     out[at] = 0xf0;
     start = out.writeUInt32LE(vlen, start);
   }
-  copy(vbuf, voff, vlen, out, start);
+  copyBytes(vbuf, voff, vlen, out, start);
   return writeBacklen(out, start + vlen, start + vlen - at);
 }
 
@@ -231,7 +230,7 @@ export function append(
   voff: number,
   vlen: number,
 ): number {
-  copy(buf, off, len, out, at);
+  copyBytes(buf, off, len, out, at);
   const to = writeEntry(out, end(at, len), vbuf, voff, vlen);
   return finish(out, at, to, count(buf, off, len) + 1);
 }
@@ -261,10 +260,10 @@ export function insert(
   voff: number,
   vlen: number,
 ): number {
-  copy(buf, off, before - off, out, at);
+  copyBytes(buf, off, before - off, out, at);
   const to = writeEntry(out, at + before - off, vbuf, voff, vlen);
   const rest = end(off, len) - before;
-  copy(buf, before, rest, out, to);
+  copyBytes(buf, before, rest, out, to);
   return finish(out, at, to + rest, count(buf, off, len) + 1);
 }
 
@@ -280,11 +279,11 @@ export function replace(
   voff: number,
   vlen: number,
 ): number {
-  copy(buf, off, old - off, out, at);
+  copyBytes(buf, off, old - off, out, at);
   const to = writeEntry(out, at + old - off, vbuf, voff, vlen);
   const after = next(buf, old);
   const rest = end(off, len) - after;
-  copy(buf, after, rest, out, to);
+  copyBytes(buf, after, rest, out, to);
   return finish(out, at, to + rest, count(buf, off, len));
 }
 
@@ -299,9 +298,9 @@ export function remove(
   to: number,
   removed: number,
 ): number {
-  copy(buf, off, from - off, out, at);
+  copyBytes(buf, off, from - off, out, at);
   const rest = end(off, len) - to;
-  copy(buf, to, rest, out, at + from - off);
+  copyBytes(buf, to, rest, out, at + from - off);
   return finish(out, at, at + from - off + rest, count(buf, off, len) - removed);
 }
 
@@ -326,12 +325,6 @@ export function validate(buf: Buffer, off: number, len: number): number {
   }
   const stored = buf.readUInt16LE(off + 4);
   return stored === entries || stored === COUNT_UNKNOWN ? entries : -1;
-}
-
-/** Copies bytes between buffers that do not overlap. */
-export function copy(from: Buffer, off: number, len: number, to: Buffer, at: number): void {
-  if (len > COPY_LOOP_MAX) from.copy(to, at, off, off + len);
-  else for (let i = 0; i < len; i++) to[at + i] = from[off + i] as number;
 }
 
 /** Bytes of encoding and payload of the entry at `at`. */

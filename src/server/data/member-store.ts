@@ -7,8 +7,10 @@
  * ones is moved: the owner asks for one record after the other, knows which are alive, and has those moved. A chunk
  * that cannot be given back because somebody reads it is simply left to the garbage collector.
  */
+
 import { assert } from '../../base/assert.ts';
-import { copy, type Entry } from './listpack.ts';
+import { copyBytes } from '../../base/copy.ts';
+import type { Entry } from './listpack.ts';
 
 const CHUNK_BYTES_MIN = 4096;
 /** What 16 bits of words reach. */
@@ -58,7 +60,7 @@ export class MemberStore {
       chunk.buf[at] = LONG;
       start = chunk.buf.writeUInt32LE(vlen, start);
     }
-    copy(vbuf, voff, vlen, chunk.buf, start);
+    copyBytes(vbuf, voff, vlen, chunk.buf, start);
     chunk.used += bytes;
     chunk.live += bytes;
     this.#used += bytes;

@@ -275,6 +275,7 @@ function getex(call: Call): void {
 
 function mget(call: Call): void {
   const { db, buf, reply } = call;
+  fetchAhead(call, 1);
   reply.array(call.argc - 1);
   for (let i = 1; i < call.argc; i++) {
     const ref = db.find(buf, call.off(i), call.len(i));
@@ -286,6 +287,7 @@ function mget(call: Call): void {
 
 function mset(call: Call): void {
   if (call.argc % 2 === 0) throw wrongArity('mset');
+  fetchAhead(call, 2);
   for (let i = 1; i < call.argc; i += 2) store(call, i, i + 1, NO_DEADLINE);
   call.reply.ok();
 }
@@ -305,6 +307,14 @@ export function findString(call: Call, i: number): Ref {
   const ref = db.find(call.buf, call.off(i), call.len(i));
   if (ref !== 0 && db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
   return ref;
+}
+
+/** With so many keys the processor's caches would forget the first before we come to them. */
+const FETCHED_MAX = 256;
+
+/** The keys of a command, every `step`th argument, are going to be looked up. */
+function fetchAhead({ db, buf, request, argc }: Call, step: number): void {
+  if (argc > 3) db.fetchAhead(buf, request.off, request.len, 1, Math.min(argc, FETCHED_MAX), step);
 }
 
 /** Answers the value of a string record. */

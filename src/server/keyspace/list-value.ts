@@ -8,6 +8,7 @@
  *
  * No function here checks the type of a key: its caller does, before anything is changed.
  */
+import { copyBytes } from '../../base/copy.ts';
 import { ENCODING_QUICKLIST, TYPE_LIST } from '../data/encoding.ts';
 import { ListCursor, ListObject } from '../data/list-object.ts';
 import * as listpack from '../data/listpack.ts';
@@ -210,6 +211,6 @@ function packBefore(db: Database, ref: Ref, values: Values, first: number, last:
 
 function copyEntries(db: Database, ref: Ref, to: number): number {
   const bytes = db.valueLen(ref) - listpack.EMPTY_BYTES;
-  listpack.copy(db.valueBuf(ref), listpack.first(db.valueOff(ref)), bytes, PACK, to);
+  copyBytes(db.valueBuf(ref), listpack.first(db.valueOff(ref)), bytes, PACK, to);
   return to + bytes;
 }

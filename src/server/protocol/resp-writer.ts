@@ -7,6 +7,7 @@
  */
 
 import { formatDouble, writeInteger } from '../../base/ascii.ts';
+import { copyBytes } from '../../base/copy.ts';
 
 /** Who owns the bytes that a writer fills. */
 export interface Sink {
@@ -22,8 +23,6 @@ const LF = 0x0a;
 const NUMBER_MAX = 32;
 /** From here on a value is sent from where it lies instead of being copied (measured: 1 MB GET 1.6 times faster). */
 const PASS_THROUGH_MIN = 64 * 1024;
-/** Below this many bytes a loop beats Buffer.copy's call (hotpath.md, section 2). */
-const LOOP_COPY_MAX = 24;
 
 const PRE_OK = Buffer.from('+OK\r\n');
 const PRE_NULL = Buffer.from('_\r\n');
@@ -76,17 +75,9 @@ export class RespWriter {
     if (len >= PASS_THROUGH_MIN) return this.bulkPassed(Buffer.from(buf.subarray(off, off + len)));
     this.#room(len + NUMBER_MAX);
     this.#head(0x24, len);
-    const out = this.out;
-    let pos = this.pos;
-    if (len <= LOOP_COPY_MAX) {
-      for (let i = off; i < off + len; i++) out[pos++] = buf[i]!;
-    } else {
-      buf.copy(out, pos, off, off + len);
-      pos += len;
-    }
-    out[pos] = CR;
-    out[pos + 1] = LF;
-    this.pos = pos + 2;
+    copyBytes(buf, off, len, this.out, this.pos);
+    this.pos += len;
+    this.#end();
   }
 
   bulkBuffer(bytes: Buffer): void {
@@ -169,7 +160,7 @@ export class RespWriter {
   /** Complete RESP bytes, as they are. */
   raw(buf: Buffer, off: number, len: number): void {
     this.#room(len);
-    buf.copy(this.out, this.pos, off, off + len);
+    copyBytes(buf, off, len, this.out, this.pos);
     this.pos += len;
   }
 
