@@ -44,11 +44,13 @@ export const memoryDirectives = {
     initial: 10,
     since: '4.0.0',
     doc: 'How many hits it takes to raise the counter of a key: the higher, the more.',
+    notApplicable: 'nothing is evicted yet; OBJECT FREQ counts with the defaults',
   }),
   'lfu-decay-time': smallInteger({
     initial: 1,
     since: '4.0.0',
     doc: 'Minutes after which the counter falls by one; 0 never.',
+    notApplicable: 'nothing is evicted yet; OBJECT FREQ counts with the defaults',
   }),
   'active-expire-effort': smallInteger({
     initial: 1,
@@ -56,6 +58,7 @@ export const memoryDirectives = {
     max: 10,
     since: '6.0.0',
     doc: 'How hard to look for keys whose time is over.',
+    notApplicable: 'the expire cycle has the same small budget always',
   }),
   'lazyfree-lazy-eviction': yesNo({
     initial: false,
@@ -157,12 +160,14 @@ export const encodings = {
     since: '7.0.0',
     aliases: ['hash-max-ziplist-entries'],
     doc: 'Fields up to which a hash is packed.',
+    notApplicable: 'there are no hashes yet',
   }),
   'hash-max-listpack-value': memory({
     initial: 64,
     since: '7.0.0',
     aliases: ['hash-max-ziplist-value'],
     doc: 'Bytes of a field or value up to which a hash is packed.',
+    notApplicable: 'there are no hashes yet',
   }),
   'list-max-listpack-size': smallInteger({
     initial: -2,
@@ -170,6 +175,7 @@ export const encodings = {
     since: '7.0.0',
     aliases: ['list-max-ziplist-size'],
     doc: 'Size of the packed pieces of a list: so many elements, or -1 to -5 for 4, 8, 16, 32, 64 KB.',
+    notApplicable: 'a list leaves its packed form at a size of its own',
   }),
   'list-compress-depth': smallInteger({
     initial: 0,
@@ -187,26 +193,31 @@ export const encodings = {
     since: '7.0.0',
     aliases: ['zset-max-ziplist-entries'],
     doc: 'Members up to which a sorted set is packed.',
+    notApplicable: 'there are no sorted sets yet',
   }),
   'zset-max-listpack-value': memory({
     initial: 64,
     since: '7.0.0',
     aliases: ['zset-max-ziplist-value'],
     doc: 'Bytes of a member up to which a sorted set is packed.',
+    notApplicable: 'there are no sorted sets yet',
   }),
   'hll-sparse-max-bytes': memory({
     initial: 3000,
     since: '2.8.9',
     doc: 'Bytes up to which a HyperLogLog is kept in its sparse form.',
+    notApplicable: 'there is no HyperLogLog yet',
   }),
   'stream-node-max-bytes': memory({
     initial: 4096,
     since: '5.0.0',
     doc: 'Bytes of one packed piece of a stream; 0 is no limit.',
+    notApplicable: 'there are no streams yet',
   }),
   'stream-node-max-entries': integer({
     initial: 100,
     since: '5.0.0',
     doc: 'Entries of one packed piece of a stream; 0 is no limit.',
+    notApplicable: 'there are no streams yet',
   }),
 } as const;

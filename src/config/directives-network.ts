@@ -154,6 +154,7 @@ export const processDirectives = {
     initial: true,
     since: '5.0.0',
     doc: 'Do background work more often when many clients are connected.',
+    notApplicable: 'background work does not grow with the number of clients',
   }),
   'always-show-logo': yesNo({
     initial: false,
@@ -174,27 +175,32 @@ export const processDirectives = {
     since: '6.2.0',
     fixed: true,
     doc: 'Show port and mode in the list of processes.',
+    notApplicable: 'the title of the process is left as it was started',
   }),
   'proc-title-template': text({
     initial: '{title} {listen-addr} {server-mode}',
     since: '6.2.0',
     doc: 'What is shown there: {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}.',
     why: whyNoTitle,
+    notApplicable: 'the title of the process is left as it was started',
   }),
   'shutdown-timeout': smallInteger({
     initial: 10,
     since: '7.0.0',
     doc: 'Seconds that a shutdown waits for replicas that lag behind.',
+    notApplicable: 'a shutdown does not wait for replicas yet',
   }),
   'shutdown-on-sigint': someOf(SHUTDOWN_WORDS, {
     initial: [],
     since: '7.0.0',
     doc: 'How SIGINT shuts the server down.',
+    notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'shutdown-on-sigterm': someOf(SHUTDOWN_WORDS, {
     initial: [],
     since: '7.0.0',
     doc: 'How SIGTERM shuts the server down.',
+    notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'syslog-enabled': yesNo({
     initial: false,

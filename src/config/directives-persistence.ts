@@ -33,6 +33,7 @@ export const persistence = {
     initial: false,
     since: '6.0.0',
     doc: 'Without any persistence of our own, delete snapshots that were only needed for replication.',
+    notApplicable: 'the file of a full synchronization is never kept',
   }),
   'rdb-save-incremental-fsync': yesNo({
     initial: true,
@@ -43,6 +44,7 @@ export const persistence = {
     initial: true,
     since: '2.6.0',
     doc: 'Refuse writes after a background save has failed.',
+    notApplicable: 'a failed snapshot does not stop writes yet',
   }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], {
     initial: 'no',

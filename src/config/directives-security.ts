@@ -18,11 +18,13 @@ export const security = {
     since: '6.0.0',
     fixed: true,
     doc: 'File with one user a line. Users then may not stand in the configuration.',
+    notApplicable: 'there are no ACL users yet, and a server that is given some does not start',
   }),
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], {
     initial: 'resetchannels',
     since: '6.2.0',
     doc: 'Which channels a new user may use: all or none.',
+    notApplicable: 'there are no ACL users yet',
   }),
   'acllog-max-len': integer({
     initial: 128,
@@ -56,6 +58,7 @@ export const observation = {
     initial: '',
     since: '2.8.0',
     doc: 'Which changes of keys are published, and where: K by key, E by event; empty publishes none.',
+    notApplicable: 'there is no Pub/Sub yet',
   }),
   'slowlog-log-slower-than': integer({
     initial: 10_000,
@@ -110,12 +113,14 @@ export const fileOnly = {
     allowed: 'a name and ACL rules',
     doc: 'A user, as ACL SETUSER would make it.',
     why: needs(1, Number.POSITIVE_INFINITY),
+    notApplicable: 'there are no ACL users yet, and a server that is given some does not start',
   }),
   'rename-command': fileLines({
     since: '1.3.10',
     allowed: 'a command and its new name; "" takes it away',
     doc: 'Gives a command another name.',
     why: needs(2, 2),
+    notApplicable: 'commands cannot be renamed yet, and a server that is told to does not start',
   }),
   loadmodule: fileLines({
     since: '4.0.0',

@@ -33,6 +33,7 @@ export const tls = {
     since: '6.0.0',
     volatile: true,
     doc: 'Parameters of the Diffie-Hellman exchange, PEM.',
+    notApplicable: 'keys are exchanged over elliptic curves, which need no such file',
   }),
   'tls-ca-cert-file': text({
     initial: '',
@@ -40,7 +41,13 @@ export const tls = {
     volatile: true,
     doc: 'Certificates of the authorities that are trusted.',
   }),
-  'tls-ca-cert-dir': text({ initial: '', since: '6.0.0', volatile: true, doc: 'Folder of such certificates.' }),
+  'tls-ca-cert-dir': text({
+    initial: '',
+    since: '6.0.0',
+    volatile: true,
+    doc: 'Folder of such certificates.',
+    notApplicable: 'name the certificates in tls-ca-cert-file; a folder of them is not read',
+  }),
   'tls-auth-clients': oneOf(['no', 'yes', 'optional'], {
     initial: 'yes',
     since: '6.0.0',
@@ -60,15 +67,22 @@ export const tls = {
     since: '6.0.0',
     doc: 'Choose the cipher by our order, not by that of the client.',
   }),
-  'tls-session-caching': yesNo({ initial: true, since: '6.0.0', doc: 'Let clients resume sessions.' }),
+  'tls-session-caching': yesNo({
+    initial: true,
+    since: '6.0.0',
+    doc: 'Let clients resume sessions.',
+    notApplicable: 'sessions are resumed as Node does it',
+  }),
   'tls-session-cache-size': smallInteger({
     initial: 20_480,
     since: '6.0.0',
     doc: 'How many sessions are kept for that; 0 is no limit.',
+    notApplicable: 'sessions are resumed as Node does it',
   }),
   'tls-session-cache-timeout': smallInteger({
     initial: 300,
     since: '6.0.0',
     doc: 'Seconds for which a session can be resumed.',
+    notApplicable: 'sessions are resumed as Node does it',
   }),
 } as const;

@@ -138,8 +138,12 @@ export function addresses(traits: Traits<readonly string[]>): Directive<readonly
       allowed: `up to ${ADDRESSES_MAX} addresses; * is all, a leading - lets one be missing`,
       multi: true,
       parseWords(words) {
-        if (words.length > ADDRESSES_MAX) throw new DirectiveRefusal('Too many bind addresses specified.');
-        return words.length === 1 && words[0] === '' ? [] : words;
+        // One quoted word may hold them all, or none; in no address is a blank or a quote.
+        if (words.length === 1 && words[0] === '') return [];
+        const list = words.length === 1 ? words[0]!.split(' ') : words;
+        if (list.length > ADDRESSES_MAX) throw new DirectiveRefusal('Too many bind addresses specified.');
+        if (!list.every((address) => /^[^\s"']+$/.test(address))) throw new DirectiveRefusal('Invalid bind address.');
+        return list;
       },
       format: (value) => value.join(' '),
       formatLines: (value) => [value.length === 0 ? '""' : value.join(' ')],

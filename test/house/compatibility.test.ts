@@ -1,9 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ours, redis } from '../../scripts/docs/compatibility-page.ts';
 import { partly, refused } from '../../scripts/docs/differences.ts';
 import { directiveOf, names } from '../../src/config/directives.ts';
 import { CommandFailure, startServer } from '../../src/index.ts';
 import { hasRedisServer, startRealRedis } from '../base/real-redis.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
 
 /* What docs/compatibility.md says of the server is asked of the server. */
 
@@ -45,6 +49,24 @@ test.skipIf(!hasRedisServer)(
     }
   },
 );
+
+test('a directive that is said to be obeyed is read by somebody', () => {
+  const readers = [...sourcesBelow('src/server'), join(ROOT, 'src/config/conf-file.ts')];
+  const code = readers.map((path) => readFileSync(path, 'utf8')).join('\n');
+  const unread = names.filter((name) => {
+    // config['maxmemory-policy'], config.port, { pidfile, daemonize }: Config
+    const isRead = code.includes(`'${name}'`) || new RegExp(`(?:config\\.|[{,] )${name}\\b(?!:)`).test(code);
+    return directiveOf(name).status === 'obeyed' && !isRead;
+  });
+  expect(unread).toEqual([]);
+});
+
+function sourcesBelow(folder: string): string[] {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  return files.map((file) => join(ROOT, folder, file));
+}
 
 async function errorOf(reply: Promise<unknown>): Promise<string> {
   try {
