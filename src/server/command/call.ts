@@ -125,3 +125,8 @@ export class Call {
     this.rewritten = true;
   }
 }
+
+/** May its client be made to wait? Not as a part of EXEC or of a script, and not without a connection to answer on. */
+export function mayBlock({ client, server, command }: Call): boolean {
+  return client.connection !== null && client.lastCommand === command && server.call.command === command;
+}

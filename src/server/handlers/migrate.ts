@@ -4,10 +4,14 @@
  * Redis stands still until the target has answered. Here other clients are served meanwhile, so a key may change between
  * its copy and the acknowledgement. Every key is therefore watched while it travels: one that changed is sent again (with
  * REPLACE, or as a DEL when it is gone), and only a key that is the same on both sides is deleted. So no write is lost,
- * and no client sees the key missing on both sides.
+ * and no client sees the key missing on both sides. Keys that keep changing are sent with writes held back, as Redis
+ * does from the start.
+ *
+ * Meanwhile this node may also hand over to a replica, or become one: then nothing is deleted any more, because the
+ * stream that would have to say so belongs to somebody else.
  */
 
-import type { Call } from '../command/call.ts';
+import { type Call, mayBlock } from '../command/call.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
@@ -18,7 +22,7 @@ import { dumpValue } from '../persistence/dump.ts';
 import type { Reply } from '../protocol/reply-parser.ts';
 import { requestOf } from '../protocol/request.ts';
 import { clientTlsOptions } from '../security/tls-options.ts';
-import type { Client } from '../state/client.ts';
+import { ARMED_PAUSED, type Blocked, type Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 
 export const specs: readonly Spec[] = [
@@ -59,7 +63,9 @@ function keysWord(argc: number, text: (i: number) => string): number {
   return -1;
 }
 
-/** How often a key that keeps changing is sent again before MIGRATE gives up on it. */
+/** So often keys are sent while clients may write to them; usually nobody does just then. */
+const UNHELD_ATTEMPTS = 3;
+/** How often a key that keeps changing is sent before MIGRATE gives up on it. */
 const ATTEMPTS_MAX = 16;
 const DEFAULT_TIMEOUT_MS = 1000;
 
@@ -81,19 +87,22 @@ interface Travelling {
   restored: boolean;
 }
 
+const NOT_INSIDE = new ReplyError('ERR MIGRATE waits for the other server, which a transaction or a script cannot');
+
 function migrate(call: Call): void {
   const { server, client, db, reply } = call;
+  if (!mayBlock(call)) throw NOT_INSIDE;
   const order = orderFrom(call);
   order.keys = order.keys.filter((key) => db.findForWrite(key, 0, key.length) !== 0);
   if (order.keys.length === 0) return reply.simple('NOKEY');
-  const migration = new Migration(server, client, db, order);
-  server.blocking.block(client, {
+  const wait: Blocked = {
     why: 'migrate',
     deadline_ms: Number.POSITIVE_INFINITY, // Every step of the conversation has its own.
     expire: () => {},
-  });
+  };
+  server.blocking.block(client, wait);
   call.propagateNothing();
-  migration.send(order.keys, { attempt: 1 });
+  new Migration(server, { client, wait, db, order }).send(order.keys, { attempt: 1 });
 }
 
 const KEY_AND_KEYS = new ReplyError(
@@ -137,15 +146,20 @@ function orderFrom(call: Call): Order {
 class Migration {
   readonly #server: Server;
   readonly #client: Client;
+  readonly #wait: Blocked;
   readonly #db: Database;
   readonly #order: Order;
   readonly #moved: Buffer[] = [];
   #firstError: string | null = null;
   #retried = false;
 
-  constructor(server: Server, client: Client, db: Database, order: Order) {
+  constructor(
+    server: Server,
+    { client, wait, db, order }: { client: Client; wait: Blocked; db: Database; order: Order },
+  ) {
     this.#server = server;
     this.#client = client;
+    this.#wait = wait;
     this.#db = db;
     this.#order = order;
   }
@@ -155,6 +169,7 @@ class Migration {
     const { host, port, timeout_ms } = this.#order;
     let travelling: Travelling[] = [];
     let preamble = 0;
+    if (attempt > UNHELD_ATTEMPTS) this.#holdWrites();
     this.#server.peers.exchange({
       host,
       port,
@@ -168,6 +183,17 @@ class Migration {
       },
       done: (outcome) => this.#answered(outcome, travelling, { preamble, attempt }),
     });
+  }
+
+  #holdWrites(): void {
+    const { pause, clock } = this.#server;
+    pause.start('migrate', 'write', clock.monotonic_ms() + this.#order.timeout_ms);
+    this.#server.armed |= ARMED_PAUSED;
+  }
+
+  #mayDelete(): boolean {
+    const { replication, pause, clock } = this.#server;
+    return replication.role === 'primary' && !pause.isRunning('failover', clock.monotonic_ms());
   }
 
   /** AUTH always; SELECT when the connection is not known to be there. */
@@ -205,6 +231,8 @@ class Migration {
     { preamble, attempt }: { preamble: number; attempt: number },
   ): void {
     for (const { key, watcher } of travelling) this.#db.unwatch(key, 0, key.length, watcher);
+    if (attempt > UNHELD_ATTEMPTS) this.#server.pause.end('migrate');
+    if (!this.#mayDelete()) return this.#finish('ERR This node hands its slots over: the keys stay where they were');
     const refused = replies.slice(0, preamble).find((reply) => reply.type === 'error');
     if (refused?.type === 'error') this.#fail(refused.text);
     peer.selectedDb = refused === undefined && failure === null ? this.#order.db : -1;
@@ -256,7 +284,8 @@ class Migration {
     const server = this.#server;
     // What left is one DEL for the log and the replicas.
     if (this.#moved.length > 0) server.propagation.add(this.#db.index, ['DEL', ...this.#moved]);
-    if (server.clients.get(this.#client.id) !== this.#client) return server.wake();
+    // The client may be gone, or was told already that this node changed its role.
+    if (this.#client.blocked !== this.#wait) return server.wake();
     answerBlocked(server, this.#client, (reply) => {
       if (error === null) reply.ok();
       else reply.error(error);

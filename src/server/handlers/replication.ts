@@ -3,7 +3,7 @@
  */
 
 import { parseInteger } from '../../base/ascii.ts';
-import type { Call } from '../command/call.ts';
+import { type Call, mayBlock } from '../command/call.ts';
 import { NOT_INTEGER, ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
@@ -224,9 +224,4 @@ function wait(call: Call): void {
     },
   });
   links.wait(client.id, offset, replicas, answer);
-}
-
-/** Not as a part of EXEC or of a script, and not without a connection to answer on. */
-function mayBlock({ client, server, command }: Call): boolean {
-  return client.connection !== null && client.lastCommand === command && server.call.command === command;
 }

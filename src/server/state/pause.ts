@@ -1,9 +1,12 @@
 /*
- * CLIENT PAUSE and the pause of a failover: until a deadline, commands of clients are held back, all of them or those that
- * may write. Two pauses may overlap; each ends on its own, and together they are the stricter of both.
+ * CLIENT PAUSE, the pause of a failover and that of a MIGRATE whose keys do not keep still: until a deadline, commands of
+ * clients are held back, all of them or those that may write. Pauses may overlap; each ends on its own, and together they
+ * are the strictest of all.
  */
 
 export type PauseKind = 'write' | 'all';
+/** By the client command, by a failover, by a MIGRATE. */
+export type PauseReason = 'client' | 'failover' | 'migrate';
 
 interface PauseEntry {
   kind: PauseKind;
@@ -12,11 +15,10 @@ interface PauseEntry {
 }
 
 export class Pause {
-  /** By who asked: the client command, or a failover. */
-  readonly #entries = new Map<'client' | 'failover', PauseEntry>();
+  readonly #entries = new Map<PauseReason, PauseEntry>();
 
   /** Starts or prolongs; as in Redis a second CLIENT PAUSE never shortens, and never softens, one that is running. */
-  start(who: 'client' | 'failover', kind: PauseKind, until_ms: number): void {
+  start(who: PauseReason, kind: PauseKind, until_ms: number): void {
     const running = this.#entries.get(who);
     if (running === undefined) {
       this.#entries.set(who, { kind, until_ms });
@@ -26,12 +28,12 @@ export class Pause {
     running.until_ms = Math.max(running.until_ms, until_ms);
   }
 
-  end(who: 'client' | 'failover'): void {
+  end(who: PauseReason): void {
     this.#entries.delete(who);
   }
 
   /** Is the pause of this one running? */
-  isRunning(who: 'client' | 'failover', now_ms: number): boolean {
+  isRunning(who: PauseReason, now_ms: number): boolean {
     return (this.#entries.get(who)?.until_ms ?? 0) > now_ms;
   }
 
