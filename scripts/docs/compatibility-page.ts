@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { directiveOf, findName, names } from '../../src/config/directives.ts';
 import { specs } from '../../src/server/handlers/table.ts';
 import { titleOf } from './commands-page.ts';
-import { differences, partly, refused } from './differences.ts';
+import { differences, partly } from './differences.ts';
 import { code, GENERATED, plain, table } from './markdown.ts';
 
 /* docs/compatibility.md: the bundled server beside redis-server 7.0.15, command by command and directive by directive. */
@@ -25,7 +25,7 @@ export const ours: ReadonlySet<string> = new Set(
 
 export function compatibilityPage(): string {
   const all = Object.keys(redis.commands);
-  const count = (of: readonly string[]): string => `${of.filter(isThere).length} of ${of.length}`;
+  const count = (of: readonly string[]): string => `${of.filter((name) => ours.has(name)).length} of ${of.length}`;
   const commands = all.filter((name) => !name.includes('|'));
   return `${GENERATED}
 
@@ -59,10 +59,6 @@ ${listOf([...ours].filter((name) => redis.commands[name] === undefined).map(show
 ${directiveStatus()}`;
 }
 
-function isThere(name: string): boolean {
-  return ours.has(name) && refused[name] === undefined;
-}
-
 function groupTables(): string {
   const groups = Map.groupBy(Object.keys(redis.commands), (name) => redis.commands[name]!.group);
   return [...groups.keys()]
@@ -70,7 +66,7 @@ function groupTables(): string {
     .map((group) => {
       const members = groups.get(group)!.toSorted();
       const rows = members.map((name) => [code(shown(name)), redis.commands[name]!.since, verdict(name)]);
-      const known = members.filter(isThere).length;
+      const known = members.filter((name) => ours.has(name)).length;
       return `### ${titleOf(group)}: ${known} of ${members.length}\n\n${table(['Command', 'Since', 'rkv'], rows)}`;
     })
     .join('\n');
@@ -78,7 +74,6 @@ function groupTables(): string {
 
 function verdict(name: string): string {
   if (!ours.has(name)) return 'not yet';
-  if (refused[name] !== undefined) return `not yet: answers ${code(refused[name])}`;
   return partly[name] === undefined ? 'yes' : `partly: ${plain(partly[name])}`;
 }
 

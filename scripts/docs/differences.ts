@@ -3,9 +3,6 @@
  * (which commands are missing, which directives have no effect) is not repeated here.
  */
 
-/** Commands that are there and answer an error in this version, whatever their arguments. */
-export const refused: Readonly<Record<string, string>> = {};
-
 /** Commands that do only a part of what Redis' command of that name does. */
 export const partly: Readonly<Record<string, string>> = {
   debug: 'SLEEP, OBJECT, DIGEST, DIGEST-VALUE, SET-ACTIVE-EXPIRE, RELOAD, ERROR, JMAP; other words are refused',
@@ -27,6 +24,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
       {
         what: 'MIGRATE lets other clients in while it waits for the target',
         why: 'a key that changed meanwhile is sent again before it is deleted here; Redis stands still instead.',
+      },
+      {
+        what: 'MIGRATE is refused inside MULTI',
+        why: 'it waits for the target, and a transaction cannot.',
       },
       {
         what: 'CLIENT SETINFO exists',
@@ -91,6 +92,14 @@ export const differences: readonly { readonly topic: string; readonly entries: r
   {
     topic: 'Process',
     entries: [
+      {
+        what: 'A configuration with ACL users (`user`, `aclfile`) or `rename-command` keeps the server from starting',
+        why: 'whoever wrote it relies on somebody being kept out. The line about the default user that CONFIG REWRITE of redis-server adds to every file is taken.',
+      },
+      {
+        what: 'An empty memory size in a configuration is refused',
+        why: 'Redis takes it for 0, and a variable that was empty would lift a limit.',
+      },
       {
         what: 'No modules, no I/O threads, no CPU lists',
         why: 'each directive about them says so in [config.md](config.md).',

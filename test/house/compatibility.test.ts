@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ours, redis } from '../../scripts/docs/compatibility-page.ts';
-import { partly, refused } from '../../scripts/docs/differences.ts';
+import { partly } from '../../scripts/docs/differences.ts';
 import { directiveOf, names } from '../../src/config/directives.ts';
 import { CommandFailure, startServer } from '../../src/index.ts';
 import { hasRedisServer, startRealRedis } from '../base/real-redis.ts';
@@ -22,13 +22,8 @@ test('a command that is not there yet answers as an unknown one', async () => {
   }
 });
 
-test('a command that is there and refused in this version says so', async () => {
-  await using server = await startServer();
-  for (const [name, text] of Object.entries(refused)) expect(await errorOf(server.call(name)), name).toBe(text);
-});
-
 test('what is said of single commands and directives is about some that are there', () => {
-  for (const name of [...Object.keys(refused), ...Object.keys(partly)]) expect(ours, name).toContain(name);
+  for (const name of Object.keys(partly)) expect(ours, name).toContain(name);
   for (const name of names)
     if (directiveOf(name).status === 'not-applicable') expect(directiveOf(name).reason).toBeTruthy();
 });
