@@ -12,7 +12,7 @@ import type { ClusterConfig } from './gossip/state.ts';
 import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
 import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
-import { ARMED_CLUSTER, ARMED_PAUSED } from './state/client.ts';
+import { ARMED_PAUSED } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 /** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
@@ -77,7 +77,7 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
       // Sharded channels, whose subscribers would have to be told, are not served yet.
     },
     stateChanged() {
-      the().armed |= ARMED_CLUSTER;
+      // Nothing is kept of it: every command with keys asks the machine (command/cluster-gate.ts).
     },
     pauseWrites(until_ms) {
       const server = the();

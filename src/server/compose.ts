@@ -38,7 +38,7 @@ import { replicationHost } from './replication-host.ts';
 import { runWithoutReply } from './run-without-reply.ts';
 import { shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
-import { Client } from './state/client.ts';
+import { ARMED_CLUSTER, Client } from './state/client.ts';
 import { Pause } from './state/pause.ts';
 import type { Server } from './state/server.ts';
 import { endOfTurn } from './turn.ts';
@@ -147,7 +147,8 @@ function assemble(options: ComposeOptions): Running {
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.now_ms(),
-    armed: 0,
+    // The cluster machine is asked about every key: whether it says no changes too often to be worth a bit.
+    armed: clusterMode ? ARMED_CLUSTER : 0,
     loading: false,
     nextClientId: 1,
     port: 0,
