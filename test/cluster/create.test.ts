@@ -125,7 +125,9 @@ describe('a create that fails', () => {
     await occupy(PORT + 10_001);
     const failure = await failureOf(specOf({ engine, port: PORT }), home);
     expect(failure).toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
-    expect(failure.why).toMatch(new RegExp(`^${PORT + 10_001}, the bus port of node ${PORT + 1},.*port \\+ 10000`));
+    expect(failure.why).toMatch(
+      new RegExp(`^${PORT + 10_001}, the bus port of node ${PORT + 1} \\(always port \\+ 10000\\)`),
+    );
   });
 
   test.skipIf(!hasRedisServer)(
@@ -140,7 +142,8 @@ describe('a create that fails', () => {
       expect(failure.evidence[0]).toMatch(/ended with exit code 1$/);
       expect(failure.why).toMatch(/Can't load module|no such file/i);
       expect(failure.log?.lines.length).toBeGreaterThan(0);
-      expect(failure.undone).toBe('6 servers stopped, files removed');
+      // A server that was gone before it could be looked at need not be stopped.
+      expect(failure.undone).toMatch(/^(\d servers? stopped, )?files removed$/);
       expect(pidsUnder(home)).toEqual([]);
       expect(readdirSync(home)).toEqual([]);
     },

@@ -99,11 +99,20 @@ test('a server that never listens is told when the time is up', async () => {
   });
 });
 
-test('a binary that cannot be run is told with its node', async () => {
+test('a binary that may not be run is told with its node', async () => {
+  const files = program('');
+  const broken = join(files.folder, 'broken');
+  writeFileSync(broken, 'not a program', { mode: 0o644 });
+  await expect(launch({ ...engine, file: broken }, { files, address })).rejects.toMatchObject({ code: 'NODE_DIED' });
+});
+
+test('a file that is no program is told with its node, at its launch or soon after', async () => {
   const files = program('');
   const broken = join(files.folder, 'broken');
   writeFileSync(broken, 'not a program', { mode: 0o755 });
-  await expect(launch({ ...engine, file: broken }, { files, address })).rejects.toMatchObject({ code: 'NODE_DIED' });
+  const started = launch({ ...engine, file: broken }, { files, address });
+  const listening = started.then((launched) => awaitListening(launched, waiting()));
+  await expect(listening).rejects.toMatchObject({ code: 'NODE_DIED' });
 });
 
 test('what a server prints goes into its log as it comes', async () => {

@@ -3,7 +3,7 @@ import { canRun, caughtUp, contents, type Kind, linkIsUp, type Node, Servers, un
 
 /* Replication as a cluster uses it: told by the bus whom to follow, and without anybody's REPLICAOF. */
 
-const servers = new Servers(27_140);
+const servers = new Servers(21_140);
 afterEach(() => servers.stopAll());
 
 const KINDS: readonly [Kind, Kind][] = [

@@ -13,7 +13,7 @@ import {
 
 /* Chains, roles and their gates: what a server is allowed to do, and says of itself, as a primary and as a replica. */
 
-const servers = new Servers(27_060);
+const servers = new Servers(21_060);
 afterEach(() => servers.stopAll());
 
 const KINDS: readonly Kind[] = ['rkv', 'redis'];

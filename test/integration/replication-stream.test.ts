@@ -8,7 +8,7 @@ import { canRun, type Node, Servers, until } from './replication-servers.ts';
  * stream of each, and the two are compared byte by byte, but for points in time.
  */
 
-const servers = new Servers(27_180);
+const servers = new Servers(21_180);
 let ours: Node;
 let real: Node;
 beforeAll(async () => {

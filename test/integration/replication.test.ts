@@ -16,7 +16,7 @@ import {
  * Pairs of servers, ours and redis-server in both roles: what is true of two redis-servers has to be true of every pair.
  */
 
-const servers = new Servers(27_000);
+const servers = new Servers(21_000);
 afterEach(() => servers.stopAll());
 
 const PAIRS: readonly [Kind, Kind][] = [

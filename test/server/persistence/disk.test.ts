@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import * as disk from '../../../src/server/persistence/disk.ts';
 import { takeLock } from '../../../src/server/persistence/lock-file.ts';
 
@@ -154,16 +154,18 @@ describe('the lock beside nodes.conf', () => {
   it.skipIf(process.platform !== 'linux')(
     'is taken over from a process that has ended and not been collected',
     async () => {
-      // The shell starts a process and becomes one that never asks what became of it.
-      const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
-      const pid = String(await once(parent.stdout, 'data')).trim();
+      // The shell starts a process and becomes one that never asks what became of it; only then does the process end.
+      const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 61'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      onTestFinished(() => void parent.kill('SIGKILL'));
+      const pid = Number(String(await once(parent.stdout, 'data')));
+      await expect.poll(() => fs.readFileSync(`/proc/${parent.pid}/comm`, 'utf8'), { timeout: 10_000 }).toBe('sleep\n');
+      process.kill(pid, 'SIGKILL');
       const stat = () => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
       await expect.poll(() => stat()[0], { timeout: 10_000 }).toBe('Z');
       fs.writeFileSync(at('nodes.conf.lock'), `${pid} ${stat()[19]}`);
       const lock = takeLock(at('nodes.conf'));
       expect(lock).not.toBeNull();
       lock?.release();
-      parent.kill('SIGKILL');
     },
   );
 
