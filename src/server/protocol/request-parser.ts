@@ -144,8 +144,7 @@ export class RequestParser {
     if (this.#missing > 0) return this.#readArguments();
     for (;;) {
       if (this.#pos >= this.#end) return null;
-      const request = this.#large ?? this.#shared;
-      this.#large = null;
+      const request = this.#shared;
       this.#request = request;
       this.#commandStart = this.#pos;
       if (this.#window[this.#pos] !== STAR) {
@@ -210,6 +209,8 @@ export class RequestParser {
     }
     if (this.#missing > 0) return null;
     this.#wanted = 0;
+    // What follows in its buffer, or in the window behind it, does not belong to the large command.
+    this.#large = null;
     request.buf = buf;
     request.start = this.#commandStart;
     request.end = this.#pos;
