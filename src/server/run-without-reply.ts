@@ -3,8 +3,8 @@
  * already, so they are not propagated (propagation is not active while loading).
  */
 
-import { execute } from './command/dispatch.ts';
 import { Call } from './command/call.ts';
+import { execute } from './command/dispatch.ts';
 import { requestOf } from './protocol/request.ts';
 import type { Server } from './state/server.ts';
 
