@@ -76,6 +76,8 @@ function readInPieces(bytes: Buffer, nextSize: () => number): Read {
     bytes.copy(WINDOW, HEADROOM, at, at + size);
     parser.open(WINDOW, HEADROOM, HEADROOM + size);
     for (let request = parser.next(); request !== null; request = parser.next()) {
+      // A value may keep the buffer of a request that owns it: never the one that others read into.
+      expect(request.owned && request.buf === WINDOW).toBe(false);
       const words: string[] = [];
       for (let i = 0; i < request.argc; i++) {
         const off = request.off[i] as number;

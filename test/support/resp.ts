@@ -91,6 +91,10 @@ export class RawClient {
     this.#socket.pause();
   }
 
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** The next `count` replies as they came; CLOSED ends them when the connection does. */
   async take(count: number, deadline_ms = 10_000): Promise<string> {
     const until_ms = performance.now() + deadline_ms;
