@@ -87,7 +87,7 @@ function readInPieces(bytes: Buffer, nextSize: () => number): Read {
     }
     parser.close();
     // What the parser was lent is not its own: later reads overwrite it.
-    WINDOW.fill(0xee);
+    WINDOW.fill(0xee, 0, HEADROOM + size);
     at += size;
   }
   return { commands, error: parser.error };

@@ -62,6 +62,9 @@ export function conversations(title: string, suite: Suite, declare: (talk: Talk)
       afterAll(async () => {
         for (const side of sides) await side.stop();
       });
+      test.skipIf(!hasRedisServer)('the other side is a real redis-server', () => {
+        expect(sides.map(({ name }) => name)).toEqual(['rkv', 'redis-server']);
+      });
       declare((name, steps) => {
         test(name, async () => {
           const list = typeof steps === 'function' ? steps(mode) : steps;
@@ -75,7 +78,7 @@ export function conversations(title: string, suite: Suite, declare: (talk: Talk)
   }
 }
 
-export interface Side {
+interface Side {
   name: 'rkv' | 'redis-server';
   port: number;
   stop(): Promise<void>;
