@@ -17,9 +17,7 @@ export type Kind = 'rkv' | 'redis';
 /** Generous: the machine may be busy with other tests. */
 const DEADLINE_MS = 20_000;
 
-const MAIN = join(import.meta.dirname, '../../src/server/main.ts');
-/** From the sources, so that no build has to come first. */
-const RUN_OURS = `import(${JSON.stringify(MAIN)}).then(({ main }) => main(process.argv.slice(1)))`;
+const OURS = join(import.meta.dirname, '../../bin/rkv-server.js');
 
 export const canRun = (...kinds: Kind[]): boolean => hasRedisServer || !kinds.includes('redis');
 
@@ -182,7 +180,7 @@ class RunningNode implements Node {
     const eager = ['--repl-diskless-sync-delay', '0'];
     const child =
       this.kind === 'rkv'
-        ? spawn(process.execPath, ['-e', RUN_OURS, '--', ...common, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+        ? spawn(process.execPath, [OURS, ...common, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
         : spawn('redis-server', [...common, ...eager, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout?.on('data', (text: Buffer) => {
       this.#log += text;

@@ -59,9 +59,10 @@ for (const [primaryKind, replicaKind] of PAIRS) {
 
     test('removes a dead key when its primary says so', async () => {
       const [primary, replica] = await pair();
-      await primary.call('SET', 'key', 'value', 'PX', 150);
+      await primary.call('SET', 'key', 'value', 'EX', 100);
       expect(await primary.call('WAIT', 1, 0)).toBe(1);
       expect(await replica.call('DBSIZE')).toBe(1);
+      await primary.call('PEXPIRE', 'key', 1);
       await until(async () => (await replica.call('DBSIZE')) === 0);
       expect(await primary.call('DBSIZE')).toBe(0);
     });
