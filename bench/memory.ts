@@ -1,6 +1,7 @@
 /*
  * Memory per key, and the longest stall while the keys come in.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { fill } from './load.ts';
 import { type BenchServer, KINDS, type Kind, residentBytes, start } from './servers.ts';
 
@@ -13,6 +14,7 @@ export interface MemoryResult {
 }
 
 const VALUE_BYTES = 32;
+const SETTLED_MS = 1000;
 const PROBE = new URL('stall-probe.mjs', import.meta.url).pathname;
 
 export async function benchMemory(keys: number, port: number): Promise<MemoryResult> {
@@ -20,6 +22,8 @@ export async function benchMemory(keys: number, port: number): Promise<MemoryRes
   let longestTurn_ms = 0;
   for (const [i, kind] of KINDS.entries()) {
     const server = await start(kind, port + i, kind === 'rkv' ? { preload: PROBE } : {});
+    // Until the probe has begun, and the memory of starting is known.
+    await wait(SETTLED_MS);
     const before = residentBytes(server.pid);
     await fill(server.port, { keys, valueBytes: VALUE_BYTES });
     bytesPerKey[kind] = (residentBytes(server.pid) - before) / keys;

@@ -41,10 +41,23 @@ export class KeysAhead {
         const start = this.#lineEnd;
         at = start + length + 2;
         if (length < 0 || at > to) return to;
-        if (i === 1) this.#note(start, length);
+        if (i === 1 && !this.#isLast(start, length)) this.#note(start, length);
       }
     }
     return at;
+  }
+
+  /** Whether the key found last is the same: a counter or a queue that many commands in a row are about. */
+  #isLast(off: number, len: number): boolean {
+    const last = this.count - 1;
+    if (last < 0 || this.len[last] !== len) return false;
+    const { buf } = this;
+    const lastOff = this.off[last]!;
+    // From the end, where keys differ.
+    for (let i = len - 1; i >= 0; i--) {
+      if (buf[lastOff + i] !== buf[off + i]) return false;
+    }
+    return true;
   }
 
   #note(off: number, len: number): void {
