@@ -215,7 +215,7 @@ describe('a server inside this process', () => {
       (error: NodeJS.ErrnoException) => expect(error.code).toBe('EADDRINUSE'),
     );
     expect(await server.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383)).toBe('OK');
-    await expect.poll(() => server.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
+    await expect.poll(() => server.call('CLUSTER', 'INFO'), { timeout: 10_000 }).toContain('cluster_state:ok');
     expect(await server.call('SET', 'key', 'value')).toBe('OK');
     expect(await server.call('CLUSTER', 'NODES')).toContain(`:${server.port}@${server.port + 10_000} myself,master`);
     await server.close();
@@ -270,7 +270,7 @@ describe('a server that is closed', () => {
     });
     const ended = closedSocket(client);
     client.write('PING\r\n'.repeat(10_000));
-    await expect.poll(() => received).toBeGreaterThan(0);
+    await expect.poll(() => received, { timeout: 10_000 }).toBeGreaterThan(0);
     await server.close();
     await ended;
     expect(received % '+PONG\r\n'.length).toBe(0);
@@ -282,7 +282,7 @@ describe('a server that is closed', () => {
     const client = await connected(server.port);
     client.pause();
     client.write('GET big\r\n'.repeat(30));
-    await expect.poll(() => server.call('INFO', 'commandstats')).toContain('cmdstat_get:calls=30');
+    await expect.poll(() => server.call('INFO', 'commandstats'), { timeout: 10_000 }).toContain('cmdstat_get:calls=30');
     const began_ms = performance.now();
     await server.close();
     expect(performance.now() - began_ms).toBeLessThan(5000);

@@ -208,7 +208,7 @@ conversations('keys', { cluster: true }, (talk) => {
     ['SET', 'k', 'v'],
     ['OBJECT', 'ENCODING', 'k'],
     ['OBJECT', 'ENCODING', 'none'],
-    { send: ['OBJECT', 'IDLETIME', 'k'], is: ':0\r\n' },
+    { send: ['OBJECT', 'IDLETIME', 'k'], as: kind, is: ':' },
     ['OBJECT', 'IDLETIME', 'none'],
     ['OBJECT', 'REFCOUNT', 'k'],
     ['OBJECT', 'REFCOUNT', 'none'],

@@ -253,7 +253,7 @@ conversations('the server', {}, (talk) => {
     ['RPUSH', 'list', 'a', 'b'],
     ['DEBUG', 'SLEEP', '0'],
     ['DEBUG', 'SLEEP'],
-    { send: ['DEBUG', 'OBJECT', 'k'], as: (reply) => reply.replace(/at:\S+|lru:\d+|refcount:\d+/g, '') },
+    { send: ['DEBUG', 'OBJECT', 'k'], as: (reply) => reply.replace(/at:\S+|lru:\d+|refcount:\d+|idle:\d+/g, '') },
     ['DEBUG', 'OBJECT', 'none'],
     ['DEBUG', 'DIGEST'],
     ['DEBUG', 'DIGEST-VALUE', 'k', 'list', 'none'],
@@ -408,7 +408,9 @@ describe('BGSAVE and SHUTDOWN', () => {
     await using server = await startServer();
     await server.call('SET', 'k', 'v');
     expect(await server.call('BGSAVE')).toBe('Background saving started');
-    await expect.poll(() => server.call('INFO', 'persistence')).toContain('rdb_bgsave_in_progress:0');
+    await expect
+      .poll(() => server.call('INFO', 'persistence'), { timeout: 10_000 })
+      .toContain('rdb_bgsave_in_progress:0');
     expect(await server.call('DEBUG', 'RELOAD', 'NOSAVE').catch((error: Error) => error.message)).toContain('DEBUG');
     const client = await RawClient.connect(server.port);
     client.send('SHUTDOWN SAVE\r\n');

@@ -36,7 +36,7 @@ test('a value that was sent and is then changed arrives as it was', async () => 
   onTestFinished(() => slow.close());
   slow.stall();
   slow.send(requestBytes(['GET', 'k']).repeat(3));
-  await expect.poll(() => server.call('INFO', 'commandstats')).toContain('cmdstat_get:calls=3');
+  await expect.poll(() => server.call('INFO', 'commandstats'), { timeout: 10_000 }).toContain('cmdstat_get:calls=3');
   await server.call('SETRANGE', 'k', 0, 'changed');
   await server.call('APPEND', 'k', 'end');
   slow.resume();
