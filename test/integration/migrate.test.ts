@@ -31,6 +31,25 @@ test('MIGRATE is refused inside a transaction, and the rest of it runs', async (
   expect(got).toEqual([null, '1']);
 });
 
+test('a target that is silent costs the timeout once; one that was restarted costs nothing', async () => {
+  const [source, target] = await startPair(20_432);
+  const from = source.client();
+  await from.set('key', '1');
+  const migrate = (timeout_ms: number): Promise<unknown> =>
+    from.call('MIGRATE', '127.0.0.1', target.port, 'key', 0, timeout_ms, 'COPY', 'REPLACE');
+  expect(await migrate(1000)).toBe('OK');
+
+  await target.kill();
+  const again = startNode('rkv', { port: target.port });
+  await answers(again);
+  expect(await migrate(1000)).toBe('OK');
+
+  again.child.kill('SIGSTOP');
+  const began = performance.now();
+  await expect(migrate(1000)).rejects.toThrow('IOERR error or timeout reading to target instance');
+  expect(performance.now() - began).toBeLessThan(1900);
+});
+
 describe('a primary that becomes a replica while its keys travel', () => {
   test('deletes none of them, and tells the client once', async () => {
     const [source, target] = await startPair(20_428);

@@ -226,7 +226,7 @@ class Migration {
   }
 
   #answered(
-    { replies, failure, peer }: Outcome,
+    { replies, failure, stale, peer }: Outcome,
     travelling: Travelling[],
     { preamble, attempt }: { preamble: number; attempt: number },
   ): void {
@@ -237,7 +237,7 @@ class Migration {
     if (refused?.type === 'error') this.#fail(refused.text);
     peer.selectedDb = refused === undefined && failure === null ? this.#order.db : -1;
     const again = this.#sortOut(replies.slice(preamble), travelling, refused !== undefined);
-    if (failure !== null) return this.#broken(failure, replies.length, travelling);
+    if (failure !== null) return this.#broken(failure, { again: stale && replies.length === 0, attempt }, travelling);
     if (again.length > 0 && attempt < ATTEMPTS_MAX) return this.send(again, { attempt: attempt + 1 });
     if (again.length > 0) this.#fail(`ERR ${again.length} keys changed faster than they could be moved`);
     this.#finish(this.#firstError === null ? null : `ERR Target instance replied with error: ${this.#firstError}`);
@@ -267,13 +267,17 @@ class Migration {
     this.#firstError ??= text;
   }
 
-  /** A kept connection may have been closed by the other side long ago: then it is tried once more, on a new one. */
-  #broken(failure: NonNullable<Outcome['failure']>, answered: number, travelling: readonly Travelling[]): void {
-    if (failure !== 'connecting' && answered === 0 && !this.#retried) {
+  /** A kept connection that turns out to be closed is no failure yet: it is tried once more, on a new one. */
+  #broken(
+    failure: NonNullable<Outcome['failure']>,
+    { again, attempt }: { again: boolean; attempt: number },
+    travelling: readonly Travelling[],
+  ): void {
+    if (again && !this.#retried) {
       this.#retried = true;
       return this.send(
         travelling.map(({ key }) => key),
-        { attempt: 1 },
+        { attempt },
       );
     }
     if (failure === 'connecting') this.#finish('IOERR error or timeout connecting to the client');

@@ -11,19 +11,29 @@ import { type Reply, ReplyFailure, ReplyParser } from '../protocol/reply-parser.
 /** Redis' numbers: so many sockets are kept, and so long unused. */
 const PEERS_MAX = 64;
 const IDLE_MS = 10_000;
+/** What is written in one step. */
+const STEP_BYTES = 64 * 1024;
 
 export interface Exchange {
   host: string;
   port: number;
   tls: ConnectionOptions | null;
+  /** For each step: a connection, a part written, a part read. */
   timeout_ms: number;
   /** Makes the bytes, knowing what the connection remembers; and says how many replies they will bring. */
   request(peer: Peer): { bytes: Buffer[]; replies: number };
   done(outcome: Outcome): void;
 }
 
-/** `failure` says at which end it broke; replies that came before it are there too. */
-export type Outcome = { replies: Reply[]; failure: null | 'connecting' | 'writing' | 'reading'; peer: Peer };
+export interface Outcome {
+  /** Those that came before a failure are there too. */
+  replies: Reply[];
+  /** At which end it broke. */
+  failure: null | 'connecting' | 'writing' | 'reading';
+  /** The connection broke that had been kept from before: the other side may have closed it long ago. */
+  stale: boolean;
+  peer: Peer;
+}
 
 export class Peer {
   readonly key: string;
@@ -33,7 +43,7 @@ export class Peer {
   used_ms: number;
   readonly socket: Socket;
   connected = false;
-  /** True when a conversation has gone well on it before: then a failure may mean that it had grown stale. */
+  /** A conversation has gone well on it before. */
   proven = false;
 
   constructor(key: string, socket: Socket, used_ms: number) {
@@ -57,37 +67,60 @@ export class Peers {
     const replies: Reply[] = [];
     const { bytes, replies: wanted } = exchange.request(peer);
     const parser = new ReplyParser();
+    const { socket } = peer;
     let timer: Timer | null = null;
-    const finish = (failure: Outcome['failure']): void => {
+    let progress_ms = this.#clock.monotonic_ms();
+    const finish = (failure: Outcome['failure'], timedOut = false): void => {
       if (timer === null) return;
       this.#clock.clear(timer);
       timer = null;
-      peer.socket.removeAllListeners();
-      // An error nobody listens to would end the process.
-      peer.socket.on('error', () => {});
+      for (const [event, listener] of listeners) socket.off(event, listener);
       peer.busy = false;
       peer.used_ms = this.#clock.monotonic_ms();
+      const stale = failure !== null && !timedOut && peer.proven;
       peer.proven = failure === null;
       if (failure !== null || this.#peers.get(peer.key) !== peer) this.#drop(peer);
-      exchange.done({ replies, failure, peer });
+      exchange.done({ replies, failure, stale, peer });
     };
-    timer = this.#clock.setTimeout(() => finish(peer.connected ? 'reading' : 'connecting'), exchange.timeout_ms);
+    /** The time is for every step and not for all of them: a big value may take its time as long as it moves. */
+    const watch = (): void => {
+      const left_ms = progress_ms + exchange.timeout_ms - this.#clock.monotonic_ms();
+      if (left_ms > 0) timer = this.#clock.setTimeout(watch, Math.ceil(left_ms));
+      else finish(peer.connected ? 'reading' : 'connecting', true);
+    };
+    const moved = (): void => {
+      progress_ms = this.#clock.monotonic_ms();
+    };
+    const ended = (): void => finish(peer.connected ? 'reading' : 'connecting');
+    const listeners: readonly [string, (chunk: Buffer) => void][] = [
+      ['error', () => finish(peer.connected ? 'writing' : 'connecting')],
+      ['end', ended],
+      ['close', ended],
+      [
+        exchange.tls === null ? 'connect' : 'secureConnect',
+        () => {
+          peer.connected = true;
+          moved();
+        },
+      ],
+      [
+        'data',
+        (chunk: Buffer) => {
+          moved();
+          try {
+            parser.feed(chunk, replies);
+          } catch (error) {
+            if (!(error instanceof ReplyFailure)) throw error;
+            return finish('reading');
+          }
+          if (replies.length >= wanted) finish(null);
+        },
+      ],
+    ];
+    for (const [event, listener] of listeners) socket.on(event, listener);
     peer.busy = true;
-    peer.socket.on('error', () => finish(peer.connected ? 'writing' : 'connecting'));
-    peer.socket.on('close', () => finish(peer.connected ? 'reading' : 'connecting'));
-    peer.socket.on('data', (chunk: Buffer) => {
-      try {
-        parser.feed(chunk, replies);
-      } catch (error) {
-        if (!(error instanceof ReplyFailure)) throw error;
-        return finish('reading');
-      }
-      if (replies.length >= wanted) finish(null);
-    });
-    peer.socket.once(exchange.tls === null ? 'connect' : 'secureConnect', () => {
-      peer.connected = true;
-    });
-    for (const part of bytes) peer.socket.write(part);
+    watch();
+    write(socket, bytes, moved);
   }
 
   /** Closes what was not used for a while. */
@@ -105,6 +138,8 @@ export class Peers {
     const known = this.#peers.get(key);
     if (known !== undefined && !known.busy && !known.socket.destroyed) return known;
     const socket = tls === null ? connect({ host, port, noDelay: true }) : connectTls({ ...tls, host, port });
+    // An error nobody listens to would end the process.
+    socket.on('error', () => {});
     const peer = new Peer(key, socket, this.#clock.monotonic_ms());
     // A second conversation with the same server gets a connection of its own, which is not kept.
     if (known === undefined || !known.busy) this.#keep(peer);
@@ -123,4 +158,13 @@ export class Peers {
     if (this.#peers.get(peer.key) === peer) this.#peers.delete(peer.key);
     peer.socket.destroy();
   }
+}
+
+/** In few system calls, however many parts there are, and in steps that show whether it moves. */
+function write(socket: Socket, parts: readonly Buffer[], moved: () => void): void {
+  socket.cork();
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += STEP_BYTES) socket.write(part.subarray(at, at + STEP_BYTES), moved);
+  }
+  socket.uncork();
 }
