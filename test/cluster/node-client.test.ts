@@ -65,10 +65,10 @@ test('silence has a deadline, and a late reply is not taken for the next one', a
   await node(PORT, (request, socket) => {
     if (!isLate) return request.includes('TWO') ? '+two\r\n' : '';
     isLate = false;
-    setTimeout(() => socket.write('+one\r\n'), 150);
+    setTimeout(() => socket.write('+one\r\n'), 600);
     return '';
   });
-  const client = connect(PORT, {}, 100);
+  const client = connect(PORT, {}, 500);
   await expect(client.call('ONE')).rejects.toMatchObject({ code: 'NODE_SILENT', exit: 4 });
   expect(await client.call('TWO')).toBe('two');
 });

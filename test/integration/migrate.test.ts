@@ -46,8 +46,8 @@ test('a target that is silent costs the timeout once; one that was restarted cos
 
   again.child.kill('SIGSTOP');
   const began = performance.now();
-  await expect(migrate(1000)).rejects.toThrow('IOERR error or timeout reading to target instance');
-  expect(performance.now() - began).toBeLessThan(1900);
+  await expect(migrate(3000)).rejects.toThrow('IOERR error or timeout reading to target instance');
+  expect(performance.now() - began).toBeLessThan(5900);
 });
 
 describe('a primary that becomes a replica while its keys travel', () => {
