@@ -4,7 +4,7 @@ import { answers, connect, createCluster, startNode, until } from './processes.t
 
 /* CLIENT PAUSE holds commands back; it does not change what they mean. */
 
-test('a command that was held back keeps the ASKING before it', async () => {
+test('ASKING is good for a command that was held back, and for a whole transaction', async () => {
   const { ports } = await createCluster(20_440);
   const [source, target] = [connect(ports[0]!), connect(ports[1]!)];
   const ids = await Promise.all([source, target].map(async (node) => String(await node.call('CLUSTER', 'MYID'))));
@@ -19,6 +19,11 @@ test('a command that was held back keeps the ASKING before it', async () => {
     [null, 'OK'],
     [null, 'OK'],
   ]);
+
+  const transaction = await target.pipeline([['asking'], ['multi'], ['get', key], ['exec'], ['get', key]]).exec();
+  expect(transaction?.slice(0, 4).map(([error]) => error)).toEqual([null, null, null, null]);
+  expect(transaction?.[3]?.[1]).toEqual(['1']);
+  expect(transaction?.[4]?.[0]?.message).toMatch(/^MOVED 0 /);
 });
 
 test('a command that was held back stays silent when CLIENT REPLY SKIP stood before it', async () => {

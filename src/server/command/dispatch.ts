@@ -145,7 +145,8 @@ function dispatchArmed(call: Call, armed: number): void {
   else execute(call);
   // Held back is not done: it comes here again, with what was said before it (ASKING, CLIENT REPLY SKIP).
   if (client.blocked?.why === 'paused') return;
-  if (client.asking && command.spec.name !== 'asking') client.asking = false;
+  // It is good for one command, or for all up to EXEC.
+  if (client.asking && client.transaction === null && command.spec.name !== 'asking') client.asking = false;
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
 }
 
