@@ -11,6 +11,8 @@ import type { Key } from '../data/key.ts';
 import type { Records } from '../data/record.ts';
 import { Table, type TableMemory } from '../data/table.ts';
 
+/** Keys fetched together: about as many accesses as a processor keeps under way. */
+export const NOTED_MAX = 16;
 const BLOCK_SHIFT = 7;
 const HASH_BITS = 32n;
 const HASH_MASK = 0xffff_ffffn;
@@ -26,6 +28,9 @@ export class KeyIndex {
   readonly #nothing: Table;
   #slot = 0;
   readonly #slots: (Table | undefined)[] | null;
+  /** Hashes, and in cluster mode slots, of keys to be looked up soon; then the records found for them. */
+  readonly #noted = new Int32Array(NOTED_MAX);
+  readonly #notedSlots = new Int32Array(NOTED_MAX);
   /** Keys in every 128 slots, to find the n-th key of all without adding up 16384 numbers. */
   readonly #blocks = new Int32Array(SLOTS >> BLOCK_SHIFT);
 
@@ -46,16 +51,23 @@ export class KeyIndex {
     return ref;
   }
 
-  /** Touches all memory that `find` needs for these hashes, first all of the table, then all records. */
-  fetchAhead(hashes: Int32Array, count: number): number {
-    // A table per slot is small, and choosing it costs as much as is won.
-    if (this.#slots !== null) return 0;
-    const table = this.#table;
+  /** Notes a key as the `i`th that `touchNoted` is going to look for. */
+  note(i: number, key: Key): void {
+    this.#noted[i] = key.hash;
+    if (this.#slots !== null) this.#notedSlots[i] = slotOf(key.buf, key.off, key.len);
+  }
+
+  /**
+   * Touches all memory that `find` needs for the keys noted: first all of the tables, then all records. Each loop is
+   * short, so that the processor comes to the next key while it waits for the memory of the last.
+   */
+  touchNoted(count: number): number {
+    const noted = this.#noted;
     let words = 0;
-    for (let i = 0; i < count; i++) words ^= table.touch(hashes[i] as number);
-    for (let i = 0; i < count; i++) hashes[i] = table.seek(hashes[i] as number);
+    for (let i = 0; i < count; i++) words ^= this.#tableNoted(i).touch(noted[i] as number);
+    for (let i = 0; i < count; i++) noted[i] = this.#tableNoted(i).seek(noted[i] as number);
     for (let i = 0; i < count; i++) {
-      const ref = hashes[i] as number;
+      const ref = noted[i] as number;
       if (ref !== 0) words ^= this.#records.touch(ref);
     }
     return words;
@@ -143,6 +155,11 @@ export class KeyIndex {
       for (let i = 0; i < table.batchSize && refs.length < max; i++) refs.push(table.batch[i] as number);
     } while (from !== 0 && refs.length < max);
     return refs;
+  }
+
+  #tableNoted(i: number): Table {
+    if (this.#slots === null) return this.#table;
+    return this.#slots[this.#notedSlots[i] as number] ?? this.#nothing;
   }
 
   #chooseTable(key: Key): void {

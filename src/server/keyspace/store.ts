@@ -11,14 +11,12 @@ import { BigValue } from '../data/big-value.ts';
 import type { Key } from '../data/key.ts';
 import { BIG_FLAG, BIG_VALUE_MIN, OBJECT_FLAG, RAW_STRING, type Records } from '../data/record.ts';
 import { KEEP_DEADLINE, NO_DEADLINE } from './database.ts';
-import { KeyIndex } from './key-index.ts';
+import { KeyIndex, NOTED_MAX } from './key-index.ts';
 
 /** A string that is kept in its record and grows gets a quarter more than it needs: n appends copy O(n) bytes. */
 const GROWTH_SHIFT = 2;
 /** No lookup's answer. */
 const NOTHING = -2;
-/** Keys fetched together: about as many accesses as a processor keeps under way. */
-const FETCHED_MAX = 16;
 /** Not the shortest ones, where the rounding to units is as good. */
 const GROWTH_MIN = 64;
 
@@ -26,7 +24,6 @@ export class Store {
   readonly records: Records;
   readonly keys: KeyIndex;
   readonly #key: Key;
-  readonly #hashes = new Int32Array(FETCHED_MAX);
   /** What the last lookup answered. */
   #found = NOTHING;
   /** Made of the words that were read; without a use of them the compiler would leave the reading out. */
@@ -55,14 +52,14 @@ export class Store {
    * waits for all of them at once. At 1 M keys that takes a fifth off the price of a pipelined command.
    */
   fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, first: number, last: number, step: number): void {
-    const hashes = this.#hashes;
     this.#found = NOTHING;
     for (let from = first; from < last; ) {
       let count = 0;
-      for (; from < last && count < FETCHED_MAX; from += step) {
-        hashes[count++] = this.#key.load(buf, off[from] as number, len[from] as number);
+      for (; from < last && count < NOTED_MAX; from += step) {
+        this.#key.load(buf, off[from] as number, len[from] as number);
+        this.keys.note(count++, this.#key);
       }
-      this.fetched = this.keys.fetchAhead(hashes, count);
+      this.fetched = this.keys.touchNoted(count);
     }
   }
 
