@@ -129,10 +129,11 @@ function whyTaken({ port }: PortClaim, why: string): string {
 
 const COMMAND_COLUMNS = 60;
 
-/** The program and its arguments, without where it and its interpreter lie. */
+/** The program and its arguments, without where it and its interpreter lie. An interpreter with options stays. */
 function shorten(command: string): string {
   const words = command.split(' ');
-  const script = /(^|\/)(node|python3?|ruby|bash|sh)$/.test(words[0] ?? '') ? words.slice(1) : words;
+  const runsScript = /(^|\/)(node|python3?|ruby|bash|sh)$/.test(words[0] ?? '') && !words[1]?.startsWith('-');
+  const script = runsScript ? words.slice(1) : words;
   const [program = '', ...rest] = script;
   const text = [program.slice(program.lastIndexOf('/') + 1), ...rest].join(' ');
   return text.length > COMMAND_COLUMNS ? `${text.slice(0, COMMAND_COLUMNS - 1)}…` : text;

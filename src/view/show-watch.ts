@@ -30,7 +30,7 @@ export async function showWatch(
       seen.splice(0, seen.length - EVENTS_KEPT_MAX);
       live?.show(watchLines(snapshot, terminal));
       if (mode !== 'plain') continue;
-      const lines = [...(isFirst ? [glance(snapshot.topology)] : []), ...fresh.map(eventLine)];
+      const lines = [...(isFirst ? [glance(snapshot.topology, terminal)] : []), ...fresh.map(eventLine)];
       stream.write(renderLines(lines, terminal));
       isFirst = false;
     }

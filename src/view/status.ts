@@ -2,21 +2,22 @@
 import type { ClusterSummary } from '../cluster/lifecycle.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { bytes, count, duration, plural } from './format.ts';
-import { BLANK, type Line, line, type Span, toned } from './line.ts';
+import { BLANK, type Line, line, lineWidth, type Span, toned } from './line.ts';
 import { nodeTable } from './node-table.ts';
 import { tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 export function statusLines(topology: Topology, terminal: Terminal): Line[] {
-  return [glance(topology), BLANK, ...nodeTable(topology, terminal)];
+  return [glance(topology, terminal), BLANK, ...nodeTable(topology, terminal)];
 }
 
-/** default  ● ok   6/6 up   3 shards   9,998 keys   4.1 MB   812 ops/s   epoch 6   up 3 h */
-export function glance(topology: Topology): Line {
+/** default  ● ok   6/6 up   3 shards   9,998 keys   4.1 MB   812 ops/s   epoch 6   up 3 h, the last two where there is room */
+export function glance(topology: Topology, { columns }: Pick<Terminal, 'columns'>): Line {
   const up = topology.nodes.filter((node) => node.reachable);
   const name = topology.cluster ?? topology.nodes[0]?.address ?? 'cluster';
   const all = topology.nodes.length;
   const facts: Span[] = [toned(`${up.length}/${all} up`, up.length < all ? 'look' : 'none')];
+  const lesser: Span[] = [];
   if (up.length > 0) {
     const youngest_s = Math.min(...up.map((node) => node.uptime_s ?? 0));
     facts.push(
@@ -24,11 +25,12 @@ export function glance(topology: Topology): Line {
       toned(plural(topology.keys, 'key'), 'none'),
       toned(bytes(topology.memory_bytes), 'none'),
       toned(`${count(topology.ops_per_s)} ops/s`, 'none'),
-      toned(`epoch ${topology.epoch ?? '–'}`, 'dim'),
-      toned(`up ${duration(youngest_s * 1000)}`, 'dim'),
     );
+    lesser.push(toned(`epoch ${topology.epoch ?? '–'}`, 'dim'), toned(`up ${duration(youngest_s * 1000)}`, 'dim'));
   }
-  return line(toned(name, 'strong'), '  ', stateSpan(topology.state), ...facts.flatMap((fact) => ['   ', fact]));
+  const start = [toned(name, 'strong'), '  ', stateSpan(topology.state), ...facts.flatMap((fact) => ['   ', fact])];
+  const whole = line(...start, ...lesser.flatMap((fact) => ['   ', fact]));
+  return lineWidth(whole) <= columns ? whole : line(...start);
 }
 
 export function listLines(clusters: readonly ClusterSummary[], home: string, terminal: Terminal): Line[] {

@@ -17,7 +17,7 @@ export function watchLines(snapshot: WatchSnapshot, terminal: Terminal): Line[] 
   const { topology, traffic, events } = snapshot;
   const shown = events.slice(-EVENTS_SHOWN);
   return [
-    glance(topology),
+    glance(topology, terminal),
     BLANK,
     slotBar(topology, terminal),
     line(toned(' ops/s  ', 'dim'), sparkline(traffic)),

@@ -81,16 +81,18 @@ describe('the report of verify', () => {
 });
 
 describe('a status', () => {
-  test('is one line', () => {
-    expect(renderLines([glance(sampleTopology())], plain)).toBe(
-      'default  ● ok   5/6 up   3 shards   10,000 keys   4.1 MB   812 ops/s   epoch 7   up 2 m 10 s\n',
+  test('is one line, which tells more where there is room', () => {
+    const [narrow, broad] = [80, 140].map((columns) =>
+      renderLines([glance(sampleTopology(), terminalOf(columns))], plain),
     );
+    expect(narrow).toBe('default  ● ok   5/6 up   3 shards   10,000 keys   4.1 MB   812 ops/s\n');
+    expect(broad).toBe(`${narrow?.trimEnd()}   epoch 7   up 2 m 10 s\n`);
   });
 
   test('says no numbers that nobody answered', () => {
     const nodes = sampleTopology().nodes.map((node) => ({ ...node, reachable: false }));
     const topology = { ...sampleTopology(), nodes, state: 'unreachable' as const };
-    expect(renderLines([glance(topology)], plain)).toBe('default  ○ unreachable   0/6 up\n');
+    expect(renderLines([glance(topology, terminalOf(80))], plain)).toBe('default  ○ unreachable   0/6 up\n');
   });
 
   test('goes on with the table of nodes', () => {
