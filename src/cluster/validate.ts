@@ -156,7 +156,7 @@ function passwordRule(value: unknown): string | null {
 }
 
 function configRule(value: unknown): string | null {
-  return isRecord(value) ? null : 'expected directives such as `maxmemory: 100mb`';
+  return isRecord(value) ? null : 'expected directives such as `appendonly: yes`';
 }
 
 function enginesRule(value: unknown): string | null {

@@ -28,7 +28,7 @@ export default class ClusterCreate extends BaseCommand {
     },
     {
       description: 'Directives of redis.conf for every node',
-      command: "<%= config.bin %> cluster create --config maxmemory=100mb --config 'save=900 1'",
+      command: "<%= config.bin %> cluster create --config appendonly=yes --config 'save=900 1'",
     },
     {
       description: 'An installed Redis, with TLS and a password',
