@@ -2,7 +2,7 @@
  * Making one cluster of nodes that run: epochs and slots, introductions, replicas. Used for new clusters, for nodes that
  * somebody else started, and for nodes that join later; so it knows nodes by their connections, and nothing of files.
  *
- * Everything that may overlap does. Nodes are introduced all to all where they are few: gossip would spread the word too,
+ * Everything that may overlap does. Every pair is introduced where nodes are few: gossip would spread the word too,
  * but one cron tick (100 ms) per hop later. A replica is attached as soon as it knows its primary.
  */
 import { lookup } from 'node:dns/promises';
@@ -32,7 +32,7 @@ export interface FormationWait {
   readonly signal: AbortSignal;
 }
 
-/** Up to here every node is introduced to every other: n² messages that cost nothing yet. */
+/** Up to here every node is introduced to every other: n²/2 messages that cost nothing yet. */
 const ALL_TO_ALL_MAX = 32;
 const LOOK_MS = 10;
 /** An introduction is dropped without a word when the other side does not answer; so it is said again. */
@@ -252,9 +252,11 @@ function introductions(members: readonly Member[], newcomers: readonly Member[])
       [members[index]!, to],
     ]);
   }
-  return members.flatMap((from) =>
+  // Once for each pair: an introduction makes both known, and a second one costs both a link that is dropped again.
+  return members.flatMap((from, index) =>
     members
-      .filter((to) => to !== from && (newcomers.includes(from) || newcomers.includes(to)))
+      .slice(index + 1)
+      .filter((to) => newcomers.includes(from) || newcomers.includes(to))
       .map((to): [Member, Member] => [from, to]),
   );
 }
