@@ -36,7 +36,7 @@ test('the examples in the shipped cluster.yaml are right', () => {
   const uncommented = text.replaceAll(/^# ((?:password|template|config|engines| {2}).*)$/gm, '$1');
   const spec = parseSpec(uncommented, 'cluster.yaml');
   expect(spec).toMatchObject({ password: 'secret', template: './templates', engines: { '7003': 'redis' } });
-  expect(spec.config).toMatchObject({ maxmemory: '100mb', appendonly: 'yes', save: ['900 1', '300 10'] });
+  expect(spec.config).toMatchObject({ appendonly: 'yes', 'cluster-node-timeout': '2000', save: ['900 1', '300 10'] });
 });
 
 test('the schema knows the fields of a spec, and their defaults', () => {
