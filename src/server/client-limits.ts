@@ -18,21 +18,24 @@ export function closeIdleClients(server: Server): void {
   }
 }
 
+/** For the soft limit, which is a matter of time. */
 export function enforceOutputLimits(server: Server): void {
-  const now_ms = server.keyspace.now_ms;
-  for (const client of server.clients.values()) {
-    const held = client.kind === 'replica' ? server.links.heldBytesOf(client.id) : 0;
-    const pending = held + (client.connection?.pendingOutput ?? 0);
-    if (pending === 0) {
-      client.softLimitSince_ms = 0;
-      continue;
-    }
-    const limit = limitOf(server, client);
-    if (!exceeds(client, pending, limit, now_ms)) continue;
-    server.stats.add('outputLimitDisconnections');
-    server.log.warning(`Client id=${client.id} scheduled to be closed ASAP for overcoming of output buffer limits.`);
-    server.closeClient(client, 'now');
+  for (const client of server.clients.values()) enforceOutputLimit(server, client);
+}
+
+/** Also called when a socket did not take all it was given: a client must not outgrow its hard limit between two ticks. */
+export function enforceOutputLimit(server: Server, client: Client): void {
+  const held = client.kind === 'replica' ? server.links.heldBytesOf(client.id) : 0;
+  const pending = held + (client.connection?.pendingOutput ?? 0);
+  if (pending === 0) {
+    client.softLimitSince_ms = 0;
+    return;
   }
+  const limit = limitOf(server, client);
+  if (!exceeds(client, pending, limit, server.keyspace.now_ms)) return;
+  server.stats.add('outputLimitDisconnections');
+  server.log.warning(`Client id=${client.id} scheduled to be closed ASAP for overcoming of output buffer limits.`);
+  server.closeClient(client, 'now');
 }
 
 function limitOf(server: Server, client: Client): BufferLimit {

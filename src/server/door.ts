@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Delivery } from './net/connection.ts';
@@ -49,6 +50,7 @@ export class Door {
       keysAhead: ({ db }, { buf, off, len, count }) => db.fetchAhead(buf, off, len, 0, count, 1),
       protocolError: (client, text) => this.#protocolError(client, text),
       closed: (client) => this.#closed(client),
+      backedUp: (client) => enforceOutputLimit(the(), client),
       woken: () => {
         const server = the();
         server.keyspace.now_ms = server.clock.now_ms();

@@ -18,6 +18,8 @@ export interface Delivery<Owner> {
   keysAhead(owner: Owner, keys: KeysAhead): void;
   protocolError(owner: Owner, text: string): void;
   closed(owner: Owner): void;
+  /** The peer did not take all that was written to it. */
+  backedUp(owner: Owner): void;
   /** Something was read, so there will be something to write: the turn has to end. */
   woken(): void;
 }
@@ -169,7 +171,9 @@ export class Connection<Owner = any> {
     }
     this.#forgetOutput();
     if (this.closing) this.#finish();
-    return socket.writableLength === 0;
+    if (socket.writableLength === 0) return true;
+    this.#delivery.backedUp(this.owner);
+    return false;
   }
 
   #writeQueue(): void {
