@@ -57,7 +57,7 @@ async function expectAll(client: ReturnType<typeof connect>, acknowledged: Reado
 }
 
 test('stop and start of a cluster with 100,000 keys and appendonly yes bring every key back', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const { ports, run } = await createCluster(20_280, ['--config', 'appendonly=yes']);
   const keys = 100_000;

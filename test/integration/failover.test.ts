@@ -5,7 +5,7 @@ const KEYS = 100_000;
 const BATCH = 500;
 
 test('ioredis writes and reads 100,000 keys while a primary is killed, and recovers by itself', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const { ports } = await createCluster(20_200, ['--config', 'cluster-node-timeout=2000']);
   const client = clusterClient(ports);

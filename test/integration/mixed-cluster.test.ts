@@ -19,7 +19,7 @@ function isReplicaOf(port: number, primary: number): boolean {
 }
 
 describe.skipIf(!hasRedisServer)('a cluster of two bundled and two real redis-server nodes', () => {
-  test('forms, agrees, and fails over in both directions', { timeout: 120_000 }, async () => {
+  test('forms, agrees, and fails over in both directions', { timeout: 300_000 }, async () => {
     const [a, b, c, d] = [20_240, 20_241, 20_242, 20_243] as const;
     const dirOfA = temporaryFolder();
     const startA = (): Started => startNode('rkv', { port: a, dir: dirOfA, args: CLUSTER });
