@@ -14,7 +14,8 @@ import { findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
 
 const PARTS = ['commands', 'memory', 'cluster', 'cli', 'library'] as const;
-const PORT = 29_000;
+/** Its bus ports (10,000 above) too lie below the range that the system gives to outgoing connections. */
+const PORT = 20_600;
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
