@@ -51,7 +51,8 @@ export async function start(
     child,
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
+      // Nothing is worth saving, and a primary that is asked to end waits for its replicas.
+      child.kill('SIGKILL');
       await ended;
       rmSync(dir, { recursive: true, force: true });
     },
