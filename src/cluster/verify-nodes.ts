@@ -134,7 +134,8 @@ export function checkConfig({ nodes }: Topology, spec: ClusterSpec | null): Verd
       command: null,
     });
   }
-  const settings = spec === null ? '' : `, ${Object.keys(spec.config).length} settings of the spec`;
+  const given = Object.keys(spec?.config ?? {}).length;
+  const settings = given === 0 ? '' : `, ${given} settings of the spec`;
   return {
     id: 'config',
     title: 'config',

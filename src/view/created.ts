@@ -4,6 +4,7 @@ import type { ClusterPlan } from '../cluster/plan.ts';
 import type { ClusterSpec } from '../cluster/spec-file.ts';
 import { duration, plural } from './format.ts';
 import { BLANK, type Line, line, toned } from './line.ts';
+import { programName } from './program.ts';
 import { describePorts } from './status.ts';
 import { type Column, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -46,11 +47,6 @@ export function shardRows(shards: readonly ShardRow[], terminal: Terminal): Line
 /** One of the last lines: what to type next. */
 export function nextLine(label: string, command: string): Line {
   return line(toned(`  ${label.padEnd(9)}`, 'dim'), command);
-}
-
-/** As this process was started: whoever came by npx has no `rkv` in the PATH. */
-export function programName(): string {
-  return process.env['npm_command'] === 'exec' ? 'npx rkv' : 'rkv';
 }
 
 export function planLines(plan: ClusterPlan, terminal: Terminal): Line[] {

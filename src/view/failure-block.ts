@@ -1,6 +1,7 @@
 /** A failure in four parts: what failed on what, why, what was taken back, and what to try. */
 import { wrap } from './format.ts';
 import { type Line, line, toned } from './line.ts';
+import { asTyped } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface FailureFacts {
@@ -25,7 +26,7 @@ export function failureLines(failure: FailureFacts, terminal: Terminal): Line[] 
     for (const text of failure.log.lines) lines.push(line(toned(`${' '.repeat(LABEL_WIDTH + 2)}${text}`, 'dim')));
   }
   lines.push(...labelled('undone', failure.undone ? [failure.undone] : [], terminal));
-  lines.push(...labelled('try', failure.suggestions ?? [], terminal));
+  lines.push(...labelled('try', (failure.suggestions ?? []).map(asTyped), terminal));
   return lines;
 }
 

@@ -4,6 +4,7 @@ import type { Check, Finding, Report, Severity } from '../cluster/verify.ts';
 import { duration, plural, wrap } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, type Tone, toned } from './line.ts';
 import { nodeTableWithLegend } from './node-table.ts';
+import { asTyped } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 const MARKS: Readonly<Record<'ok' | Severity, Span>> = {
@@ -60,9 +61,10 @@ function findingLines(title: string, finding: Finding, terminal: Terminal): Line
   const lines: Line[] = [head, ...rest.map((text) => line(indent, text))];
   const evidence = finding.evidence.flatMap(wrapped).map((text) => line(toned(`${indent}${text}`, 'dim')));
   if (finding.command === null) return [...lines, ...evidence];
+  const typed = asTyped(finding.command);
   // Beside the finding where it fits, below it where it does not; never cut, because it is there to be copied.
-  const gap = terminal.columns - 2 - lineWidth(head) - finding.command.length;
-  const command = toned(finding.command, 'strong');
+  const gap = terminal.columns - 2 - lineWidth(head) - typed.length;
+  const command = toned(typed, 'strong');
   if (gap < 3) return [...lines, ...evidence, line(indent, toned('→ ', 'dim'), command)];
   lines[0] = [...head, toned(' '.repeat(gap), 'none'), command];
   return [...lines, ...evidence];

@@ -34,12 +34,12 @@ export function specOf(change: Partial<ClusterSpec>): ClusterSpec {
   return { ...DEFAULT_SPEC, ...change };
 }
 
-/** Processes whose command line names the folder: what a cluster left running. */
+/** Processes that run in the folder, or below it: what a test left running. */
 export function pidsUnder(home: string): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
-    .filter((pid) => pid !== process.pid && commandOf(pid).includes(`${home}/`) && !isCorpse(pid));
+    .filter((pid) => pid !== process.pid && `${folderOf(pid)}/`.startsWith(`${home}/`) && !isCorpse(pid));
 }
 
 /** Asks a server as any user would. */
@@ -48,7 +48,7 @@ export function redisCli(port: number, ...args: string[]): string {
 }
 
 /** A server shows its folder in its working directory; redis-server overwrites its arguments. */
-function commandOf(pid: number): string {
+function folderOf(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
