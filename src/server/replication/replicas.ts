@@ -177,10 +177,13 @@ export class Replicas {
     });
   }
 
-  /** Those who wait for a snapshot hear from us now and then. */
+  /**
+   * Those who wait for a snapshot hear from us now and then. Written at once: held until the turn ends, it could be
+   * overtaken by the announcement of the snapshot, and would be taken for a part of it.
+   */
   keepWaitingAlive(): void {
     for (const { state, peer } of this.#replicas.values()) {
-      if (state === 'waiting' || state === 'promised') peer.send(LINE_END);
+      if (state === 'waiting' || state === 'promised') peer.write(LINE_END, () => {});
     }
   }
 
