@@ -1,6 +1,7 @@
 /*
  * Requests per second and CPU time per operation of single commands, by redis-benchmark, against both servers in turn.
- * The same load goes to one server, then to the other, several rounds; what counts is the ratio of the medians.
+ * The same load goes to one server, then to the other, several rounds; what counts is the median of the rounds' ratios,
+ * because the two halves of a round see about the same machine, and the first and the last round may not.
  */
 import { fill, runBenchmark } from './load.ts';
 import { type BenchServer, KINDS, type Kind, mainThreadCpu_ns, median, start } from './servers.ts';
@@ -19,7 +20,7 @@ export interface CommandResult extends CommandCase {
   cpu_ns: Record<Kind, number>;
   /** Share of its time that the server's main thread was on a CPU: what is far below 1 waited for the load. */
   busy: Record<Kind, number>;
-  /** rkv over redis. */
+  /** rkv over redis; medians of the ratios of each round. */
   rpsRatio: number;
   cpuRatio: number;
 }
@@ -102,7 +103,7 @@ async function compare(
     rkv: median(measured.rkv[what]),
   });
   const [rps, cpu_ns, busy] = [of('rps'), of('cpu_ns'), of('busy')];
-  return { ...one, rps, cpu_ns, busy, rpsRatio: rps.rkv / rps.redis, cpuRatio: cpu_ns.rkv / cpu_ns.redis };
+  return { ...one, rps, cpu_ns, busy, rpsRatio: ratio(measured, 'rps'), cpuRatio: ratio(measured, 'cpu_ns') };
 }
 
 interface Samples {
@@ -113,6 +114,10 @@ interface Samples {
 
 function newSamples(): Samples {
   return { rps: [], cpu_ns: [], busy: [] };
+}
+
+function ratio({ redis, rkv }: Record<Kind, Samples>, what: keyof Samples): number {
+  return median(rkv[what].map((value, round) => value / redis[what][round]!));
 }
 
 /** Enough for a second or so; with many connections more, lest accepting them be a part of what is measured. */

@@ -47,7 +47,7 @@ export class Door {
     this.#listener = this.#newListener();
     this.#delivery = {
       command: (client, request) => dispatch(the(), client, request),
-      keysAhead: ({ db }, { buf, off, len, count }) => db.fetchAhead(buf, off, len, 0, count, 1),
+      keysAhead: fetchAhead,
       protocolError: (client, text) => this.#protocolError(client, text),
       closed: (client) => this.#closed(client),
       backedUp: (client) => enforceOutputLimit(the(), client),
@@ -181,6 +181,12 @@ export class Door {
     server.links.clientClosed(client);
     server.clients.delete(client.id);
   }
+}
+
+function fetchAhead({ db }: Client, ahead: KeysAhead): void {
+  const { buf, off, len, count } = ahead;
+  if (count > 1) db.fetchAhead(buf, off, len, 0, count, 1);
+  else db.fetchMembersAhead(buf, off[0]!, len[0]!, ahead.memberOff, ahead.memberLen, ahead.memberCount);
 }
 
 interface Host {

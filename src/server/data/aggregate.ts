@@ -7,4 +7,6 @@ export interface Aggregate {
   usedBytes(): number;
   /** The same value with a life of its own: COPY, and snapshots that want to read it later. Far below a millisecond. */
   clone(): Aggregate;
+  /** Lookups of these members are going to follow: reads what they will read, all at once. At most 16. */
+  fetchAhead?(buf: Buffer, off: Int32Array, len: Int32Array, count: number): void;
 }

@@ -89,6 +89,11 @@ export class MemberStore {
     return true;
   }
 
+  /** Reads the first byte of a record. */
+  touch(reference: number): number {
+    return this.#chunk(reference >>> 16).buf[offsetOf(reference)] as number;
+  }
+
   read(reference: number, entry: Entry): void {
     entry.buf = this.#chunk(reference >>> 16).buf;
     const at = offsetOf(reference);

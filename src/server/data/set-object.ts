@@ -31,6 +31,9 @@ const SLOTS_PER_MEMBER_MAX = 10;
 /** A change frees one record at most, so the cleaning is always faster than the making of dead bytes. */
 const MOVES_PER_CHANGE = 8;
 
+/** Holds nothing between two calls. */
+const HASHES_AHEAD = new Int32Array(16);
+
 class Segment {
   /** Pairs of hash and reference; reference 0 is an empty slot. */
   readonly slots: Int32Array;
@@ -49,6 +52,8 @@ class Segment {
 
 export class SetObject implements Aggregate {
   size = 0;
+  /** Made of what `fetchAhead` read; without a use of it the compiler would leave the reading out. */
+  fetched = 0;
   /** Hashes members; a clone has the same. */
   readonly #key: Key;
   /**
@@ -79,6 +84,22 @@ export class SetObject implements Aggregate {
   has(vbuf: Buffer, voff: number, vlen: number): boolean {
     const hash = this.#hashOf(vbuf, voff, vlen);
     return this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0;
+  }
+
+  fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, count: number): void {
+    let bytes = 0;
+    for (let i = 0; i < count; i++) HASHES_AHEAD[i] = this.#hashOf(buf, off[i] as number, len[i] as number);
+    // Short loops, so that the processor comes to the next member while it waits for the memory of the last.
+    for (let i = 0; i < count; i++) {
+      const segment = this.#segmentOf(HASHES_AHEAD[i] as number);
+      bytes ^= segment.slots[2 * homeOf(HASHES_AHEAD[i] as number, segment) + 1] as number;
+    }
+    for (let i = 0; i < count; i++) {
+      const hash = HASHES_AHEAD[i] as number;
+      const reference = candidateFor(this.#segmentOf(hash), hash);
+      if (reference !== 0) bytes ^= this.#store.touch(reference);
+    }
+    this.fetched = bytes;
   }
 
   /** False when it was a member already. */
@@ -291,6 +312,15 @@ export class SetObject implements Aggregate {
 /** Where probing for this hash starts: the bits below those that led to the segment. */
 function homeOf(hash: number, segment: Segment): number {
   return (hash << segment.depth) >>> (32 - segment.bits);
+}
+
+/** The first reference that stands for this hash, or 0. */
+function candidateFor(segment: Segment, hash: number): number {
+  const { slots } = segment;
+  const mask = (1 << segment.bits) - 1;
+  let slot = homeOf(hash, segment);
+  while (slots[2 * slot + 1] !== 0 && slots[2 * slot] !== hash) slot = (slot + 1) & mask;
+  return slots[2 * slot + 1] as number;
 }
 
 function insert(segment: Segment, hash: number, reference: number): void {

@@ -97,6 +97,12 @@ export class Database implements RecordReader {
     this.store.fetchAhead(buf, off, len, first, last, step);
   }
 
+  /** Lookups of members of this key's value are going to follow. */
+  fetchMembersAhead(buf: Buffer, koff: number, klen: number, off: Int32Array, len: Int32Array, count: number): void {
+    const ref = this.store.find(buf, koff, klen);
+    if (ref !== 0 && this.records.isObject(ref)) this.records.objectOf(ref).fetchAhead?.(buf, off, len, count);
+  }
+
   // Asking.
 
   typeOf(ref: Ref): number {

@@ -1,8 +1,10 @@
 /*
  * A look at the commands that follow in a window, before they are parsed: where is the first argument of each, which is
  * nearly always a key? A lookup in a large keyspace waits for memory twice, for the table and for the record; who knows
- * the next keys can have all of them fetched at once (Store.fetchAhead). What is found here is a guess that changes
- * nothing but the speed, so anything unusual just ends the look.
+ * the next keys can have all of them fetched at once (Store.fetchAhead). Where all commands are about the same key, it
+ * is what they say of its value that has to be looked for: then the arguments behind it are fetched.
+ *
+ * What is found here is a guess that changes nothing but the speed, so anything unusual just ends the look.
  */
 
 /** About as many accesses as a processor keeps under way. */
@@ -21,8 +23,13 @@ export class KeysAhead {
   /** Where the keys lie in `buf`. */
   readonly off = new Int32Array(KEYS_MAX);
   readonly len = new Int32Array(KEYS_MAX);
+  /** Where the arguments behind the keys lie: maybe members of sets, or fields. */
+  readonly memberOff = new Int32Array(KEYS_MAX);
+  readonly memberLen = new Int32Array(KEYS_MAX);
   buf: Buffer = Buffer.alloc(0);
+  /** Keys found; one that is followed by itself counts once. */
   count = 0;
+  memberCount = 0;
   /** What `#length` read ends here, line end included. */
   #lineEnd = 0;
 
@@ -30,9 +37,10 @@ export class KeysAhead {
   look(buf: Buffer, from: number, to: number): number {
     this.buf = buf;
     this.count = 0;
+    this.memberCount = 0;
     if (to - from < WINDOW_MIN) return to;
     let at = from;
-    while (this.count < KEYS_MAX && at < to) {
+    for (let commands = 0; commands < KEYS_MAX && at < to; commands++) {
       const argc = buf[at] === STAR ? this.#length(at + 1) : 0;
       if (argc < 1) return to;
       at = this.#lineEnd;
@@ -41,7 +49,8 @@ export class KeysAhead {
         const start = this.#lineEnd;
         at = start + length + 2;
         if (length < 0 || at > to) return to;
-        if (i === 1 && !this.#isLast(start, length)) this.#note(start, length);
+        if (i === 1 && !this.#isLast(start, length)) this.#noteKey(start, length);
+        else if (i === 2) this.#noteMember(start, length);
       }
     }
     return at;
@@ -60,9 +69,14 @@ export class KeysAhead {
     return true;
   }
 
-  #note(off: number, len: number): void {
+  #noteKey(off: number, len: number): void {
     this.off[this.count] = off;
     this.len[this.count++] = len;
+  }
+
+  #noteMember(off: number, len: number): void {
+    this.memberOff[this.memberCount] = off;
+    this.memberLen[this.memberCount++] = len;
   }
 
   /** The number that ends with its line, or -1. */

@@ -102,7 +102,7 @@ export class RequestParser {
   lookAhead(keys: KeysAhead): boolean {
     if (this.#pos < this.#lookedUntil || this.#missing > 0) return false;
     this.#lookedUntil = keys.look(this.#window, this.#pos, this.#end);
-    return keys.count > 1;
+    return keys.count > 1 || keys.memberCount > 1;
   }
 
   /** The next complete command, or null when the window holds no more (then look at `error`). */

@@ -31,6 +31,7 @@ function change(
   const value = Buffer.from(text);
   const known = model.has(text);
   const adds = prng.chance(share);
+  if (prng.chance(0.1)) set.fetchAhead(value, Int32Array.of(0), Int32Array.of(value.length), 1);
   const right = set.has(value, 0, value.length) === known;
   const changed = adds ? set.add(value, 0, value.length) : set.remove(value, 0, value.length);
   if (adds) model.add(text);

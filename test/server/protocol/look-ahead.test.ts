@@ -29,6 +29,15 @@ test('a look ends after sixteen keys, and the next one begins there', () => {
   expect(keysIn(wire, end)).toEqual({ keys: ['key:16', 'key:17', 'key:18', 'key:19'], end: wire.length });
 });
 
+test('commands about one key give the arguments behind it', () => {
+  const wire = wireOf(...Array.from({ length: 20 }, (_, n) => ['SADD', 'a set', `member ${n}`, 'another']));
+  const ahead = new KeysAhead();
+  ahead.look(wire, 0, wire.length);
+  expect([ahead.count, ahead.memberCount]).toEqual([1, 16]);
+  const last = wire.toString('latin1', ahead.memberOff[15]!, ahead.memberOff[15]! + ahead.memberLen[15]!);
+  expect(last).toBe('member 15');
+});
+
 test('one short command is not looked at', () => {
   expect(keysIn(wireOf(['GET', 'a'])).keys).toEqual([]);
 });
