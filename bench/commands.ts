@@ -122,7 +122,7 @@ function ratio({ redis, rkv }: Record<Kind, Samples>, what: keyof Samples): numb
 
 /** Enough for a second or so; with many connections more, lest accepting them be a part of what is measured. */
 function requestsFor({ pipeline, command, connections }: CommandCase, quick: boolean): number {
-  const base = pipeline === 1 ? 60_000 : pipeline === 16 ? 400_000 : 800_000;
+  const base = pipeline === 1 ? 40_000 : pipeline === 16 ? 400_000 : 800_000;
   const share = (command === 'MSET' ? 1 / 6 : 1) * (connections > 100 ? 2 : 1) * (quick ? 1 / 2 : 1);
   return Math.round(base * share);
 }

@@ -32,17 +32,21 @@ export function summary(results: Results): string {
 }
 
 /** Adds these figures to the saved ones (a run of some parts leaves the others), and answers what was written. */
-export function save(results: Results): string {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+export function save(results: Results, commit: string): string {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
   const date = new Date().toISOString().slice(0, 10);
   const merged = { ...readLatest(), ...results, commit, machine, load: loadavg()[2]!, date };
   const { readme, begin, end } = findPlace();
   mkdirSync(new URL('.', LATEST), { recursive: true });
   writeFileSync(LATEST, `${JSON.stringify(merged, null, 2)}\n`);
-  const table = `${BEGIN}\n${summary(merged)}\n\n${machine}, ${merged.date}, redis-server in the same run, medians; load average ${merged.load.toFixed(1)}.\n${END}`;
+  const table = `${BEGIN}\n${summary(merged)}\n\n${machine}, ${merged.date}, redis-server in the same run, medians of the rounds; commit ${merged.commit}, load average ${merged.load.toFixed(1)}.\n${END}`;
   writeFileSync(README, readme.slice(0, begin) + table + readme.slice(end + END.length));
   return 'saved in bench/results/latest.json and README.md';
+}
+
+/** Of what was built for this run; others may come while it lasts. */
+export function currentCommit(): string {
+  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
 }
 
 /** Throws when README.md has no place for the table: better before a run of minutes than after it. */

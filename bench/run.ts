@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { benchCommands, commandCases } from './commands.ts';
 import { benchMemory } from './memory.ts';
 import { benchCli, benchCluster, benchLibrary } from './processes.ts';
-import { findPlace, type Results, save, summary } from './results.ts';
+import { currentCommit, findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
 
 const PARTS = ['commands', 'memory', 'cluster', 'cli', 'library'] as const;
@@ -21,7 +21,7 @@ const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const chosen = PARTS.filter((part) => args.includes(part));
 const parts = chosen.length > 0 ? chosen : PARTS;
-const rounds = quick ? 3 : 5;
+const rounds = quick ? 3 : 4;
 const tell = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
@@ -31,6 +31,7 @@ if (!hasRedis()) {
   process.exit(1);
 }
 if (args.includes('--save')) findPlace();
+const commit = currentCommit();
 const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
 if (status !== 0) process.exit(1);
 
@@ -43,4 +44,4 @@ if (parts.includes('commands')) {
 }
 if (parts.includes('memory')) results.memory = await benchMemory(quick ? 1_000_000 : 5_000_000, PORT + 50);
 tell(summary(results));
-if (args.includes('--save')) tell(save(results));
+if (args.includes('--save')) tell(save(results, commit));
