@@ -8,8 +8,9 @@ export default defineConfig({
     pool: 'forks',
     // Every worker may have a cluster of servers beside it; more workers would only make deadlines miss.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A test that hangs is to be told from one on a machine that is busy with other things.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     passWithNoTests: false,
     // Output of captured commands must reach the test that asked for it, untouched.
     disableConsoleIntercept: true,
