@@ -89,7 +89,9 @@ for (const kind of KINDS) {
     });
 
     test('says whom it follows, and that it need not be told twice', async () => {
-      const [primary, replica] = await startPair('rkv', kind);
+      // A ping would move the offset between two questions.
+      const primary = await servers.start('rkv', '--repl-ping-replica-period', '3600');
+      const replica = await servers.startReplica(kind, primary);
       await primary.call('SET', 'a', '1');
       await caughtUp(primary, replica);
       const offset = Number(await primary.info('master_repl_offset'));

@@ -74,6 +74,7 @@ export class ReplicationLinks {
 
   /** The data is loaded. */
   start(): void {
+    this.#pinged_ms = this.#host.clock.now_ms();
     this.#link?.open();
     this.configChanged();
   }
