@@ -1,15 +1,16 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /*
  * What both executables do before any of our own code runs. Everything here must run on Node 20 too: an older Node is
  * often the one that a shell, a git hook or a CI image finds first. A checkout brings a newer Node as a package, so we
  * look for that and start again on it; only where there is none do we refuse.
  */
+
+// Every start passes here, and to import a module of Node is to load all that it can export: scripts/build.mjs says more.
+const require = createRequire(import.meta.url);
+const { existsSync, readFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const { fileURLToPath } = require('node:url');
 
 const NODE_MIN = { major: 22, minor: 12 };
 /** Set for the process that was started again, so that a wrong guess cannot start processes for ever. */
@@ -47,7 +48,7 @@ export function packageVersion() {
 
 /** Keeps compiled code between runs. Where the folder cannot be written, Node goes on without. */
 export function enableCompileCache() {
-  const cacheHome = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const cacheHome = process.env.XDG_CACHE_HOME || join(require('node:os').homedir(), '.cache');
   module.enableCompileCache?.(join(cacheHome, 'rkv', 'v8'));
 }
 
@@ -66,7 +67,6 @@ function isNewEnough(version) {
 }
 
 function findNewerNode() {
-  const require = createRequire(import.meta.url);
   const platform = `${process.platform}-${process.arch}`;
   for (const name of [`node-${platform}`, `node-bin-${platform}`, 'node']) {
     let manifest;
@@ -83,7 +83,7 @@ function findNewerNode() {
 }
 
 function startOn(node) {
-  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = require('node:child_process').spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: 'inherit',
     env: { ...process.env, [STARTED_AGAIN]: '1' },
   });

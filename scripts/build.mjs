@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { findNode, packageRoot, packageVersion } from '../bin/pick-node.js';
@@ -26,6 +26,12 @@ const produced = new Set();
 /** Folders of the libraries that ended up in a bundle. */
 const libraries = new Set();
 const started_ms = performance.now();
+
+/**
+ * Modules of Node that are large to load, and that many a run never needs: loaded when one of their functions is first
+ * called.
+ */
+const LATE = new Set(['tls', 'crypto', 'child_process']);
 
 /**
  * Parts of libraries that we have no use for and would pay for: ink's developer tools, which are a browser program, and
@@ -108,8 +114,49 @@ async function bundle(options) {
     plugins: [withStubs],
     ...options,
   });
-  for (const file of result.outputFiles) produce(file.path, file.contents);
+  for (const file of result.outputFiles) {
+    produce(file.path, file.path.endsWith('.map') ? file.contents : quickenBuiltins(file.text));
+  }
   for (const input of Object.keys(result.metafile.inputs)) noteLibrary(input);
+}
+
+/**
+ * Has modules of Node taken as they are instead of imported. To import one means to read every name it exports, and many
+ * of those are getters that load further modules: of node:util a start would get the worker threads, of node:fs readline.
+ * All of it happens on the first line, so that whatever was imported is there before anything runs, and lines keep
+ * their numbers for the source map.
+ */
+function quickenBuiltins(code) {
+  const taken = [];
+  const rest = code.replace(
+    /^import (?:(\w+)(?:, )?)?(?:\{([^{}]*)\})? ?from ["']([\w:/]+)["'];$/gm,
+    (statement, whole, names, specifier) => {
+      if (!isBuiltin(specifier)) return statement;
+      taken.push(takeBuiltin(`node:${specifier.replace(/^node:/, '')}`, { whole, names }));
+      return statement.replace(/[^\n]+/g, '');
+    },
+  );
+  return taken.length === 0 ? code : `${taken.join(' ')}${rest}`;
+}
+
+function takeBuiltin(specifier, { whole, names = '' }) {
+  const source = `globalThis.process.getBuiltinModule("${specifier}")`;
+  const isLate = LATE.has(specifier.slice('node:'.length));
+  const pairs = names
+    .split(',')
+    .map((pair) => pair.trim().split(/ as /))
+    .filter(([name]) => name !== '');
+  // Only functions can be stood in for; what is written with a capital is a class or a constant.
+  const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name);
+  const late = pairs
+    .filter(isStoodIn)
+    .map(([name, local = name]) => `const ${local} = (...args) => ${source}.${name}(...args);`);
+  const now = pairs.filter((pair) => !isStoodIn(pair)).map(([name, local = name]) => `${name}: ${local}`);
+  return [
+    ...(whole === undefined ? [] : [`const ${whole} = ${source};`]),
+    ...(now.length === 0 ? [] : [`const { ${now.join(', ')} } = ${source};`]),
+    ...late,
+  ].join(' ');
 }
 
 /** oclif reads this table instead of loading every command, and then loads the one that was asked for. */

@@ -12,6 +12,8 @@ const INT64_MIN = -0x8000_0000_0000_0000n;
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
+/** '00' to '99': two digits cost one division. */
+const PAIRS = Buffer.from(Array.from({ length: 100 }, (_, n) => `${n}`.padStart(2, '0')).join(''));
 
 /** The canonical decimal within +-(2^53 - 1), or NaN: no sign but a minus, no leading zeros, no "-0", no blanks. */
 export function parseInteger(buf: Buffer, off: number, len: number): number {
@@ -97,10 +99,19 @@ export function writeInteger(n: number, out: Buffer, at: number): number {
     rest = tenth;
   }
   let low = rest | 0;
-  while (place > start) {
-    const tenth = (low / 10) | 0;
-    out[--place] = ZERO + (low - tenth * 10);
-    low = tenth;
+  for (; low >= 100; ) {
+    const hundredth = (low / 100) | 0;
+    const pair = (low - hundredth * 100) << 1;
+    place -= 2;
+    out[place] = PAIRS[pair] as number;
+    out[place + 1] = PAIRS[pair + 1] as number;
+    low = hundredth;
+  }
+  if (low >= 10) {
+    out[start] = PAIRS[low << 1] as number;
+    out[start + 1] = PAIRS[(low << 1) + 1] as number;
+  } else {
+    out[start] = ZERO + low;
   }
   return end;
 }

@@ -183,10 +183,13 @@ export class Door {
   }
 }
 
-function fetchAhead({ db }: Client, ahead: KeysAhead): void {
+function fetchAhead({ db }: Client, ahead: KeysAhead): boolean {
   const { buf, off, len, count } = ahead;
-  if (count > 1) db.fetchAhead(buf, off, len, 0, count, 1);
-  else db.fetchMembersAhead(buf, off[0]!, len[0]!, ahead.memberOff, ahead.memberLen, ahead.memberCount);
+  if (count <= 1) {
+    return db.fetchMembersAhead(buf, off[0]!, len[0]!, ahead.memberOff, ahead.memberLen, ahead.memberCount);
+  }
+  db.fetchAhead(buf, off, len, 0, count, 1);
+  return true;
 }
 
 interface Host {

@@ -23,8 +23,8 @@ export function dispatch(server: Server, client: Client, request: Request): void
   server.stats.countCommand();
   const command = findCommand(call);
   if (command === null) return;
-  call.command = command;
-  client.lastCommand = command;
+  if (call.command !== command) call.command = command;
+  if (client.lastCommand !== command) client.lastCommand = command;
   const armed = server.armed | client.armed;
   if (armed !== 0) dispatchArmed(call, armed);
   else execute(call);
@@ -64,13 +64,24 @@ function refuse(call: Call, error: ReplyError): void {
 
 /** The command or subcommand that is asked for, or why there is none for these arguments. */
 export function lookUp(call: Call): Command | ReplyError {
-  const { server, request } = call;
-  const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
-  if (command !== null && command.subcommands === null && command.accepts(request.argc)) return command;
+  const command = named(call);
+  if (isReady(command, call)) return command;
   return command === null ? unknownCommand(call) : findSubcommand(call, command);
 }
 
+function named({ server, request }: Call): Command | null {
+  return server.commands.find(request.buf, request.off[0]!, request.len[0]!);
+}
+
+/** Nothing more to look for: no subcommand, and as many arguments as it takes. */
+function isReady(command: Command | null, call: Call): command is Command {
+  return command !== null && command.subcommands === null && command.accepts(call.argc);
+}
+
 function findCommand(call: Call): Command | null {
+  const command = named(call);
+  // Nearly always; the question what `lookUp` has answered costs as much as parsing the request.
+  if (isReady(command, call)) return command;
   const found = lookUp(call);
   if (!(found instanceof ReplyError)) return found;
   refuseUnfound(call, found);

@@ -18,6 +18,8 @@ export class Key {
   off = 0;
   len = 0;
   hash = 0;
+  /** Grows with every key: who remembers it can tell whether another one came since. Modulo 2^32. */
+  loads = 0;
   readonly #start: number;
   readonly #first: number;
   readonly #second: number;
@@ -31,9 +33,10 @@ export class Key {
 
   /** Makes these bytes the key under way; answers its hash, a signed 32-bit number. */
   load(buf: Buffer, off: number, len: number): number {
-    this.buf = buf;
+    if (this.buf !== buf) this.buf = buf;
     this.off = off;
     this.len = len;
+    this.loads = (this.loads + 1) | 0;
     const first = this.#first;
     const second = this.#second;
     const words = this.words;
@@ -65,6 +68,29 @@ export class Key {
     hash ^= hash >>> 16;
     this.hash = hash;
     return hash;
+  }
+
+  /** Whether these bytes are those of the key under way; if so, it lies here from now on. */
+  isAgain(buf: Buffer, off: number, len: number): boolean {
+    if (len !== this.len || len > SHORT_KEY_MAX) return false;
+    const words = this.words;
+    const end = off + len;
+    let at = off;
+    let index = 0;
+    for (; at + 4 <= end; at += 4) {
+      const word =
+        (buf[at] as number) |
+        ((buf[at + 1] as number) << 8) |
+        ((buf[at + 2] as number) << 16) |
+        ((buf[at + 3] as number) << 24);
+      if (words[index++] !== word) return false;
+    }
+    for (let shift = 0; at < end; at++, shift += 8) {
+      if ((((words[index] as number) >>> shift) & 255) !== buf[at]) return false;
+    }
+    if (this.buf !== buf) this.buf = buf;
+    this.off = off;
+    return true;
   }
 }
 

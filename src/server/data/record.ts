@@ -13,7 +13,7 @@
  * A key of 16 and a value of 32 bytes take 64. This class knows the layout; when a record may change, and who must
  * hear of it, is decided in keyspace/database.ts.
  */
-import { parseInt64 } from '../../base/ascii.ts';
+import { parseInt64, parseInteger } from '../../base/ascii.ts';
 import type { AccessClock } from './access-clock.ts';
 import type { Aggregate } from './aggregate.ts';
 import { Arena, CHUNK_SHIFT, TYPE_SHIFT, UNIT_BYTES, UNIT_MASK, UNITS_MASK } from './arena.ts';
@@ -204,6 +204,15 @@ export class Records implements RecordReader {
     return (this.#word(address, 0) & BIG_FLAG) === 0 ? last : this.bigs.at(last).length;
   }
 
+  /** The integer that a string says in decimal; NaN where it says none, or one beyond 2^53. */
+  integerOf(address: number): number {
+    const words = this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
+    const base = (address & UNIT_MASK) << 1;
+    if (((words[base] as number) & BIG_FLAG) !== 0) return Number.NaN;
+    const bytes = this.arena.bytes[address >>> CHUNK_SHIFT] as Buffer;
+    return parseInteger(bytes, (base + headWords(words, base)) << 2, words[base + 2] as number);
+  }
+
   bigOf(address: number): BigValue {
     return this.bigs.at(this.#word(address, 2));
   }
@@ -331,7 +340,16 @@ export class Records implements RecordReader {
     const words = this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
     const at = ((address & UNIT_MASK) << 1) + 1;
     const old = words[at] as number;
-    // Most reads come within the second of the last one: leave the cache line clean.
+    words[at] = (access << 8) | (old & 255);
+  }
+
+  /** Notes a use of the key. */
+  noteUse(address: number): void {
+    const words = this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
+    const at = ((address & UNIT_MASK) << 1) + 1;
+    const old = words[at] as number;
+    const access = this.access.used(old >>> 8);
+    // Most uses come within the second of the last one: leave the cache line clean.
     if (old >>> 8 !== access) words[at] = (access << 8) | (old & 255);
   }
 

@@ -3,7 +3,7 @@
  * way through BigInt, up to 64 bits.
  */
 
-import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
+import { parseInt64, writeInteger } from '../../base/ascii.ts';
 import { addDecimal, isLongDouble } from '../../base/long-double.ts';
 import type { Call } from '../command/call.ts';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW, ReplyError, WRONG_TYPE } from '../command/errors.ts';
@@ -97,7 +97,7 @@ function add(call: Call, amount: number): void {
   let value = 0;
   if (ref !== 0) {
     if (db.typeOf(ref) !== TYPE_STRING) throw WRONG_TYPE;
-    value = parseInteger(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
+    value = db.integerOf(ref);
   }
   const sum = value + amount;
   // NaN (no number, or one beyond 2^53) fails this too.

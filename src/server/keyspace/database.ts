@@ -76,13 +76,13 @@ export class Database implements RecordReader {
       return 0;
     }
     this.keyspace.hits++;
-    this.records.setAccess(ref, this.keyspace.access.used(this.records.accessOf(ref)));
+    this.records.noteUse(ref);
     return ref;
   }
 
   findForWrite(buf: Buffer, off: number, len: number): Ref {
     const ref = this.#findLiving(buf, off, len);
-    if (ref !== 0) this.records.setAccess(ref, this.keyspace.access.used(this.records.accessOf(ref)));
+    if (ref !== 0) this.records.noteUse(ref);
     return ref;
   }
 
@@ -97,10 +97,14 @@ export class Database implements RecordReader {
     this.store.fetchAhead(buf, off, len, first, last, step);
   }
 
-  /** Lookups of members of this key's value are going to follow. */
-  fetchMembersAhead(buf: Buffer, koff: number, klen: number, off: Int32Array, len: Int32Array, count: number): void {
+  /** Lookups of members of this key's value are going to follow; false when its value knows nothing of members. */
+  fetchMembersAhead(buf: Buffer, koff: number, klen: number, off: Int32Array, len: Int32Array, count: number): boolean {
     const ref = this.store.find(buf, koff, klen);
-    if (ref !== 0 && this.records.isObject(ref)) this.records.objectOf(ref).fetchAhead?.(buf, off, len, count);
+    if (ref === 0 || !this.records.isObject(ref)) return false;
+    const object = this.records.objectOf(ref);
+    if (object.fetchAhead === undefined) return false;
+    object.fetchAhead(buf, off, len, count);
+    return true;
   }
 
   // Asking.
@@ -155,6 +159,11 @@ export class Database implements RecordReader {
 
   valueLen(ref: Ref): number {
     return this.records.valueLen(ref);
+  }
+
+  /** The integer that a string says in decimal; NaN where it says none, or one beyond 2^53. */
+  integerOf(ref: Ref): number {
+    return this.records.integerOf(ref);
   }
 
   isBig(ref: Ref): boolean {
@@ -219,7 +228,7 @@ export class Database implements RecordReader {
     len: number,
     deadline_ms: number,
   ): void {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     if (len < BIG_VALUE_MIN) this.store.putBytes(ref, PLAIN_STRING, buffer, off, len, deadline_ms);
     else this.store.putBig(ref, PLAIN_STRING, new BigValue(buffer.subarray(off, off + len), len), deadline_ms);
@@ -227,7 +236,7 @@ export class Database implements RecordReader {
 
   /** Adds bytes at the end of a string, which is made when missing; answers the new length. */
   append(kbuf: Buffer, koff: number, klen: number, vbuf: Buffer, voff: number, vlen: number): number {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     return this.store.writeRange(ref, ref === 0 ? 0 : this.records.valueLen(ref), vbuf, voff, vlen);
   }
@@ -245,7 +254,7 @@ export class Database implements RecordReader {
     voff: number,
     vlen: number,
   ): number {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     return this.store.writeRange(ref, at, vbuf, voff, vlen);
   }
@@ -269,7 +278,7 @@ export class Database implements RecordReader {
 
   /** Inserts or replaces an aggregate that is an object; an existing key keeps its deadline. */
   setObject(kbuf: Buffer, koff: number, klen: number, type: number, encoding: number, object: Aggregate): void {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     this.store.putObject(ref, kindOf(type, encoding), object, KEEP_DEADLINE);
   }
@@ -327,7 +336,7 @@ export class Database implements RecordReader {
 
   /** Inserts or replaces. Bytes of BIG_VALUE_MIN and more are kept, not copied. */
   put(kbuf: Buffer, koff: number, klen: number, entry: Entry): void {
-    const ref = this.#findLiving(kbuf, koff, klen);
+    const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     const { bytes, object, deadline_ms } = entry;
     const kind = kindOfEntry(entry);
@@ -426,9 +435,9 @@ export class Database implements RecordReader {
     return 0;
   }
 
-  /** The same, without a lookup when the last one was that of this key and answered `found`. */
+  /** For writes: without another lookup when the last one was that of this key and answered `found`. */
   #findAgain(found: Ref, buf: Buffer, off: number, len: number): Ref {
-    return this.store.wasFound(found, buf, off, len) ? found : this.#findLiving(buf, off, len);
+    return this.store.wasFound(found, buf, off, len) ? found : this.findForWrite(buf, off, len);
   }
 
   /** The one gate of all changes, just before they happen. The key is the one under way. */

@@ -24,8 +24,10 @@ export class Store {
   readonly records: Records;
   readonly keys: KeyIndex;
   readonly #key: Key;
-  /** What the last lookup answered. */
+  /** What the last lookup answered; NOTHING once something has changed since. */
   #found = NOTHING;
+  /** Says whether the key of that lookup is still the one under way. */
+  #loads = 0;
   /** Made of the words that were read; without a use of them the compiler would leave the reading out. */
   fetched = 0;
 
@@ -36,15 +38,19 @@ export class Store {
   }
 
   find(buf: Buffer, off: number, len: number): number {
-    this.#key.load(buf, off, len);
-    this.#found = this.keys.find(this.#key);
+    const key = this.#key;
+    // Commands of a pipeline are often about one key, like a queue or a counter.
+    if (this.#found > 0 && key.loads === this.#loads && key.isAgain(buf, off, len)) return this.#found;
+    key.load(buf, off, len);
+    this.#found = this.keys.find(key);
+    this.#loads = key.loads;
     return this.#found;
   }
 
   /** Whether the last lookup was that of this key and answered `ref`, and nothing was changed since. */
   wasFound(ref: number, buf: Buffer, off: number, len: number): boolean {
     const key = this.#key;
-    return ref === this.#found && key.off === off && key.len === len && key.buf === buf;
+    return ref === this.#found && key.off === off && key.len === len && key.buf === buf && key.loads === this.#loads;
   }
 
   /**
@@ -79,10 +85,7 @@ export class Store {
       return;
     }
     const deadline = this.#deadlineFor(ref, deadline_ms);
-    if (ref !== 0 && records.overwrite(ref, kind, vbuf, voff, vlen, deadline)) {
-      records.setAccess(ref, records.access.used(records.accessOf(ref)));
-      return;
-    }
+    if (ref !== 0 && records.overwrite(ref, kind, vbuf, voff, vlen, deadline)) return;
     const successor = records.create(this.#key, kind, vlen, vlen, deadline);
     records.write(successor, vbuf, voff, vlen);
     this.#install(ref, successor);
@@ -110,7 +113,6 @@ export class Store {
     const target = this.#stretch(ref, length);
     if (records.isBig(target)) vbuf.copy(records.bigOf(target).buffer, at, voff, voff + vlen);
     else records.patch(target, at, vbuf, voff, vlen);
-    records.setAccess(target, records.access.used(records.accessOf(target)));
     return length;
   }
 
@@ -156,9 +158,8 @@ export class Store {
   /** Puts a new record into the place of the old one, whose value is gone. */
   #install(ref: number, successor: number): void {
     const { records } = this;
-    const { access } = records;
     this.#found = NOTHING;
-    records.setAccess(successor, ref === 0 ? access.fresh() : access.used(records.accessOf(ref)));
+    records.setAccess(successor, ref === 0 ? records.access.fresh() : records.accessOf(ref));
     if (ref === 0) {
       this.keys.add(this.#key, successor);
       return;
@@ -178,7 +179,6 @@ export class Store {
     records.bigOf(ref).assign(vbuf, voff, vlen);
     records.noteBigSize(ref);
     records.setKind(ref, kind);
-    records.setAccess(ref, records.access.used(records.accessOf(ref)));
     if (deadline_ms !== KEEP_DEADLINE) this.putDeadline(ref, deadline_ms);
   }
 

@@ -14,8 +14,8 @@ import type { Output } from './output.ts';
 /** What a connection tells the server. Given once, by the composition root. */
 export interface Delivery<Owner> {
   command(owner: Owner, request: Request): void;
-  /** These keys are probably those of the next commands. */
-  keysAhead(owner: Owner, keys: KeysAhead): void;
+  /** These keys are probably those of the next commands. False when there was nothing to be won by knowing that. */
+  keysAhead(owner: Owner, keys: KeysAhead): boolean;
   protocolError(owner: Owner, text: string): void;
   closed(owner: Owner): void;
   /** The peer did not take all that was written to it. */
@@ -216,7 +216,7 @@ export class Connection<Owner = any> {
     const previous = this.#output.begin(this);
     this.#draining = true;
     while (!this.suspended && !this.closing) {
-      if (parser.lookAhead(this.#ahead)) this.#delivery.keysAhead(this.owner, this.#ahead);
+      if (parser.lookAhead(this.#ahead) && !this.#delivery.keysAhead(this.owner, this.#ahead)) parser.lookLess();
       const request = parser.next();
       if (request === null) break;
       this.#delivery.command(this.owner, request);

@@ -33,6 +33,9 @@ export interface ParserLimits {
   heldMax: number;
 }
 
+/** So many windows pass after a look in vain, so that it costs next to nothing. */
+const WINDOWS_UNSEEN = 15;
+
 const STAR = 0x2a;
 const DOLLAR = 0x24;
 const CR = 0x0d;
@@ -50,10 +53,13 @@ export class RequestParser {
   readonly #shared: Request;
   #request: Request;
   #window: Buffer = EMPTY;
+  #windowStart = 0;
   #pos = 0;
   #end = 0;
   /** Keys of commands before this position were found by a look ahead. */
   #lookedUntil = 0;
+  /** Windows to come that are not looked at. */
+  #unseen = 0;
   /** What follows the large command in the window that completed it. */
   #rest: Buffer = EMPTY;
   #restPos = 0;
@@ -90,9 +96,13 @@ export class RequestParser {
       this.#heldLength = 0;
     }
     this.#window = buf;
+    this.#windowStart = start;
     this.#pos = start;
     this.#end = to;
     this.#lookedUntil = start;
+    if (this.#unseen === 0) return;
+    this.#unseen--;
+    this.#lookedUntil = to;
   }
 
   /**
@@ -100,9 +110,19 @@ export class RequestParser {
    * ahead of time, or when they were found already.
    */
   lookAhead(keys: KeysAhead): boolean {
-    if (this.#pos < this.#lookedUntil || this.#missing > 0) return false;
+    if (this.#pos < this.#lookedUntil || this.#missing > 0 || this.#pos >= this.#end) return false;
+    // The last command or two of a window say nothing about the client.
+    const isFirst = this.#lookedUntil === this.#windowStart;
     this.#lookedUntil = keys.look(this.#window, this.#pos, this.#end);
-    return keys.count > 1 || keys.memberCount > 1;
+    if (keys.count > 1 || keys.memberCount > 1) return true;
+    if (isFirst) this.lookLess();
+    return false;
+  }
+
+  /** The last look won nothing, and who sends much of a kind goes on with it: looks again after some windows. */
+  lookLess(): void {
+    this.#lookedUntil = this.#end;
+    this.#unseen = WINDOWS_UNSEEN;
   }
 
   /** The next complete command, or null when the window holds no more (then look at `error`). */
@@ -145,7 +165,7 @@ export class RequestParser {
     for (;;) {
       if (this.#pos >= this.#end) return null;
       const request = this.#shared;
-      this.#request = request;
+      if (this.#request !== request) this.#request = request;
       this.#commandStart = this.#pos;
       if (this.#window[this.#pos] !== STAR) {
         const inline = this.#readInline();
@@ -210,8 +230,8 @@ export class RequestParser {
     if (this.#missing > 0) return null;
     this.#wanted = 0;
     // What follows in its buffer, or in the window behind it, does not belong to the large command.
-    this.#large = null;
-    request.buf = buf;
+    if (this.#large !== null) this.#large = null;
+    if (request.buf !== buf) request.buf = buf;
     request.start = this.#commandStart;
     request.end = this.#pos;
     return request;
