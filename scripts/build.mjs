@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { findNode, packageRoot, packageVersion } from '../bin/pick-node.js';
 
@@ -146,8 +147,9 @@ function takeBuiltin(specifier, { whole, names = '' }) {
     .split(',')
     .map((pair) => pair.trim().split(/ as /))
     .filter(([name]) => name !== '');
-  // Only functions can be stood in for; what is written with a capital is a class or a constant.
-  const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name);
+  const module = createRequire(import.meta.url)(specifier);
+  // Only functions can be stood in for, not classes or constants; and not those that promisify treats in a way of their own.
+  const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name) && module[name][promisify.custom] === undefined;
   const late = pairs
     .filter(isStoodIn)
     .map(([name, local = name]) => `const ${local} = (...args) => ${source}.${name}(...args);`);

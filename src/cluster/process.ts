@@ -28,8 +28,8 @@ export interface Launched extends RunningProcess, Launch {
   ended(): { readonly code: number | null; readonly signal: string | null } | null;
 }
 
-/** A port answers within a few ms of being bound: a closed one refuses at once, so looking often costs little. */
-const LOOK_FOR_PORT_MS = 5;
+/** A closed port refuses at once, but to look costs what the servers could start with. */
+const LOOK_FOR_PORT_MS = 8;
 const LOOK_FOR_END_MS = 10;
 const LOG_LINES = 8;
 const LOG_BYTES_MAX = 16_384;
@@ -69,17 +69,37 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
   }
 }
 
-/** Waits until the client port accepts connections; fails at once when the process ends. */
+/**
+ * Waits until the client port of each accepts connections, and tells how many do. One port is looked at at a time: they
+ * open at about the same moment, and all the looking would keep them from it. Fails at once when one of the processes ends.
+ */
+export async function awaitAllListening(
+  all: readonly Launched[],
+  { deadline, signal, ready }: { deadline: Deadline; signal: AbortSignal; ready?: (count: number) => void },
+): Promise<void> {
+  for (const [index, launched] of all.entries()) {
+    await awaitListening(launched, { deadline, signal, together: all });
+    ready?.(index + 1);
+  }
+}
+
+/** Waits until the client port accepts connections; fails at once when the process, or one started together with it, ends. */
 export async function awaitListening(
   launched: Launched,
-  { deadline, signal }: { deadline: Deadline; signal: AbortSignal },
+  {
+    deadline,
+    signal,
+    together = [launched],
+  }: { deadline: Deadline; signal: AbortSignal; together?: readonly Launched[] },
 ): Promise<void> {
   const { address, files } = launched;
   const name = formatAddress(address);
   for (;;) {
     if (signal.aborted) throw interrupted(`the start of node ${name}`);
-    const ended = launched.ended();
-    if (ended !== null) throw died(launched, ended);
+    for (const one of together) {
+      const ended = one.ended();
+      if (ended !== null) throw died(one, ended);
+    }
     if (await accepts(address)) return;
     if (deadline.left_ms() === 0) {
       throw new CliFailure(`node ${name} was not ready in time`, {

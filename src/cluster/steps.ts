@@ -4,13 +4,13 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type Engine, resolveEngine } from './engine.ts';
-import { type FormationWait, type Member, readId } from './formation.ts';
+import { type Member, readId } from './formation.ts';
 import { type Forming, formationSteps } from './formation-steps.ts';
 import { certificateFiles, nodeFiles, specFile } from './layout.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
 import type { ClusterPlan, NodePlan } from './plan.ts';
 import { checkPorts, claimsOf, whyEphemeral } from './ports.ts';
-import { awaitListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
+import { awaitAllListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
 import type { Step } from './run.ts';
 import { writeSpec } from './spec-file.ts';
 import { accessOf } from './target.ts';
@@ -91,7 +91,9 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
     async run(report, signal) {
       const engines = new Map(plan.nodes.map(({ engine }) => [engine, resolveEngine(engine)]));
       await launchAll(plan.nodes, engines, servers);
-      await awaitAll(servers, { report, signal, deadline: forming.deadline });
+      const ready = (count: number): void => report.update(`${count} of ${servers.length}`);
+      const launched = servers.map((server) => server.launched);
+      await awaitAllListening(launched, { deadline: forming.deadline, signal, ready });
       const access = accessOf(plan.spec, plan.folder);
       clients.push(...plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS)));
       forming.members = membersOf(plan, clients, await Promise.all(clients.map(readId)));
@@ -104,23 +106,6 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
       return servers.length === 0 ? '' : `${servers.length} server${servers.length === 1 ? '' : 's'} stopped`;
     },
   };
-}
-
-/** Until every server accepts connections; the first that fails ends the wait for all others. */
-async function awaitAll(servers: readonly Server[], { report, signal, deadline }: FormationWait): Promise<void> {
-  let ready = 0;
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  try {
-    await Promise.all(
-      servers.map(async ({ launched }) => {
-        await awaitListening(launched, { deadline, signal: either });
-        report.update(`${++ready} of ${servers.length}`);
-      }),
-    );
-  } finally {
-    stop.abort();
-  }
 }
 
 /** Every launch is awaited even when one fails: only what is known can be stopped again. */
