@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { pathToFileURL } from 'node:url';
-import { enableCompileCache, findBuilt, packageVersion, pickNode } from './pick-node.js';
+import { enableWholeCompileCache, findBuilt, packageVersion, pickNode } from './pick-node.js';
 
 /** The version of Redis whose commands and formats we follow; tools read it from the `v=` of the version line. */
 const REDIS_VERSION = '7.0.15';
@@ -18,7 +18,7 @@ async function start({ startAgain }) {
   if (startAgain !== null) return startAgain();
   const built = findBuilt('server.mjs');
   if (built === null) return;
-  enableCompileCache();
+  enableWholeCompileCache();
   const { main } = await import(pathToFileURL(built).href);
   await main(process.argv.slice(2));
 }

@@ -34,6 +34,9 @@ const started_ms = performance.now();
  */
 const LATE = new Set(['tls', 'crypto', 'child_process']);
 
+/** The other half of enableWholeCompileCache in bin/: Node's own modules have caches that were made with this flag. */
+const AGAIN_LAZY = 'globalThis.process.getBuiltinModule("node:v8").setFlagsFromString("--lazy"); ';
+
 /**
  * Parts of libraries that we have no use for and would pay for: ink's developer tools, which are a browser program, and
  * oclif's question whether Linux runs under Windows, which loads a dozen modules for one word of its version line.
@@ -67,7 +70,7 @@ async function buildCommandLine() {
 }
 
 async function buildServer() {
-  await bundle({ entryPoints: { server: 'src/server/main.ts' }, outExtension: { '.js': '.mjs' } });
+  await bundle({ entryPoints: { server: 'src/server/main.ts' }, outExtension: { '.js': '.mjs' } }, AGAIN_LAZY);
   // The Lua machine is read from beside the code that starts it; in the bundles that is dist/ itself.
   for (const file of listFiles(join(SRC, 'server'))) {
     if (file.endsWith('.wasm')) produce(join(DIST, basename(file)), readFileSync(join(SRC, 'server', file)));
@@ -84,7 +87,7 @@ async function buildLibrary() {
   writeTypes();
 }
 
-async function bundle(options) {
+async function bundle(options, first = '') {
   const result = await build({
     bundle: true,
     platform: 'node',
@@ -116,7 +119,7 @@ async function bundle(options) {
     ...options,
   });
   for (const file of result.outputFiles) {
-    produce(file.path, file.path.endsWith('.map') ? file.contents : quickenBuiltins(file.text));
+    produce(file.path, file.path.endsWith('.map') ? file.contents : first + quickenBuiltins(file.text));
   }
   for (const input of Object.keys(result.metafile.inputs)) noteLibrary(input);
 }

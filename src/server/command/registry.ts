@@ -61,6 +61,8 @@ export class Registry {
   readonly calls: Float64Array;
   readonly #table = new Int16Array(TABLE_SIZE).fill(-1);
   readonly #names: Buffer[];
+  /** The place of the command found last. */
+  #last = 0;
   readonly #byName = new Map<string, Command>();
 
   constructor(specs: readonly Spec[]) {
@@ -78,11 +80,16 @@ export class Registry {
 
   /** The command called `buf[off, off + len)` in any case, or null. */
   find(buf: Buffer, off: number, len: number): Command | null {
+    // Most clients say the same many times over.
+    if (isName(this.#names[this.#last]!, buf, off, len)) return this.all[this.#last]!;
     let at = hashFolded(buf, off, len) & (TABLE_SIZE - 1);
     for (;;) {
       const i = this.#table[at]!;
       if (i < 0) return null;
-      if (isName(this.#names[i]!, buf, off, len)) return this.all[i]!;
+      if (isName(this.#names[i]!, buf, off, len)) {
+        this.#last = i;
+        return this.all[i]!;
+      }
       at = (at + 1) & (TABLE_SIZE - 1);
     }
   }

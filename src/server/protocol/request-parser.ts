@@ -36,6 +36,7 @@ export interface ParserLimits {
 /** So many windows pass after a look in vain, so that it costs next to nothing. */
 const WINDOWS_UNSEEN = 15;
 
+const ZERO = 0x30;
 const STAR = 0x2a;
 const DOLLAR = 0x24;
 const CR = 0x0d;
@@ -172,12 +173,17 @@ export class RequestParser {
         if (inline === null || inline.argc > 0) return inline;
         continue; // A blank line is no command.
       }
-      const count = this.#readLength(
-        this.#pos + 1,
-        'too big mbulk count string',
-        'invalid multibulk length',
-        ARGUMENTS_MAX,
-      );
+      let count = this.#shortLength(this.#pos + 1);
+      if (count < 0) {
+        count = this.#readLength(
+          this.#pos + 1,
+          'too big mbulk count string',
+          'invalid multibulk length',
+          ARGUMENTS_MAX,
+        );
+      } else {
+        this.#pos += count < 10 ? 4 : 5;
+      }
       if (Number.isNaN(count)) return null;
       if (count > UNAUTHENTICATED_ARGUMENTS_MAX && !this.authenticated)
         return this.#fail('unauthenticated multibulk length');
@@ -195,7 +201,8 @@ export class RequestParser {
     const end = this.#end;
     const bulkMax = this.#limits.bulkMax;
     let argc = request.argc;
-    while (this.#missing > 0) {
+    let missing = this.#missing;
+    for (; missing > 0; missing--) {
       const at = this.#pos;
       if (at >= end) {
         // Nothing is known of the next argument, so nothing more is awaited than some bytes of it.
@@ -203,10 +210,9 @@ export class RequestParser {
         break;
       }
       if (buf[at] !== DOLLAR) return this.#fail(`expected '$', got '${printable(buf[at]!)}'`);
-      // The usual length is one digit; the general way costs a search and a call.
-      let length = at + 3 < end && buf[at + 2] === CR && buf[at + 3] === LF ? buf[at + 1]! - 0x30 : -1;
-      let dataAt = at + 4;
-      if (length < 0 || length > 9) {
+      let length = this.#shortLength(at + 1);
+      let dataAt = length < 10 ? at + 4 : at + 5;
+      if (length < 0) {
         length = this.#readLength(at + 1, 'too big bulk count string', 'invalid bulk length', bulkMax);
         if (Number.isNaN(length)) break;
         if (length < 0) return this.#fail('invalid bulk length');
@@ -225,9 +231,9 @@ export class RequestParser {
       request.len[argc] = length;
       request.argc = ++argc;
       this.#pos = next;
-      this.#missing--;
     }
-    if (this.#missing > 0) return null;
+    this.#missing = missing;
+    if (missing > 0) return null;
     this.#wanted = 0;
     // What follows in its buffer, or in the window behind it, does not belong to the large command.
     if (this.#large !== null) this.#large = null;
@@ -235,6 +241,18 @@ export class RequestParser {
     request.start = this.#commandStart;
     request.end = this.#pos;
     return request;
+  }
+
+  /** The usual length: one digit or two, with its line end. Else -1, and only the general way, which is slow, can tell. */
+  #shortLength(from: number): number {
+    const buf = this.#window;
+    if (from + 3 >= this.#end) return -1;
+    const first = buf[from]! - ZERO;
+    if (first < 0 || first > 9) return -1;
+    if (buf[from + 1] === CR) return buf[from + 2] === LF ? first : -1;
+    const second = buf[from + 1]! - ZERO;
+    if (first === 0 || second < 0 || second > 9 || buf[from + 2] !== CR || buf[from + 3] !== LF) return -1;
+    return first * 10 + second;
   }
 
   /** Reads a decimal up to the line end and moves behind it. NaN: incomplete (nothing moves) or failed (`error` is set). */
