@@ -188,8 +188,7 @@ function fetchAhead({ db }: Client, ahead: KeysAhead): boolean {
   if (count <= 1) {
     return db.fetchMembersAhead(buf, off[0]!, len[0]!, ahead.memberOff, ahead.memberLen, ahead.memberCount);
   }
-  db.fetchAhead(buf, off, len, 0, count, 1);
-  return true;
+  return db.fetchAhead(buf, off, len, 0, count, 1);
 }
 
 interface Host {

@@ -92,9 +92,11 @@ export class Database implements RecordReader {
     return ref === 0 || this.isDead(ref) ? 0 : ref;
   }
 
-  /** Lookups of these keys are going to follow; nothing but their speed depends on this. */
-  fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, first: number, last: number, step: number): void {
+  /** Lookups of these keys are going to follow; false when they need no help. Nothing but their speed depends on this. */
+  fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, first: number, last: number, step: number): boolean {
+    if (this.store.fitsCache) return false;
     this.store.fetchAhead(buf, off, len, first, last, step);
+    return true;
   }
 
   /** Lookups of members of this key's value are going to follow; false when its value knows nothing of members. */

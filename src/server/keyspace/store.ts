@@ -15,6 +15,8 @@ import { KeyIndex, NOTED_MAX } from './key-index.ts';
 
 /** A string that is kept in its record and grows gets a quarter more than it needs: n appends copy O(n) bytes. */
 const GROWTH_SHIFT = 2;
+/** A usual size of the last cache of a processor: with less, fetching ahead takes longer than the waiting it saves. */
+const CACHE_BYTES = 32 * 1024 * 1024;
 /** No lookup's answer. */
 const NOTHING = -2;
 /** Not the shortest ones, where the rounding to units is as good. */
@@ -51,6 +53,11 @@ export class Store {
   wasFound(ref: number, buf: Buffer, off: number, len: number): boolean {
     const key = this.#key;
     return ref === this.#found && key.off === off && key.len === len && key.buf === buf && key.loads === this.#loads;
+  }
+
+  /** Whether the processor probably has all that lookups read in a cache of its own, and waits for nothing. */
+  get fitsCache(): boolean {
+    return this.records.arena.chunkBytes + this.keys.memory.tableBytes < CACHE_BYTES;
   }
 
   /**
