@@ -1,10 +1,11 @@
 /*
  * How every node is spoken to: one connection each, opened by the first question, a deadline on every question, and no
- * retries behind the caller's back. What fails comes as a CliFailure that names the node.
+ * retries behind the caller's back. What fails comes as a CliFailure that names the node. A client that is made
+ * before its server is up has loaded by then what it takes to speak.
  */
-import { Redis } from 'ioredis';
 import { type Address, formatAddress } from './address.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import type { Connection } from './node-connection.ts';
 
 export interface TlsAccess {
   /** PEM texts. */
@@ -41,25 +42,28 @@ export interface NodeClient {
 /** `timeout_ms` bounds each question, the opening of the connection included. */
 export function connectNode(address: Address, access: Access, timeout_ms: number): NodeClient {
   const name = formatAddress(address);
-  let connection: Promise<Redis> | null = null;
+  const library = import('./node-connection.ts');
+  let connection: Promise<Connection> | null = null;
 
-  const opened = (): Promise<Redis> => {
-    connection ??= openConnection(address, access, timeout_ms).then(
-      (redis) => {
-        // The next question opens a new connection; the one that was asked when this one ended fails.
-        redis.once('end', () => {
+  const opened = (): Promise<Connection> => {
+    connection ??= library
+      .then(({ openConnection }) => openConnection(address, access, timeout_ms))
+      .then(
+        (opening) => {
+          // The next question opens a new connection; the one that was asked when this one ended fails.
+          opening.once('end', () => {
+            connection = null;
+          });
+          return opening;
+        },
+        (error: unknown) => {
           connection = null;
-        });
-        return redis;
-      },
-      (error: unknown) => {
-        connection = null;
-        throw error;
-      },
-    );
+          throw error;
+        },
+      );
     return connection;
   };
-  const drop = (redis: Redis): void => {
+  const drop = (redis: Connection): void => {
     redis.disconnect();
     connection = null;
   };
@@ -83,7 +87,7 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
         reply.catch(() => {});
         throw error;
       }
-      throw translate(error, name, describe(args));
+      throw (await library).translate(error, name, describe(args));
     } finally {
       clearTimeout(timer);
     }
@@ -105,82 +109,6 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
       connection = null;
     },
   };
-}
-
-async function openConnection(address: Address, access: Access, timeout_ms: number): Promise<Redis> {
-  const redis = new Redis({
-    host: address.host,
-    port: address.port,
-    lazyConnect: true,
-    protocol: 2,
-    connectTimeout: timeout_ms,
-    // Readiness, passwords and repeats are decided here, where a failure can be told; not inside the library.
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    autoResubscribe: false,
-    autoResendUnfulfilledCommands: false,
-    enableOfflineQueue: false,
-    // The certificate is proved by our own authority; nodes are asked by addresses that no name in it needs to cover.
-    ...(access.tls && { tls: { ...access.tls, checkServerIdentity: () => undefined } }),
-  });
-  const name = formatAddress(address);
-  let cause: Error | null = null;
-  redis.on('error', (error: Error) => {
-    cause ??= error;
-  });
-  try {
-    await redis.connect();
-  } catch (error) {
-    redis.disconnect();
-    throw unreachable(name, cause ?? (error as Error));
-  }
-  if (access.password !== undefined) {
-    const credentials = access.username === undefined ? [access.password] : [access.username, access.password];
-    try {
-      await redis.call('AUTH', ...credentials);
-    } catch (error) {
-      // A node without a password refuses AUTH, but lets everyone in.
-      if (!/without any password configured|no password is set/i.test(String(error))) {
-        redis.disconnect();
-        throw translate(error, name, 'AUTH');
-      }
-    }
-  }
-  return redis;
-}
-
-function translate(error: unknown, name: string, question: string): CliFailure {
-  const text = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachable(name, error as Error);
-  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/i.test(text)) {
-    return new CliFailure(`node ${name} does not let us in`, {
-      code: 'NODE_DENIED',
-      exit: EXIT.unreachable,
-      why: text,
-      suggestions: text.startsWith('NOPERM') ? ['--user with more rights'] : ['--password, or RKV_PASSWORD'],
-      cause: error,
-    });
-  }
-  return new CliFailure(`node ${name} refused ${question}`, {
-    code: 'NODE_REPLY',
-    exit: EXIT.unexpected,
-    why: text,
-    cause: error,
-  });
-}
-
-function unreachable(name: string, error: Error): CliFailure {
-  const why = error.message;
-  const isTls = /ssl|tls|certificate|EPROTO/i.test(`${why} ${(error as NodeJS.ErrnoException).code ?? ''}`);
-  return new CliFailure(`node ${name} cannot be reached`, {
-    code: isTls ? 'NODE_DENIED' : 'NODE_UNREACHABLE',
-    exit: EXIT.unreachable,
-    why,
-    suggestions: isTls ? ['--tls with the CA of the cluster'] : [],
-    cause: error,
-  });
 }
 
 function silent(name: string, question: string, timeout_ms: number): CliFailure {

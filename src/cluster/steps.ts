@@ -91,11 +91,11 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
     async run(report, signal) {
       const engines = new Map(plan.nodes.map(({ engine }) => [engine, resolveEngine(engine)]));
       await launchAll(plan.nodes, engines, servers);
+      const access = accessOf(plan.spec, plan.folder);
+      clients.push(...plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS)));
       const ready = (count: number): void => report.update(`${count} of ${servers.length}`);
       const launched = servers.map((server) => server.launched);
       await awaitAllListening(launched, { deadline: forming.deadline, signal, ready });
-      const access = accessOf(plan.spec, plan.folder);
-      clients.push(...plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS)));
       forming.members = membersOf(plan, clients, await Promise.all(clients.map(readId)));
       return `${servers.length} of ${servers.length}`;
     },
