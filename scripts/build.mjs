@@ -151,8 +151,9 @@ function takeBuiltin(specifier, { whole, names = '' }) {
     .map((pair) => pair.trim().split(/ as /))
     .filter(([name]) => name !== '');
   const module = createRequire(import.meta.url)(specifier);
-  // Only functions can be stood in for, not classes or constants; and not those that promisify treats in a way of their own.
-  const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name) && module[name][promisify.custom] === undefined;
+  // Only functions can be stood in for, not classes or values; and not those that promisify treats in a way of their own.
+  const isPlain = (it) => typeof it === 'function' && it[promisify.custom] === undefined;
+  const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name) && isPlain(module[name]);
   const late = pairs
     .filter(isStoodIn)
     .map(([name, local = name]) => `const ${local} = (...args) => ${source}.${name}(...args);`);

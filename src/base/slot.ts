@@ -89,7 +89,7 @@ export class SlotSet {
 
   /** True when the slot was not in the set. */
   add(slot: number): boolean {
-    assert(slot >= 0 && slot < SLOTS, `there is no slot ${slot}`);
+    assertSlot(slot);
     if (this.has(slot)) return false;
     this.bitmap[slot >> 3] = (this.bitmap[slot >> 3] as number) | (1 << (slot & 7));
     this.#count++;
@@ -98,7 +98,7 @@ export class SlotSet {
 
   /** True when the slot was in the set. */
   delete(slot: number): boolean {
-    assert(slot >= 0 && slot < SLOTS, `there is no slot ${slot}`);
+    assertSlot(slot);
     if (!this.has(slot)) return false;
     this.bitmap[slot >> 3] = (this.bitmap[slot >> 3] as number) & ~(1 << (slot & 7));
     this.#count--;
@@ -130,4 +130,9 @@ export class SlotSet {
   *[Symbol.iterator](): Generator<number> {
     for (let slot = 0; slot < SLOTS; slot++) if (this.has(slot)) yield slot;
   }
+}
+
+/** The text is made only where it is needed: this is asked for every slot of every claim. */
+function assertSlot(slot: number): void {
+  if (!(slot >= 0 && slot < SLOTS)) assert(false, `there is no slot ${slot}`);
 }

@@ -3,6 +3,7 @@
  * refusals are Redis' own, since tools read them.
  */
 import { isIP } from 'node:net';
+import { SlotSet } from '../../base/slot.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { Command, CommandResult } from './event.ts';
 import { MYSELF, PRIMARY } from './flags.ts';
@@ -105,12 +106,11 @@ function delSlots(state: State, slots: readonly number[], world: World): Command
 
 /** The first thing wrong, slot by slot. */
 function whyNotAssignable(slots: readonly number[], why: (slot: number) => string | null): string | null {
-  const seen = new Set<number>();
+  const seen = new SlotSet();
   for (const slot of slots) {
     const error = why(slot);
     if (error !== null) return error;
-    if (seen.has(slot)) return `ERR Slot ${slot} specified multiple times`;
-    seen.add(slot);
+    if (!seen.add(slot)) return `ERR Slot ${slot} specified multiple times`;
   }
   return null;
 }
