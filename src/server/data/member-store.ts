@@ -26,11 +26,14 @@ const CHUNK_OVERHEAD_BYTES = 400;
 
 class Chunk {
   readonly buf: Buffer;
+  /** The same memory. */
+  readonly words: Int32Array;
   used = 4; // The first word stays empty: reference 0 means none.
   live = 0;
 
   constructor(buf: Buffer) {
     this.buf = buf;
+    this.words = new Int32Array(buf.buffer, buf.byteOffset, buf.length >> 2);
   }
 }
 
@@ -89,9 +92,14 @@ export class MemberStore {
     return true;
   }
 
-  /** Reads the first byte of a record. */
-  touch(reference: number): number {
-    return this.#chunk(reference >>> 16).buf[offsetOf(reference)] as number;
+  /** Where a record lies: in these words … */
+  wordsOf(reference: number): Int32Array {
+    return this.#chunk(reference >>> 16).words;
+  }
+
+  /** … at this place. */
+  firstOf(reference: number): number {
+    return offsetOf(reference) >> 2;
   }
 
   read(reference: number, entry: Entry): void {

@@ -37,6 +37,8 @@ const EPOCH_SHIFT = 24;
 const LOW_24 = 0xffffff;
 
 const HEADER_WORDS = 3;
+/** A usual record ends about here; a cache line is 16 words. */
+const LATER_WORDS = 11;
 const LONG_KEY = 255;
 const DEADLINE_BYTES = 8;
 
@@ -249,12 +251,20 @@ export class Records implements RecordReader {
     }
   }
 
-  /** Reads from a record's first two cache lines. */
-  touch(address: number): number {
-    const words = this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
-    const base = (address & UNIT_MASK) << 1;
-    const next = base + 15 < words.length ? base + 15 : base;
-    return (words[base] as number) ^ (words[next] as number);
+  /** Where a record lies: in these words … */
+  wordsOf(address: number): Int32Array {
+    return this.arena.words[address >>> CHUNK_SHIFT] as Int32Array;
+  }
+
+  /** … here its first one, … */
+  firstOf(address: number): number {
+    return (address & UNIT_MASK) << 1;
+  }
+
+  /** … and here one further on, of which usual keys and values are not far, in the same cache line or the next. */
+  laterOf(address: number): number {
+    const at = ((address & UNIT_MASK) << 1) + LATER_WORDS;
+    return at < this.wordsOf(address).length ? at : at - LATER_WORDS;
   }
 
   // Writing.

@@ -13,6 +13,7 @@
  */
 import { entropySeed, type Prng } from '../../base/prng.ts';
 import type { Aggregate } from './aggregate.ts';
+import { FAR_WORDS_MAX, FarWords } from './far-words.ts';
 import type { Key } from './key.ts';
 import { Entry } from './listpack.ts';
 import { MemberStore } from './member-store.ts';
@@ -31,8 +32,9 @@ const SLOTS_PER_MEMBER_MAX = 10;
 /** A change frees one record at most, so the cleaning is always faster than the making of dead bytes. */
 const MOVES_PER_CHANGE = 8;
 
-/** Holds nothing between two calls. */
-const HASHES_AHEAD = new Int32Array(16);
+/** Hold nothing between two calls. */
+const HASHES_AHEAD = new Int32Array(FAR_WORDS_MAX);
+const FAR = new FarWords();
 
 class Segment {
   /** Pairs of hash and reference; reference 0 is an empty slot. */
@@ -87,19 +89,20 @@ export class SetObject implements Aggregate {
   }
 
   fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, count: number): void {
-    let bytes = 0;
-    for (let i = 0; i < count; i++) HASHES_AHEAD[i] = this.#hashOf(buf, off[i] as number, len[i] as number);
-    // Short loops, so that the processor comes to the next member while it waits for the memory of the last.
     for (let i = 0; i < count; i++) {
-      const segment = this.#segmentOf(HASHES_AHEAD[i] as number);
-      bytes ^= segment.slots[2 * homeOf(HASHES_AHEAD[i] as number, segment) + 1] as number;
+      const hash = this.#hashOf(buf, off[i] as number, len[i] as number);
+      const segment = this.#segmentOf(hash);
+      HASHES_AHEAD[i] = hash;
+      FAR.note(i, segment.slots, 2 * homeOf(hash, segment));
     }
+    const sum = FAR.read(count);
+    let found = 0;
     for (let i = 0; i < count; i++) {
       const hash = HASHES_AHEAD[i] as number;
       const reference = candidateFor(this.#segmentOf(hash), hash);
-      if (reference !== 0) bytes ^= this.#store.touch(reference);
+      if (reference !== 0) FAR.note(found++, this.#store.wordsOf(reference), this.#store.firstOf(reference));
     }
-    this.fetched = bytes;
+    this.fetched = sum ^ FAR.read(found);
   }
 
   /** False when it was a member already. */

@@ -95,10 +95,14 @@ export class Table {
     }
   }
 
-  /** Reads where `seek` will begin. */
-  touch(hash: number): number {
-    const segment = this.#directory[hash >>> (32 - this.#directoryBits)] as Segment;
-    return segment.slots[homeOf(segment, hash) + 1] as number;
+  /** Where `seek` will begin: in these slots … */
+  slotsFor(hash: number): Int32Array {
+    return (this.#directory[hash >>> (32 - this.#directoryBits)] as Segment).slots;
+  }
+
+  /** … at this place. */
+  placeFor(hash: number): number {
+    return homeOf(this.#directory[hash >>> (32 - this.#directoryBits)] as Segment, hash);
   }
 
   /** The next pair with the hash of the one found last, or 0. */

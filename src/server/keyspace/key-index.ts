@@ -7,12 +7,13 @@
  */
 import type { Prng } from '../../base/prng.ts';
 import { SLOTS, slotOf } from '../../base/slot.ts';
+import { FAR_WORDS_MAX, FarWords } from '../data/far-words.ts';
 import type { Key } from '../data/key.ts';
 import type { Records } from '../data/record.ts';
 import { Table, type TableMemory } from '../data/table.ts';
 
-/** Keys fetched together: about as many accesses as a processor keeps under way. */
-export const NOTED_MAX = 16;
+/** Keys fetched together. */
+export const NOTED_MAX = FAR_WORDS_MAX;
 const BLOCK_SHIFT = 7;
 const HASH_BITS = 32n;
 const HASH_MASK = 0xffff_ffffn;
@@ -30,6 +31,7 @@ export class KeyIndex {
   readonly #slots: (Table | undefined)[] | null;
   /** Hashes, and in cluster mode slots, of keys to be looked up soon; then the records found for them. */
   readonly #noted = new Int32Array(NOTED_MAX);
+  readonly #far = new FarWords();
   readonly #notedSlots = new Int32Array(NOTED_MAX);
   /** Keys in every 128 slots, to find the n-th key of all without adding up 16384 numbers. */
   readonly #blocks = new Int32Array(SLOTS >> BLOCK_SHIFT);
@@ -51,26 +53,35 @@ export class KeyIndex {
     return ref;
   }
 
-  /** Notes a key as the `i`th that `touchNoted` is going to look for. */
+  /** Notes a key as the `i`th that `readNoted` is going to look for. */
   note(i: number, key: Key): void {
     this.#noted[i] = key.hash;
     if (this.#slots !== null) this.#notedSlots[i] = slotOf(key.buf, key.off, key.len);
   }
 
-  /**
-   * Touches all memory that `find` needs for the keys noted: first all of the tables, then all records. Each loop is
-   * short, so that the processor comes to the next key while it waits for the memory of the last.
-   */
-  touchNoted(count: number): number {
+  /** Reads from all memory that `find` needs for the keys noted: first from the tables, then from the records. */
+  readNoted(count: number): number {
     const noted = this.#noted;
-    let words = 0;
-    for (let i = 0; i < count; i++) words ^= this.#tableNoted(i).touch(noted[i] as number);
-    for (let i = 0; i < count; i++) noted[i] = this.#tableNoted(i).seek(noted[i] as number);
+    const far = this.#far;
+    const records = this.#records;
     for (let i = 0; i < count; i++) {
-      const ref = noted[i] as number;
-      if (ref !== 0) words ^= this.#records.touch(ref);
+      const table = this.#tableNoted(i);
+      far.note(i, table.slotsFor(noted[i] as number), table.placeFor(noted[i] as number));
     }
-    return words;
+    let sum = far.read(count);
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      const ref = this.#tableNoted(i).seek(noted[i] as number);
+      if (ref === 0) continue;
+      far.note(found, records.wordsOf(ref), records.firstOf(ref));
+      noted[found++] = ref;
+    }
+    sum ^= far.read(found);
+    for (let i = 0; i < found; i++) {
+      const ref = noted[i] as number;
+      far.note(i, records.wordsOf(ref), records.laterOf(ref));
+    }
+    return sum ^ far.read(found);
   }
 
   /** Finds the place of exactly this record, whose key is the one under way. */

@@ -72,7 +72,7 @@ export class Store {
         this.#key.load(buf, off[from] as number, len[from] as number);
         this.keys.note(count++, this.#key);
       }
-      this.fetched = this.keys.touchNoted(count);
+      this.fetched = this.keys.readNoted(count);
     }
   }
 
