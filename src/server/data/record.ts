@@ -1,46 +1,41 @@
 /*
- * Records: a key, its value and what is known about both, in the arena. Words of 32 bits:
- *
- *   0        units 14 bits | type 3 | encoding 4 | deadline 1 | big 1 | object 1 | epoch 8
- *   1        length of the key 8 bits (255: in word 3) | last access 24
- *   2        length of the value in bytes; with `big` or `object`, the number under which it is kept
- *  (3)       length of a key of more than 254 bytes; one of more than 32 KB is kept as a Buffer, and its bytes are
- *            replaced by a number, too
- *   key      filled up with zeros to a whole word
- *   value    unless `big` or `object`
- *   deadline the last two words of the record, in milliseconds, low word first; only with the flag
- *
- * A key of 16 and a value of 32 bytes take 64. This class knows the layout; when a record may change, and who must
- * hear of it, is decided in keyspace/database.ts.
+ * Records: a key, its value and what is known about both, in the arena. This class knows how to read and write what
+ * record-layout.ts describes; when a record may change, and who must hear of it, is decided in keyspace/database.ts.
  */
 import { parseInt64, parseInteger } from '../../base/ascii.ts';
 import type { AccessClock } from './access-clock.ts';
 import type { Aggregate } from './aggregate.ts';
 import { Arena, CHUNK_SHIFT, TYPE_SHIFT, UNIT_BYTES, UNIT_MASK, UNITS_MASK } from './arena.ts';
 import type { BigValue } from './big-value.ts';
-import { EMBSTR_MAX, ENCODING_EMBSTR, ENCODING_INT, ENCODING_RAW, TYPE_FREE, TYPE_STRING } from './encoding.ts';
+import { EMBSTR_MAX, ENCODING_EMBSTR, ENCODING_INT, ENCODING_RAW, TYPE_FREE } from './encoding.ts';
 import { type Key, SHORT_KEY_MAX } from './key.ts';
+import {
+  BIG_FLAG,
+  copyWords,
+  DEADLINE_BYTES,
+  DEADLINE_FLAG,
+  ENCODING_MASK,
+  ENCODING_SHIFT,
+  EPOCH_SHIFT,
+  HEADER_WORDS,
+  headWords,
+  INLINE_KEY_MAX,
+  KIND_MASK,
+  LONG_KEY,
+  OBJECT_FLAG,
+  OUTSIDE_FLAGS,
+  TYPE_MASK,
+  unitsFor,
+} from './record-layout.ts';
 import { Shelf } from './shelf.ts';
 
 /** Values from this size on own a Buffer: it goes to sockets without a copy, and the cleaner need not move it. */
 export const BIG_VALUE_MIN = 32 * 1024;
-const INLINE_KEY_MAX = 32 * 1024;
 
-const ENCODING_SHIFT = 17;
-const TYPE_MASK = 7;
-const ENCODING_MASK = 15;
-const DEADLINE_FLAG = 1 << 21;
-export const BIG_FLAG = 1 << 22;
-export const OBJECT_FLAG = 1 << 23;
-const OUTSIDE_FLAGS = BIG_FLAG | OBJECT_FLAG;
-const EPOCH_SHIFT = 24;
 const LOW_24 = 0xffffff;
 
-const HEADER_WORDS = 3;
 /** A usual record ends about here; a cache line is 16 words. */
 const LATER_WORDS = 11;
-const LONG_KEY = 255;
-const DEADLINE_BYTES = 8;
 
 /** Below this, assembling words beats the fixed price of Buffer.copy (40 to 55 ns against 22 ns for 32 bytes). */
 const WORDWISE_MAX = 64;
@@ -68,16 +63,6 @@ export interface RecordReader {
   isObject(ref: number): boolean;
   objectOf(ref: number): Aggregate;
 }
-
-/** The part of a header that says what the value is. */
-export function kindOf(type: number, encoding: number): number {
-  return (type << TYPE_SHIFT) | (encoding << ENCODING_SHIFT);
-}
-
-/** Strings are stored without a look at their bytes: whether they are `int` or `embstr` is found out when asked. */
-export const PLAIN_STRING = kindOf(TYPE_STRING, ENCODING_EMBSTR);
-export const RAW_STRING = kindOf(TYPE_STRING, ENCODING_RAW);
-const KIND_MASK = kindOf(TYPE_MASK, ENCODING_MASK);
 
 export class Records implements RecordReader {
   readonly arena: Arena;
@@ -485,40 +470,4 @@ export class Records implements RecordReader {
     words[at] = deadline_ms | 0;
     words[at + 1] = Math.floor(deadline_ms / WORD_RANGE);
   }
-}
-
-/** Units of a record with such a key and so many bytes of value inside. */
-function unitsFor(keyLength: number, valueBytes: number, hasDeadline: boolean): number {
-  const bytes = (wordsBeforeValue(keyLength) << 2) + valueBytes + (hasDeadline ? DEADLINE_BYTES : 0);
-  return (bytes + 7) >> 3;
-}
-
-function wordsBeforeValue(keyLength: number): number {
-  if (keyLength <= SHORT_KEY_MAX) return HEADER_WORDS + ((keyLength + 3) >> 2);
-  if (keyLength > INLINE_KEY_MAX) return HEADER_WORDS + 2;
-  return HEADER_WORDS + 1 + ((keyLength + 3) >> 2);
-}
-
-/** The same of an existing record. */
-function headWords(words: Int32Array, base: number): number {
-  const length = (words[base + 1] as number) & 255;
-  return wordsBeforeValue(length === LONG_KEY ? (words[base + HEADER_WORDS] as number) : length);
-}
-
-function copyWords(source: Buffer, off: number, length: number, words: Int32Array, at: number): void {
-  const whole = off + (length & ~3);
-  while (off < whole) {
-    words[at++] =
-      (source[off] as number) |
-      ((source[off + 1] as number) << 8) |
-      ((source[off + 2] as number) << 16) |
-      ((source[off + 3] as number) << 24);
-    off += 4;
-  }
-  const rest = length & 3;
-  if (rest === 0) return;
-  let word = source[off] as number;
-  if (rest > 1) word |= (source[off + 1] as number) << 8;
-  if (rest > 2) word |= (source[off + 2] as number) << 16;
-  words[at] = word;
 }

@@ -11,7 +11,8 @@
 import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import { ENCODING_RAW, TYPE_STRING } from '../data/encoding.ts';
-import { BIG_VALUE_MIN, kindOf, PLAIN_STRING, RAW_STRING, type RecordReader, type Records } from '../data/record.ts';
+import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
+import { kindOf, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Store } from './store.ts';
 import { type Watcher, WatchList } from './watch.ts';

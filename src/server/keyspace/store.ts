@@ -9,7 +9,8 @@
 import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import type { Key } from '../data/key.ts';
-import { BIG_FLAG, BIG_VALUE_MIN, OBJECT_FLAG, RAW_STRING, type Records } from '../data/record.ts';
+import { BIG_VALUE_MIN, type Records } from '../data/record.ts';
+import { BIG_FLAG, OBJECT_FLAG, RAW_STRING } from '../data/record-layout.ts';
 import { KEEP_DEADLINE, NO_DEADLINE } from './database.ts';
 import { KeyIndex, NOTED_MAX } from './key-index.ts';
 
