@@ -51,9 +51,10 @@ export class Door {
       protocolError: (client, text) => this.#protocolError(client, text),
       closed: (client) => this.#closed(client),
       backedUp: (client) => enforceOutputLimit(the(), client),
-      woken: () => {
+      woken: (client) => {
         const server = the();
         server.keyspace.now_ms = server.clock.now_ms();
+        client.lastInteraction_ms = server.keyspace.now_ms;
         server.wake();
       },
     };

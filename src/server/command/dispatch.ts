@@ -19,7 +19,6 @@ export function dispatch(server: Server, client: Client, request: Request): void
   const writer = client.writer;
   writer.resp = client.resp;
   call.set(server, client, request, writer);
-  client.lastInteraction_ms = server.keyspace.now_ms;
   server.stats.countCommand();
   const command = findCommand(call);
   if (command === null) return;

@@ -21,7 +21,7 @@ export interface Delivery<Owner> {
   /** The peer did not take all that was written to it. */
   backedUp(owner: Owner): void;
   /** Something was read, so there will be something to write: the turn has to end. */
-  woken(): void;
+  woken(owner: Owner): void;
 }
 
 export interface ConnectionOptions<Owner> {
@@ -111,7 +111,7 @@ export class Connection<Owner = any> {
     if (!this.suspended) return;
     this.suspended = false;
     if (this.closed || this.closing || this.#draining) return;
-    this.#delivery.woken();
+    this.#delivery.woken(this.owner);
     this.parser.open(RESUME_WINDOW, HEADROOM, HEADROOM);
     this.#drain();
     this.socket.resume();
@@ -190,7 +190,7 @@ export class Connection<Owner = any> {
     this.bytesIn += to - from;
     if (this.closing) return;
     if (this.#rawReader !== null) return this.#rawReader(buf.subarray(from, to));
-    this.#delivery.woken();
+    this.#delivery.woken(this.owner);
     this.parser.open(buf, from, to);
     this.#drain();
     this.#readInARow += to - from;
