@@ -94,10 +94,17 @@ function commandTable(commands: readonly CommandResult[]): string[] {
 }
 
 /** Pipelines of many requests only: with one, both servers and the load are alike all the time. */
-function isHeldBack({ command, pipeline, connections, rps }: CommandResult, all: readonly CommandResult[]): boolean {
-  const ping = all.find((other) => other.command === 'PING' && other.pipeline === pipeline);
-  if (ping === undefined || command === 'PING' || pipeline === 1 || connections !== ping.connections) return false;
-  return rps.rkv >= LOAD_SHARE * Math.max(ping.rps.rkv, ping.rps.redis);
+function isHeldBack(result: CommandResult, all: readonly CommandResult[]): boolean {
+  const { command, pipeline, connections, keys, rps } = result;
+  if (command === 'PING' || pipeline === 1) return false;
+  const ping = all.find(
+    (other) =>
+      other.command === 'PING' &&
+      other.pipeline === pipeline &&
+      other.connections === connections &&
+      other.keys === keys,
+  );
+  return ping !== undefined && rps.rkv >= LOAD_SHARE * Math.max(ping.rps.rkv, ping.rps.redis);
 }
 
 function otherFigures({ memory, cluster, cli, library }: Results): string[] {
