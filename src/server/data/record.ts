@@ -402,13 +402,13 @@ export class Records implements RecordReader {
 
   /** After an object was changed in place. */
   noteObjectSize(address: number): void {
-    const object = this.objectOf(address);
-    this.objects.set(this.#word(address, 2), object, object.usedBytes());
+    const id = this.#word(address, 2);
+    this.objects.resize(id, this.objects.at(id).usedBytes());
   }
 
   noteBigSize(address: number): void {
-    const big = this.bigOf(address);
-    this.bigs.set(this.#word(address, 2), big, big.buffer.length);
+    const id = this.#word(address, 2);
+    this.bigs.resize(id, this.bigs.at(id).buffer.length);
   }
 
   /** Drops a value kept outside. */

@@ -21,10 +21,11 @@ export class Shelf<T> {
     return this.#items[id] as T;
   }
 
-  /** Puts another thing under the same number, or tells that the one there changed its size. */
-  set(id: number, item: T, bytes: number): void {
-    this.#items[id] = item;
-    this.bytes += bytes - (this.#sizes[id] as number);
+  /** Tells what the thing takes now. */
+  resize(id: number, bytes: number): void {
+    const before = this.#sizes[id] as number;
+    if (bytes === before) return;
+    this.bytes += bytes - before;
     this.#sizes[id] = bytes;
   }
 

@@ -291,10 +291,11 @@ export class Database implements RecordReader {
     if (this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
   }
 
-  /** After the object of a key was changed in place. */
+  /** After the object of a key was changed in place, which `willChange` has announced. */
   changed(kbuf: Buffer, koff: number, klen: number, found: Ref = UNKNOWN): void {
     const ref = this.store.wasFound(found, kbuf, koff, klen) ? found : this.store.find(kbuf, koff, klen);
-    this.#change(ref, false);
+    // The snapshot has it: `willChange` came before.
+    this.#countChange(false);
     if (ref !== 0 && this.records.isObject(ref)) this.records.noteObjectSize(ref);
   }
 
@@ -446,6 +447,10 @@ export class Database implements RecordReader {
   /** The one gate of all changes, just before they happen. The key is the one under way. */
   #change(ref: Ref, gone: boolean): void {
     if (ref !== 0 && this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
+    this.#countChange(gone);
+  }
+
+  #countChange(gone: boolean): void {
     if (!this.#watches.isEmpty()) {
       const { buf, off, len } = this.keyspace.key;
       this.#watches.touch(textOf(buf, off, len), gone);
