@@ -99,7 +99,7 @@ export function writeInteger(n: number, out: Buffer, at: number): number {
     rest = tenth;
   }
   let low = rest | 0;
-  for (; low >= 100; ) {
+  while (low >= 100) {
     const hundredth = (low / 100) | 0;
     const pair = (low - hundredth * 100) << 1;
     place -= 2;

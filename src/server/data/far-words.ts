@@ -7,8 +7,10 @@
 /** About as many accesses as a processor keeps under way. */
 export const FAR_WORDS_MAX = 16;
 
+const NOTHING = new Int32Array(0);
+
 export class FarWords {
-  readonly #arrays: Int32Array[] = new Array<Int32Array>(FAR_WORDS_MAX).fill(new Int32Array(1));
+  readonly #arrays: Int32Array[] = new Array<Int32Array>(FAR_WORDS_MAX).fill(NOTHING);
   readonly #at = new Int32Array(FAR_WORDS_MAX);
 
   /** The `i`th word is `words[at]`, which exists. */
@@ -24,5 +26,10 @@ export class FarWords {
     let sum = 0;
     for (let i = 0; i < count; i++) sum ^= (arrays[i] as Int32Array)[at[i] as number] as number;
     return sum;
+  }
+
+  /** Lets go of the memory: what is dropped meanwhile shall not stay for having been read. */
+  forget(): void {
+    this.#arrays.fill(NOTHING);
   }
 }

@@ -46,11 +46,7 @@ export class Key {
     let at = off;
     let index = 0;
     for (; at + 4 <= end; at += 4) {
-      const word =
-        (buf[at] as number) |
-        ((buf[at + 1] as number) << 8) |
-        ((buf[at + 2] as number) << 16) |
-        ((buf[at + 3] as number) << 24);
+      const word = wordAt(buf, at);
       if (short) words[index++] = word;
       hash = Math.imul(hash ^ word, first);
       hash = Math.imul((hash << 15) | (hash >>> 17), second);
@@ -78,11 +74,7 @@ export class Key {
     let at = off;
     let index = 0;
     for (; at + 4 <= end; at += 4) {
-      const word =
-        (buf[at] as number) |
-        ((buf[at + 1] as number) << 8) |
-        ((buf[at + 2] as number) << 16) |
-        ((buf[at + 3] as number) << 24);
+      const word = wordAt(buf, at);
       if (words[index++] !== word) return false;
     }
     for (let shift = 0; at < end; at++, shift += 8) {
@@ -92,6 +84,15 @@ export class Key {
     this.off = off;
     return true;
   }
+}
+
+function wordAt(buf: Buffer, at: number): number {
+  return (
+    (buf[at] as number) |
+    ((buf[at + 1] as number) << 8) |
+    ((buf[at + 2] as number) << 16) |
+    ((buf[at + 3] as number) << 24)
+  );
 }
 
 /** Odd, and with about as many ones as zeros: a multiplier of few bits would mix little. */

@@ -103,6 +103,7 @@ export class SetObject implements Aggregate {
       if (reference !== 0) FAR.note(found++, this.#store.wordsOf(reference), this.#store.firstOf(reference));
     }
     this.fetched = sum ^ FAR.read(found);
+    FAR.forget();
   }
 
   /** False when it was a member already. */

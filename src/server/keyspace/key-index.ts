@@ -81,7 +81,9 @@ export class KeyIndex {
       const ref = noted[i] as number;
       far.note(i, records.wordsOf(ref), records.laterOf(ref));
     }
-    return sum ^ far.read(found);
+    sum ^= far.read(found);
+    far.forget();
+    return sum;
   }
 
   /** Finds the place of exactly this record, whose key is the one under way. */
