@@ -10,6 +10,7 @@ import type { Request } from '../protocol/request.ts';
 import { HEADROOM, type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
 import { adopt, readByEvents } from './input.ts';
 import type { Output } from './output.ts';
+import { REFUSED, sendNow } from './send.ts';
 
 /** What a connection tells the server. Given once, by the composition root. */
 export interface Delivery<Owner> {
@@ -61,6 +62,8 @@ export class Connection<Owner = any> {
   bytesIn = 0;
   bytesOut = 0;
   #readInARow = 0;
+  /** The socket's descriptor; -1 where it is written to in Node's own way only. */
+  readonly #fd: number;
   readonly #output: Output;
   readonly #delivery: Delivery<Owner>;
   readonly #ahead: KeysAhead;
@@ -85,7 +88,8 @@ export class Connection<Owner = any> {
     this.localPort = accepted.localPort ?? 0;
     const read = (buf: Buffer, from: number, to: number): void => this.#receive(buf, from, to);
     const adopted = options.adoptable ? adopt(accepted, read) : null;
-    this.socket = adopted ?? accepted;
+    this.socket = adopted?.socket ?? accepted;
+    this.#fd = adopted?.fd ?? -1;
     if (adopted === null) readByEvents(accepted, read);
     this.socket.on('error', () => this.destroy());
     this.socket.on('close', () => this.#ended());
@@ -163,17 +167,26 @@ export class Connection<Owner = any> {
       this.#forgetOutput();
       return true;
     }
-    if (this.#queue.length === 0) {
-      this.bytesOut += this.#partEnd - this.#partStart;
-      socket.write(this.#part.subarray(this.#partStart, this.#partEnd));
-    } else {
-      this.#writeQueue();
-    }
+    if (this.#queue.length === 0) this.#writePart(socket);
+    else this.#writeQueue();
     this.#forgetOutput();
     if (this.closing) this.#finish();
     if (socket.writableLength === 0) return true;
     this.#delivery.backedUp(this.owner);
     return false;
+  }
+
+  /** The usual case: one part, and nothing before it that the socket still has to take. */
+  #writePart(socket: Socket): void {
+    let from = this.#partStart;
+    this.bytesOut += this.#partEnd - from;
+    if (this.#fd >= 0 && socket.writable && socket.writableLength === 0) {
+      const sent = sendNow(this.#fd, this.#part, from, this.#partEnd);
+      if (sent === REFUSED) return this.destroy();
+      from += sent;
+      if (from === this.#partEnd) return;
+    }
+    socket.write(this.#part.subarray(from, this.#partEnd));
   }
 
   #writeQueue(): void {

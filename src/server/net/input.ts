@@ -19,13 +19,19 @@ const READ_AREA = INPUT.subarray(HEADROOM);
 /** Gets what was read: `buf[from, to)`, with HEADROOM writable bytes in front of it. Must copy what it keeps. */
 export type Read = (buf: Buffer, from: number, to: number) => void;
 
-interface Adopting {
+export interface Adopted {
+  socket: Socket;
+  /** The descriptor under the socket, its own for as long as it is not destroyed; -1 where there is none (Windows). */
+  fd: number;
+}
+
+interface Holder {
   _handle: unknown;
 }
 
 /** A socket around the handle of `accepted`, which reads into the shared buffer; or null where Node does not let us. */
-export function adopt(accepted: Socket, read: Read): Socket | null {
-  const holder = accepted as unknown as Adopting;
+export function adopt(accepted: Socket, read: Read): Adopted | null {
+  const holder = accepted as unknown as Holder;
   const handle = holder._handle;
   if (handle === null || typeof handle !== 'object') return null;
   const onread = {
@@ -36,7 +42,8 @@ export function adopt(accepted: Socket, read: Read): Socket | null {
     },
   };
   holder._handle = null;
-  return new Socket({ handle, onread, allowHalfOpen: false } as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket({ handle, onread, allowHalfOpen: false } as ConstructorParameters<typeof Socket>[0]);
+  return { socket, fd: (handle as { fd?: number }).fd ?? -1 };
 }
 
 /** The documented way, for sockets that cannot be adopted. */

@@ -1,0 +1,19 @@
+/*
+ * How bytes go out. A socket's own write makes a view, a request and two ticks for every reply, which are all garbage a
+ * moment later. Where nothing waits to be sent, the kernel can be given the bytes at once, and nearly always it takes
+ * them all. What it leaves goes the way of the socket, which waits until there is room.
+ */
+
+import { writeSync } from 'node:fs';
+
+/** The peer takes nothing any more: it is gone. */
+export const REFUSED = -1;
+
+/** Gives `buf[from, to)` to the kernel without waiting. How many bytes it took, perhaps none, or REFUSED. */
+export function sendNow(fd: number, buf: Buffer, from: number, to: number): number {
+  try {
+    return writeSync(fd, buf, from, to - from);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : REFUSED;
+  }
+}
