@@ -1,5 +1,9 @@
 /** Up to here a loop beats the call of Buffer.copy, which takes some 40 ns whatever the length. */
 const LOOP_MAX = 40;
+/** Up to here, eight bytes at once beat it. */
+const IN_A_ROW_MAX = 96;
+/** Views are remembered of buffers up to this length only, lest a large one lives on for the sake of its view. */
+const REMEMBERED_MAX = 128 * 1024;
 
 /** Copies `len` bytes from `from[off]` to `to[at]`; the two must not overlap. */
 export function copyBytes(from: Buffer, off: number, len: number, to: Buffer, at: number): void {
@@ -17,3 +21,38 @@ export function copyBytes(from: Buffer, off: number, len: number, to: Buffer, at
   }
   while (off < end) to[at++] = from[off++] as number;
 }
+
+/**
+ * The same for who copies many short runs between the same two buffers, one call after the other: twice as fast, because
+ * a DataView reads and writes eight bytes in one instruction. Making one costs as much as several copies.
+ */
+export function copyInARow(from: Buffer, off: number, len: number, to: Buffer, at: number): void {
+  if (len > IN_A_ROW_MAX || from.length > REMEMBERED_MAX || to.length > REMEMBERED_MAX) {
+    copyBytes(from, off, len, to, at);
+    return;
+  }
+  const source = SOURCE.of(from);
+  const target = TARGET.of(to);
+  const end = off + len;
+  for (const whole = off + (len & ~7); off < whole; off += 8, at += 8) {
+    target.setBigInt64(at, source.getBigInt64(off));
+  }
+  while (off < end) to[at++] = from[off++] as number;
+}
+
+/** A DataView of the buffer that was asked for last. */
+class LastView {
+  #buf: Buffer = Buffer.alloc(0);
+  #view = new DataView(this.#buf.buffer);
+
+  of(buf: Buffer): DataView {
+    if (buf !== this.#buf) {
+      this.#buf = buf;
+      this.#view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+    }
+    return this.#view;
+  }
+}
+
+const SOURCE = new LastView();
+const TARGET = new LastView();

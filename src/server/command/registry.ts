@@ -4,11 +4,13 @@
  */
 
 import { assert } from '../../base/assert.ts';
+import { wordAt } from '../../base/word.ts';
 import type { Call } from './call.ts';
 import type { Spec } from './spec.ts';
 
 /** At least four times the number of commands, so that probing is short. */
 const TABLE_SIZE = 2048;
+const WORD_BYTES = 4;
 
 /** A spec made ready for running: what the dispatcher asks per request, as plain fields. */
 export class Command {
@@ -61,8 +63,11 @@ export class Registry {
   readonly calls: Float64Array;
   readonly #table = new Int16Array(TABLE_SIZE).fill(-1);
   readonly #names: Buffer[];
-  /** The place of the command found last. */
-  #last = 0;
+  /** The command found last, and how its name was written: its length, its first four bytes, all of them. */
+  #last: Command | null = null;
+  #lastLength = 0;
+  #lastWord = 0;
+  readonly #lastName: Buffer;
   readonly #byName = new Map<string, Command>();
 
   constructor(specs: readonly Spec[]) {
@@ -75,21 +80,19 @@ export class Registry {
     });
     this.calls = new Float64Array(index);
     this.#names = specs.map((spec) => Buffer.from(spec.name));
+    this.#lastName = Buffer.alloc(Math.max(...this.#names.map((name) => name.length)));
     this.all.forEach((command, i) => this.#insert(command, i));
   }
 
   /** The command called `buf[off, off + len)` in any case, or null. */
   find(buf: Buffer, off: number, len: number): Command | null {
-    // Most clients say the same many times over.
-    if (isName(this.#names[this.#last]!, buf, off, len)) return this.all[this.#last]!;
+    // Most clients say the same many times over, and always write it alike.
+    if (len === this.#lastLength && this.#isLast(buf, off, len)) return this.#last;
     let at = hashFolded(buf, off, len) & (TABLE_SIZE - 1);
     for (;;) {
       const i = this.#table[at]!;
       if (i < 0) return null;
-      if (isName(this.#names[i]!, buf, off, len)) {
-        this.#last = i;
-        return this.all[i]!;
-      }
+      if (isName(this.#names[i]!, buf, off, len)) return this.#remember(this.all[i]!, buf, off, len);
       at = (at + 1) & (TABLE_SIZE - 1);
     }
   }
@@ -100,6 +103,25 @@ export class Registry {
     const command = this.#byName.get(container!) ?? null;
     if (sub === undefined || command === null) return command;
     return command.subcommands?.get(sub) ?? null;
+  }
+
+  #isLast(buf: Buffer, off: number, len: number): boolean {
+    let at = 0;
+    if (len >= WORD_BYTES) {
+      if (wordAt(buf, off) !== this.#lastWord) return false;
+      at = WORD_BYTES;
+    }
+    const name = this.#lastName;
+    while (at < len && buf[off + at] === name[at]) at++;
+    return at === len;
+  }
+
+  #remember(command: Command, buf: Buffer, off: number, len: number): Command {
+    buf.copy(this.#lastName, 0, off, off + len);
+    this.#lastWord = wordAt(this.#lastName, 0);
+    this.#lastLength = len;
+    this.#last = command;
+    return command;
   }
 
   #insert(command: Command, i: number): void {

@@ -7,6 +7,7 @@
  * strangers could prepare keys that all collide.) 16 bytes take about 10 ns.
  */
 import { Prng } from '../../base/prng.ts';
+import { wordAt } from '../../base/word.ts';
 
 /** Longer keys are not kept as words: records say 255 and carry the length in a word of its own. */
 export const SHORT_KEY_MAX = 254;
@@ -84,15 +85,6 @@ export class Key {
     this.off = off;
     return true;
   }
-}
-
-function wordAt(buf: Buffer, at: number): number {
-  return (
-    (buf[at] as number) |
-    ((buf[at + 1] as number) << 8) |
-    ((buf[at + 2] as number) << 16) |
-    ((buf[at + 3] as number) << 24)
-  );
 }
 
 /** Odd, and with about as many ones as zeros: a multiplier of few bits would mix little. */

@@ -13,7 +13,7 @@
  * answers its length; `out` never overlaps the source and has `lengthBound` bytes of room for what is added.
  */
 import { parseInt64, parseInteger, writeInteger } from '../../base/ascii.ts';
-import { copyBytes } from '../../base/copy.ts';
+import { copyBytes, copyInARow } from '../../base/copy.ts';
 
 const HEADER_BYTES = 6;
 export const EMPTY_BYTES = 7;
@@ -169,7 +169,7 @@ export function writeEntry(out: Buffer, at: number, vbuf: Buffer, voff: number, 
     out[at] = 0xf0;
     start = out.writeUInt32LE(vlen, start);
   }
-  copyBytes(vbuf, voff, vlen, out, start);
+  copyInARow(vbuf, voff, vlen, out, start);
   return writeBacklen(out, start + vlen, start + vlen - at);
 }
 

@@ -291,12 +291,11 @@ export class Database implements RecordReader {
     if (this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
   }
 
-  /** After the object of a key was changed in place, which `willChange` has announced. */
-  changed(kbuf: Buffer, koff: number, klen: number, found: Ref = UNKNOWN): void {
+  /** After the object of a key was changed in place, which `willChange` has announced. Not `resized`: it takes as much. */
+  changed(kbuf: Buffer, koff: number, klen: number, found: Ref = UNKNOWN, resized = true): void {
     const ref = this.store.wasFound(found, kbuf, koff, klen) ? found : this.store.find(kbuf, koff, klen);
-    // The snapshot has it: `willChange` came before.
     this.#countChange(false);
-    if (ref !== 0 && this.records.isObject(ref)) this.records.noteObjectSize(ref);
+    if (resized && ref !== 0 && this.records.isObject(ref)) this.records.noteObjectSize(ref);
   }
 
   /** True when the key existed; one that was past its deadline did not. */

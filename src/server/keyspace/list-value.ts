@@ -52,8 +52,9 @@ export function pushValues(
   if (ref !== 0 && db.isObject(ref)) {
     const list = db.objectOf(ref) as ListObject;
     db.willChange(ref);
+    const taken = list.usedBytes();
     pushToObject(list, end, values, first, last);
-    db.changed(kbuf, koff, klen, ref);
+    db.changed(kbuf, koff, klen, ref, list.usedBytes() !== taken);
     return list.length;
   }
   let bound = ref === 0 ? listpack.EMPTY_BYTES : db.valueLen(ref);
