@@ -202,8 +202,8 @@ export class RequestParser {
     const bulkMax = this.#limits.bulkMax;
     let argc = request.argc;
     let missing = this.#missing;
+    let at = this.#pos;
     for (; missing > 0; missing--) {
-      const at = this.#pos;
       if (at >= end) {
         // Nothing is known of the next argument, so nothing more is awaited than some bytes of it.
         this.#wanted = 0;
@@ -221,17 +221,17 @@ export class RequestParser {
       }
       const next = dataAt + length + 2;
       if (next > end) {
-        this.#pos = at;
         this.#wanted = next;
         break;
       }
       if (buf[next - 2] !== CR || buf[next - 1] !== LF) request.canonical = false;
       if (argc === request.off.length) request.reserve(argc + 1);
       request.off[argc] = dataAt;
-      request.len[argc] = length;
-      request.argc = ++argc;
-      this.#pos = next;
+      request.len[argc++] = length;
+      at = next;
     }
+    request.argc = argc;
+    this.#pos = at;
     this.#missing = missing;
     if (missing > 0) return null;
     this.#wanted = 0;
@@ -239,7 +239,7 @@ export class RequestParser {
     if (this.#large !== null) this.#large = null;
     if (request.buf !== buf) request.buf = buf;
     request.start = this.#commandStart;
-    request.end = this.#pos;
+    request.end = at;
     return request;
   }
 
