@@ -5,6 +5,8 @@
 
 /** 2^53 - 1 has 16 digits; a 17th is out of range whatever it says. */
 const INTEGER_DIGITS_MAX = 16;
+/** So many digits always fit 31 bits. */
+const INT32_DIGITS = 9;
 /** 2^63 - 1 has 19 digits. */
 const INT64_DIGITS_MAX = 19;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
@@ -26,6 +28,7 @@ export function parseInteger(buf: Buffer, off: number, len: number): number {
   let value = (buf[at] as number) - ZERO;
   if (value < 0 || value > 9) return Number.NaN;
   if (value === 0) return digits === 1 && !negative ? 0 : Number.NaN;
+  if (digits <= INT32_DIGITS) return parseInt32(buf, at, end, negative);
   for (at++; at < end; at++) {
     const digit = (buf[at] as number) - ZERO;
     if (digit < 0 || digit > 9) return Number.NaN;
@@ -33,6 +36,17 @@ export function parseInteger(buf: Buffer, off: number, len: number): number {
     value = value * 10 + digit;
   }
   if (value > Number.MAX_SAFE_INTEGER) return Number.NaN;
+  return negative ? -value : value;
+}
+
+/** The same of a few digits that begin with no zero, by integer instructions, which are quicker. */
+function parseInt32(buf: Buffer, from: number, end: number, negative: boolean): number {
+  let value = 0;
+  for (let at = from; at < end; at++) {
+    const digit = (buf[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = (Math.imul(value, 10) + digit) | 0;
+  }
   return negative ? -value : value;
 }
 

@@ -1,9 +1,9 @@
+import { LastView, REMEMBERED_MAX } from './last-view.ts';
+
 /** Up to here a loop beats the call of Buffer.copy, which takes some 40 ns whatever the length. */
 const LOOP_MAX = 40;
 /** Up to here, eight bytes at once beat it. */
 const IN_A_ROW_MAX = 96;
-/** Views are remembered of buffers up to this length only, lest a large one lives on for the sake of its view. */
-const REMEMBERED_MAX = 128 * 1024;
 
 /** Copies `len` bytes from `from[off]` to `to[at]`; the two must not overlap. */
 export function copyBytes(from: Buffer, off: number, len: number, to: Buffer, at: number): void {
@@ -38,20 +38,6 @@ export function copyInARow(from: Buffer, off: number, len: number, to: Buffer, a
     target.setBigInt64(at, source.getBigInt64(off));
   }
   while (off < end) to[at++] = from[off++] as number;
-}
-
-/** A DataView of the buffer that was asked for last. */
-class LastView {
-  #buf: Buffer = Buffer.alloc(0);
-  #view = new DataView(this.#buf.buffer);
-
-  of(buf: Buffer): DataView {
-    if (buf !== this.#buf) {
-      this.#buf = buf;
-      this.#view = new DataView(buf.buffer, buf.byteOffset, buf.length);
-    }
-    return this.#view;
-  }
 }
 
 const SOURCE = new LastView();
