@@ -15,7 +15,7 @@ import { connectNode, type NodeClient } from './node-client.ts';
 import { hurryGossip } from './pace.ts';
 import { type NodePlan, planNode } from './plan.ts';
 import { whyNotBound } from './ports.ts';
-import { awaitListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
+import { awaitListening, explainByDeath, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { selectNodes, selectOne } from './selector.ts';
 import { type ClusterSpec, writeSpec } from './spec-file.ts';
@@ -160,6 +160,7 @@ function serverStep({ cluster, spec, node }: OwnNode, { deadline }: Joining): St
       if (spec.engines !== cluster.spec.engines) writeSpec(specFile(cluster.folder), spec);
       return `${node.port}, bus ${node.busPort}`;
     },
+    explain: async (failure) => (launched === null ? null : await explainByDeath([launched], failure)),
     async undo() {
       if (launched !== null) await stopProcess(launched, 0);
       forgetProcess(files);

@@ -8,7 +8,7 @@ import { execa, execaSync } from 'execa';
 import { type Address, formatAddress } from './address.ts';
 import { type Deadline, pause } from './deadline.ts';
 import type { Engine } from './engine.ts';
-import { CliFailure, EXIT, interrupted, type LogTail } from './failure.ts';
+import { CliFailure, EXIT, interrupted, isFailure, type LogTail } from './failure.ts';
 import type { NodeFiles } from './layout.ts';
 
 export interface RunningProcess {
@@ -31,6 +31,8 @@ export interface Launched extends RunningProcess, Launch {
 /** A closed port refuses at once, but to look costs what the servers could start with. */
 const LOOK_FOR_PORT_MS = 8;
 const LOOK_FOR_END_MS = 10;
+/** Connections break before the process they belonged to is known to be gone. */
+const END_LAG_MS = 500;
 const LOG_LINES = 8;
 const LOG_BYTES_MAX = 16_384;
 
@@ -111,6 +113,20 @@ export async function awaitListening(
       });
     }
     await pause(LOOK_FOR_PORT_MS, signal);
+  }
+}
+
+/** When something failed for which all of these had to run: the failure that says which of them died, or null. */
+export async function explainByDeath(all: readonly Launched[], failure: CliFailure): Promise<CliFailure | null> {
+  if (isFailure(failure, 'NODE_DIED')) return null;
+  const end_ms = performance.now() + (isFailure(failure, 'NODE_UNREACHABLE') ? END_LAG_MS : 0);
+  for (;;) {
+    for (const one of all) {
+      const ended = one.ended();
+      if (ended !== null) return diedLater(one, ended, failure);
+    }
+    if (performance.now() >= end_ms) return null;
+    await pause(LOOK_FOR_END_MS, new AbortController().signal);
   }
 }
 
@@ -213,14 +229,11 @@ function startTime(pid: number): string | null {
   return state === undefined || state === '' || state.startsWith('Z') ? null : started.join('_');
 }
 
-function died(
-  { files, address }: Launch,
-  ended: { code: number | null; signal: string | null },
-  why: string | undefined = reasonIn(files.log),
-): CliFailure {
+type Ended = NonNullable<ReturnType<Launched['ended']>>;
+
+function died({ files, address }: Launch, ended: Ended, why: string | undefined = reasonIn(files.log)): CliFailure {
   const name = formatAddress(address);
-  const code = ended.code === null ? 'ended' : `ended with exit code ${ended.code}`;
-  const how = ended.signal === null ? code : `was ended by ${ended.signal}`;
+  const how = howEnded(ended);
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
@@ -229,6 +242,27 @@ function died(
     log: tailLog(files.log),
     suggestions: ['--keep-on-failure to look at its folder'],
   });
+}
+
+/** It had started; `failure` is how somebody noticed. */
+function diedLater({ files, address }: Launch, ended: Ended, failure: CliFailure): CliFailure {
+  const name = formatAddress(address);
+  const how = howEnded(ended);
+  return new CliFailure(`node ${name} died`, {
+    code: 'NODE_DIED',
+    exit: EXIT.unexpected,
+    // Who is killed has no time to say why.
+    why: (ended.signal === null ? reasonIn(files.log) : undefined) ?? `the process ${how}`,
+    evidence: [`node ${name} ${how}`, failure.message, ...failure.evidence],
+    log: tailLog(files.log),
+    suggestions: ['--keep-on-failure to look at its folder'],
+    cause: failure,
+  });
+}
+
+function howEnded({ code, signal }: Ended): string {
+  if (signal !== null) return `was ended by ${signal}`;
+  return code === null ? 'ended' : `ended with exit code ${code}`;
 }
 
 /** The line of a log that says why, without date and pid. */

@@ -19,6 +19,8 @@ export interface Step {
   readonly title: string;
   /** Answers the detail shown behind the tick: '6 of 6'. */
   run(report: StepReport, signal: AbortSignal): Promise<string>;
+  /** What this step, which ran, knows of the failure of itself or of a later one: a better failure, or null. */
+  explain?(failure: CliFailure): Promise<CliFailure | null>;
   /** Takes back what `run` made, also when `run` failed half-way; answers what it took back, or '' for nothing. */
   undo?(): Promise<string>;
 }
@@ -74,7 +76,7 @@ export async function* runSteps(steps: readonly Step[], options: RunOptions = {}
       if (signal.aborted) throw interrupted(options.what ?? step.title);
       yield { type: 'done', step: step.id, title: step.title, text, took_ms: performance.now() - started_ms };
     } catch (error) {
-      const failure = signal.aborted ? interrupted(options.what ?? step.title) : error;
+      const failure = signal.aborted ? interrupted(options.what ?? step.title) : await explain(begun, error);
       const text = failure instanceof Error ? failure.message : String(failure);
       yield { type: 'failed', step: step.id, title: step.title, text, took_ms: performance.now() - started_ms };
       if (!options.keepOnFailure) {
@@ -133,6 +135,15 @@ async function* followStep(step: Step, signal: AbortSignal): AsyncGenerator<Prog
   const ended = outcome as { text: string } | { error: unknown };
   if ('error' in ended) throw ended.error;
   return ended.text;
+}
+
+async function explain(begun: readonly Step[], error: unknown): Promise<unknown> {
+  if (!(error instanceof CliFailure)) return error;
+  for (const step of begun) {
+    const better = (await step.explain?.(error)) ?? null;
+    if (better !== null) return better;
+  }
+  return error;
 }
 
 /** An undo that fails must not stop the others: what is left behind is told instead. */

@@ -10,7 +10,7 @@ import { certificateFiles, nodeFiles, specFile } from './layout.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
 import type { ClusterPlan, NodePlan } from './plan.ts';
 import { checkPorts, claimsOf, whyEphemeral } from './ports.ts';
-import { awaitAllListening, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
+import { awaitAllListening, explainByDeath, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
 import type { Step } from './run.ts';
 import { writeSpec } from './spec-file.ts';
 import { accessOf } from './target.ts';
@@ -99,6 +99,11 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
       forming.members = membersOf(plan, clients, await Promise.all(clients.map(readId)));
       return `${servers.length} of ${servers.length}`;
     },
+    explain: (failure) =>
+      explainByDeath(
+        servers.map(({ launched }) => launched),
+        failure,
+      ),
     async undo() {
       // Nothing is in them that anyone could miss.
       await Promise.all(servers.map(({ launched }) => stopProcess(launched, 0)));

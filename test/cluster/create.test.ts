@@ -149,6 +149,28 @@ describe('a create that fails', () => {
     },
   );
 
+  test.each(['slots', 'join', 'ready'])(
+    'because a server dies when the step "%s" begins tells which, how, and its last words',
+    async (step) => {
+      const home = makeHome();
+      const operation = createCluster(specOf({ engine, port: PORT }), { home, timeout_ms: TIMEOUT_MS });
+      const files = nodeFiles(join(home, 'default', 'nodes', String(PORT + 2)));
+      const failure = await finish(operation, (event) => {
+        if (event.type !== 'start' || event.step !== step) return;
+        process.kill(Number.parseInt(readFileSync(files.pid, 'utf8'), 10), 'SIGKILL');
+      }).catch((error: CliFailure) => error);
+      expect(failure).toMatchObject({
+        code: 'NODE_DIED',
+        message: `node 127.0.0.1:${PORT + 2} died`,
+        evidence: [`node 127.0.0.1:${PORT + 2} was ended by SIGKILL`, expect.stringContaining('cannot be reached')],
+        log: { file: files.log },
+      });
+      expect((failure as CliFailure).log?.lines.length).toBeGreaterThan(0);
+      expect(pidsUnder(home)).toEqual([]);
+      expect(readdirSync(home)).toEqual([]);
+    },
+  );
+
   test('keeps everything when asked to', async () => {
     const home = makeHome();
     const spec = specOf({ engine, port: PORT, primaries: 1, replicas: 0 });

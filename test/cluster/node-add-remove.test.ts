@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCluster } from '../../src/cluster/create.ts';
-import { nodeFolder, nodePorts } from '../../src/cluster/layout.ts';
+import { nodeFiles, nodeFolder, nodePorts } from '../../src/cluster/layout.ts';
 import { startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
 import { addNode } from '../../src/cluster/node-add.ts';
 import { connectNode } from '../../src/cluster/node-client.ts';
@@ -112,6 +112,23 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
       if (event.type === 'done' && event.step === 'join') controller.abort();
     });
     await expect(failure).rejects.toMatchObject({ exit: 130 });
+    expect(nodePorts(cluster().folder)).toEqual([PORT]);
+    expect((await topologyOf(cluster())).nodes.map(({ port }) => port)).toEqual([PORT]);
+  });
+
+  test('because the newcomer dies when it is to agree tells how, and takes it away again', async () => {
+    const cluster = await make(engine, { primaries: 1, replicas: 0 });
+    const files = nodeFiles(nodeFolder(cluster().folder, PORT + 1));
+    const failure = finish(addNode(cluster(), { timeout_ms }), (event) => {
+      if (event.type !== 'done' || event.step !== 'join') return;
+      process.kill(Number.parseInt(readFileSync(files.pid, 'utf8'), 10), 'SIGKILL');
+    });
+    await expect(failure).rejects.toMatchObject({
+      code: 'NODE_DIED',
+      message: `node 127.0.0.1:${PORT + 1} died`,
+      why: 'the process was ended by SIGKILL',
+      log: { file: files.log },
+    });
     expect(nodePorts(cluster().folder)).toEqual([PORT]);
     expect((await topologyOf(cluster())).nodes.map(({ port }) => port)).toEqual([PORT]);
   });
