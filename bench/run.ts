@@ -1,8 +1,8 @@
 /*
  * `npm run bench`: rkv beside an installed redis-server, in one run. bench/README.md says how to read the figures.
  *
- *   npm run bench                      everything, about 15 minutes
- *   npm run bench -- --quick           the main table only, about 3 minutes
+ *   npm run bench                      everything, about 12 minutes
+ *   npm run bench -- --quick           the main table only, a few minutes
  *   npm run bench -- commands memory   some parts: commands, memory, cluster, cli, library
  *   npm run bench -- --save            keeps the figures in bench/results and the table in README.md
  */

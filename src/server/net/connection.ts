@@ -10,7 +10,7 @@ import type { Request } from '../protocol/request.ts';
 import { HEADROOM, type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
 import { adopt, readByEvents } from './input.ts';
 import type { Output } from './output.ts';
-import { REFUSED, sendNow } from './send.ts';
+import { sendNow } from './send.ts';
 
 /** What a connection tells the server. Given once, by the composition root. */
 export interface Delivery<Owner> {
@@ -181,9 +181,7 @@ export class Connection<Owner = any> {
     let from = this.#partStart;
     this.bytesOut += this.#partEnd - from;
     if (this.#fd >= 0 && socket.writable && socket.writableLength === 0) {
-      const sent = sendNow(this.#fd, this.#part, from, this.#partEnd);
-      if (sent === REFUSED) return this.destroy();
-      from += sent;
+      from += sendNow(this.#fd, this.#part, from, this.#partEnd);
       if (from === this.#partEnd) return;
     }
     socket.write(this.#part.subarray(from, this.#partEnd));

@@ -6,14 +6,12 @@
 
 import { writeSync } from 'node:fs';
 
-/** The peer takes nothing any more: it is gone. */
-export const REFUSED = -1;
-
-/** Gives `buf[from, to)` to the kernel without waiting. How many bytes it took, perhaps none, or REFUSED. */
+/** Gives `buf[from, to)` to the kernel without waiting; how many bytes it took, perhaps none. */
 export function sendNow(fd: number, buf: Buffer, from: number, to: number): number {
   try {
     return writeSync(fd, buf, from, to - from);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : REFUSED;
+  } catch {
+    // No room, or no peer any more: the socket, which is given the same bytes next, knows what to do in either case.
+    return 0;
   }
 }
