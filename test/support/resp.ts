@@ -51,6 +51,8 @@ export class RawClient {
   readonly #socket: Socket;
   /** A character a byte, of what was received and not taken yet; in parts, because big replies come in many. */
   #parts: string[] = [];
+  /** A line end came that was not looked at yet. Every reply has one; a big one is not looked at with each of its parts. */
+  #lineEnded = false;
   #closed = false;
   #moved: () => void = () => {};
 
@@ -58,7 +60,9 @@ export class RawClient {
     this.#socket = socket;
     socket.setNoDelay();
     socket.on('data', (chunk) => {
-      this.#parts.push(chunk.toString('latin1'));
+      const text = chunk.toString('latin1');
+      this.#parts.push(text);
+      if (text.includes('\r\n') || text.startsWith('\n')) this.#lineEnded = true;
       this.#moved();
     });
     socket.on('error', () => {});
@@ -124,8 +128,7 @@ export class RawClient {
   }
 
   #tryTake(count: number): string | null {
-    // Every reply ends with a line end: a big one is not looked at again with each of its parts.
-    if (!this.#closed && this.#parts.at(-1)?.endsWith('\r\n') !== true) return null;
+    if (!this.#closed && !this.#lineEnded) return null;
     if (this.#parts.length > 1) this.#parts = [this.#parts.join('')];
     const bytes = this.#parts[0] ?? '';
     let end = 0;
@@ -136,6 +139,7 @@ export class RawClient {
       end = reply.end;
       found++;
     }
+    this.#lineEnded = found === count;
     if (found < count && !this.#closed) return null;
     if (found < count) {
       this.#parts = [];
