@@ -216,7 +216,7 @@ function lifeOf(
       deadline = null;
     },
     serveAgain: (client, request) => serveAgain(the(), client, request),
-    newClient: (connection) => newClient(the(), connection),
+    newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),
     every,
     startCron() {
@@ -233,10 +233,11 @@ function unlessFailed(task: () => void): void {
   }
 }
 
-function newClient(server: Server, connection: Client['connection']): Client {
+function newClient(server: Server, connection: Client['connection'], transport: Client['transport']): Client {
   const client = new Client({
     id: server.nextClientId++,
     connection,
+    transport,
     writer: connection === null ? server.nowhere.writer : server.output.writer,
     db: server.keyspace.databases[0]!,
     now_ms: server.keyspace.now_ms,

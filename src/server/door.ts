@@ -15,7 +15,7 @@ import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
 import type { ParserLimits } from './protocol/request-parser.ts';
 import { serverTlsOptions } from './security/tls-options.ts';
-import { ARMED_AUTH, type Client } from './state/client.ts';
+import { type Client, isLoopback, setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 const DENIED =
@@ -113,7 +113,7 @@ export class Door {
     return new Listener((accepted) => this.#accept(accepted), { keepsAlive: this.#keepsAlive });
   }
 
-  #accept({ socket, adoptable, tls }: Accepted): void {
+  #accept({ socket, transport }: Accepted): void {
     const server = this.#the();
     const { config, stats } = server;
     if (server.clients.size >= config.maxclients) {
@@ -121,36 +121,31 @@ export class Door {
       socket.end('-ERR max number of clients reached\r\n');
       return;
     }
-    const unixSocket = socket.remoteAddress === undefined;
-    if (config['protected-mode'] && config.requirepass === '' && !unixSocket && !isLoopback(socket.remoteAddress)) {
+    const local = transport === 'unix' || isLoopback(socket.remoteAddress ?? '');
+    if (config['protected-mode'] && config.requirepass === '' && !local) {
       stats.add('rejectedConnections');
       socket.end(DENIED);
       return;
     }
-    if (config['tcp-keepalive'] > 0 && !unixSocket) socket.setKeepAlive(true, config['tcp-keepalive'] * 1000);
+    if (config['tcp-keepalive'] > 0 && transport !== 'unix') socket.setKeepAlive(true, config['tcp-keepalive'] * 1000);
     stats.add('connections');
     const connection = new Connection<Client>({
       socket,
-      adoptable,
+      // The bytes of TLS come through a layer of Node's own.
+      adoptable: transport !== 'tls',
       output: server.output,
       request: this.#request,
       ahead: this.#ahead,
       limits: this.#limits,
       delivery: this.#delivery,
     });
-    const client = server.newClient(connection);
-    client.tls = tls;
-    client.unixSocket = unixSocket;
-    if (config.requirepass !== '') {
-      client.authenticated = false;
-      connection.parser.authenticated = false;
-      client.armed |= ARMED_AUTH;
-    }
+    const client = server.newClient(connection, transport);
+    setAuthenticated(client, config.requirepass === '');
     if (!this.#keepsAlive) connection.socket.unref();
     connection.start();
   }
 
-  /** Lets a client of this very process in, by a stream that need not be a socket: it is trusted, and counts as local. */
+  /** Lets a client of this very process in, by a stream that need not be a socket: it is trusted. */
   enterInside(stream: Duplex): Client {
     const server = this.#the();
     const connection = new Connection<Client>({
@@ -163,7 +158,9 @@ export class Door {
       limits: this.#limits,
       delivery: this.#delivery,
     });
-    return server.newClient(connection);
+    const client = server.newClient(connection, 'inside');
+    setAuthenticated(client, true);
+    return client;
   }
 
   #protocolError(client: Client, text: string): void {
@@ -216,8 +213,4 @@ async function listenOptionally(host: Host, listen: (name: { host?: string }) =>
     const missing = code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
     if (!host.optional || !missing) throw error;
   }
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address === '::1' || address?.startsWith('127.') === true || address?.startsWith('::ffff:127.') === true;
 }

@@ -32,6 +32,8 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'tls-cert-file': tls,
     'tls-key-file': tls,
     'tls-ca-cert-file': tls,
+    'tls-ca-cert-dir': tls,
+    'tls-auth-clients': tls,
     'repl-backlog-size': replication,
     'replica-serve-stale-data': replication,
     'min-replicas-to-write': replication,

@@ -9,7 +9,14 @@ import { answerBlocked } from './command/serve.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Request } from './protocol/request.ts';
 import type { Gate, ReplicationHost } from './replication/host.ts';
-import { ARMED_FEW_REPLICAS, ARMED_LOADING, ARMED_REPLICA, ARMED_STALE, type Client } from './state/client.ts';
+import {
+  ARMED_FEW_REPLICAS,
+  ARMED_LOADING,
+  ARMED_REPLICA,
+  ARMED_STALE,
+  type Client,
+  setAuthenticated,
+} from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 const GATES: Record<Gate, number> = {
@@ -149,7 +156,8 @@ const TRANSACTION_ENDS: ReadonlySet<string> = new Set(['exec', 'discard']);
 const DASH = 0x2d;
 
 function newPrimaryClient(server: Server): Client {
-  const client = server.newClient(null);
+  const client = server.newClient(null, 'none');
+  setAuthenticated(client, true);
   client.kind = 'primary';
   server.clients.delete(client.id);
   return client;

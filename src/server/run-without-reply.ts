@@ -6,11 +6,13 @@
 import { Call } from './command/call.ts';
 import { execute } from './command/dispatch.ts';
 import { requestOf } from './protocol/request.ts';
+import { setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 /** Answers why the command cannot be run, or null. */
 export function runWithoutReply(server: Server): (args: readonly Buffer[]) => string | null {
-  const client = server.newClient(null);
+  const client = server.newClient(null, 'none');
+  setAuthenticated(client, true);
   client.kind = 'primary'; // Nobody's permission is asked, and nothing is routed elsewhere.
   server.clients.delete(client.id);
   const call = new Call();

@@ -271,7 +271,8 @@ export class ClusterBus {
 
   #accept(socket: Socket): void {
     // A node that is not ready must not look alive to the others.
-    if (this.#ticking === null || this.#closed) {
+    // And one that has gone already is nobody: its address would be taken for that of the sender.
+    if (this.#ticking === null || this.#closed || socket.remoteAddress === undefined) {
       socket.destroy();
       return;
     }

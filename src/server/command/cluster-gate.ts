@@ -15,7 +15,7 @@ import type { Command } from './registry.ts';
 export function whyNotServedHere(call: Call): ReplyError | null {
   const { server, client, command, request } = call;
   // Our primary and our own log have decided already; CLUSTER and the like name no keys.
-  if (server.cluster === null || client.kind === 'primary' || client.connection === null) return null;
+  if (server.cluster === null || client.kind === 'primary') return null;
   const state = server.cluster.state;
   if (command.keyShape === 1) {
     if (servesSlot(state, slotOf(request.buf, request.off[1]!, request.len[1]!))) return null;

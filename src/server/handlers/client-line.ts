@@ -42,7 +42,7 @@ export function clientLine({ keyspace, config }: Server, client: Client): string
 }
 
 function addressOf(client: Client, address: string | undefined, port: number | undefined, unixPath: string): string {
-  if (client.unixSocket) return `${unixPath}:0`;
+  if (client.transport === 'unix') return `${unixPath}:0`;
   const host = address ?? '';
   return host.includes(':') ? `[${host}]:${port ?? 0}` : `${host}:${port ?? 0}`;
 }
@@ -61,7 +61,7 @@ function flagsOf(client: Client): string {
   if (client.watcher.dirty) flags += 'd';
   if (client.connection?.closing === true) flags += 'c';
   if (client.readonly) flags += 'r';
-  if (client.unixSocket) flags += 'U';
+  if (client.transport === 'unix') flags += 'U';
   if (client.noEvict) flags += 'e';
   return flags === '' ? 'N' : flags;
 }

@@ -18,6 +18,8 @@ const ADMIN = {
   group: 'server',
 } as const;
 
+import { isLocal } from '../state/client.ts';
+
 export const specs: readonly Spec[] = [
   container({
     name: 'config',
@@ -94,12 +96,7 @@ function set(call: Call): void {
 
 function mayChangeProtected({ server, client }: Call): boolean {
   const allowed = server.config['enable-protected-configs'];
-  return allowed === 'yes' || (allowed === 'local' && isLocal(client.connection?.remoteAddress ?? ''));
-}
-
-/** A Unix socket has no address; it is as local as can be. */
-export function isLocal(address: string): boolean {
-  return address === '' || address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+  return allowed === 'yes' || (allowed === 'local' && isLocal(client));
 }
 
 function resetstat({ server, reply }: Call): void {

@@ -8,7 +8,7 @@ import type { Spec } from '../command/spec.ts';
 import { discardTransaction } from '../command/transaction.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { isPassword } from '../security/password.ts';
-import { ARMED_AUTH, ARMED_REPLY, type Client } from '../state/client.ts';
+import { ARMED_REPLY, type Client, setAuthenticated } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import { setClientName } from './client-name.ts';
 
@@ -128,13 +128,6 @@ function authenticate(server: Server, client: Client, user: string, password: Bu
   if (!welcome) throw WRONG_PASSWORD;
   setAuthenticated(client, true);
   client.user = user;
-}
-
-function setAuthenticated(client: Client, authenticated: boolean): void {
-  client.authenticated = authenticated;
-  if (client.connection !== null) client.connection.parser.authenticated = authenticated;
-  if (authenticated) client.armed &= ~ARMED_AUTH;
-  else client.armed |= ARMED_AUTH;
 }
 
 const PROTOCOL_NOT_INTEGER = new ReplyError('ERR Protocol version is not an integer or out of range');

@@ -8,7 +8,7 @@ import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
 import { DiskFailure } from '../persistence/disk.ts';
 import { dumpValue } from '../persistence/dump.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
-import { isLocal } from './config.ts';
+import { isLocal } from '../state/client.ts';
 import { debugReload } from './debug-reload.ts';
 
 export const specs: readonly Spec[] = [
@@ -67,8 +67,7 @@ const NOT_ALLOWED = new ReplyError(
 
 function debug(call: Call): void {
   const allowed = call.server.config['enable-debug-command'];
-  const local = isLocal(call.client.connection?.remoteAddress ?? '');
-  if (allowed === 'no' || (allowed === 'local' && !local)) throw NOT_ALLOWED;
+  if (allowed === 'no' || (allowed === 'local' && !isLocal(call.client))) throw NOT_ALLOWED;
   if (call.is(1, 'HELP')) return help(call);
   const command = COMMANDS[call.text(1).toUpperCase()];
   const fits =

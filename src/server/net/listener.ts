@@ -25,11 +25,12 @@ export class ListenFailure extends Error {
   }
 }
 
+/** By what kind of port a client came in. The port knows; a socket does not say so reliably. */
+export type Transport = 'tcp' | 'tls' | 'unix';
+
 export interface Accepted {
   socket: Socket;
-  /** False where the bytes come through a layer of Node's own (TLS). */
-  adoptable: boolean;
-  tls: boolean;
+  transport: Transport;
 }
 
 export type OnAccept = (accepted: Accepted) => void;
@@ -49,14 +50,16 @@ export class Listener {
   /** Opens a TCP endpoint; answers the port, which the system chose when it was 0. */
   async listenTcp(endpoint: Endpoint): Promise<number> {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
-      this.#onAccept({ socket, adoptable: true, tls: false });
+      this.#acceptKnown(socket, 'tcp');
     });
     return this.#listen(server, endpoint);
   }
 
   async listenTls(endpoint: Endpoint, options: TlsOptions & SecureContextOptions): Promise<number> {
     const server = createTlsServer({ ...options, noDelay: true }, (socket) => {
-      this.#onAccept({ socket, adoptable: false, tls: true });
+      // With tls-auth-clients optional Node accepts any certificate; one that is shown and not trusted is refused, as in Redis.
+      if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy();
+      else this.#acceptKnown(socket, 'tls');
     });
     // A client that fails the handshake is its own problem: without a listener Node would end the process.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -66,7 +69,7 @@ export class Listener {
   async listenUnix(path: string, mode: number, backlog: number): Promise<void> {
     removeStaleSocket(path);
     const server = createServer({ pauseOnConnect: true }, (socket) => {
-      this.#onAccept({ socket, adoptable: true, tls: false });
+      this.#onAccept({ socket, transport: 'unix' });
     });
     await opened(server, { path, backlog }, path);
     this.#opened(server);
@@ -90,6 +93,12 @@ export class Listener {
     this.#opened(server);
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  /** Who has reset the connection has no address any more, and is nobody: nothing of what they sent is looked at. */
+  #acceptKnown(socket: Socket, transport: 'tcp' | 'tls'): void {
+    if (socket.remoteAddress === undefined) socket.destroy();
+    else this.#onAccept({ socket, transport });
   }
 
   #opened(server: NetServer): void {

@@ -3,7 +3,8 @@
  * missing or wrong one is named with its directive.
  */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   type ConnectionOptions,
   createSecureContext,
@@ -22,7 +23,7 @@ export class TlsFailure extends Error {
 export function serverTlsOptions(config: Config): TlsOptions {
   const options: TlsOptions = {
     ...identity(config, 'tls-cert-file', 'tls-key-file', config['tls-key-file-pass']),
-    ...common(config),
+    ...common(config, { asksForCertificates: config['tls-auth-clients'] !== 'no' }),
     requestCert: config['tls-auth-clients'] !== 'no',
     rejectUnauthorized: config['tls-auth-clients'] === 'yes',
     honorCipherOrder: config['tls-prefer-server-ciphers'],
@@ -33,7 +34,7 @@ export function serverTlsOptions(config: Config): TlsOptions {
 
 /** On the bus both ends show a certificate, whatever clients have to do. */
 export function busTlsOptions(config: Config): TlsOptions {
-  return { ...serverTlsOptions(config), requestCert: true, rejectUnauthorized: true };
+  return { ...serverTlsOptions(config), ...authorities(config), requestCert: true, rejectUnauthorized: true };
 }
 
 /** For connecting to a primary or another node. Names are not checked, as in Redis: nodes are found by address. */
@@ -43,7 +44,7 @@ export function clientTlsOptions(config: Config): ConnectionOptions {
     ...(own
       ? identity(config, 'tls-client-cert-file', 'tls-client-key-file', config['tls-client-key-file-pass'])
       : identity(config, 'tls-cert-file', 'tls-key-file', config['tls-key-file-pass'])),
-    ...common(config),
+    ...common(config, { asksForCertificates: true }),
     rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
   };
@@ -65,17 +66,43 @@ function identity(config: Config, cert: FileDirective, key: FileDirective, passp
   return options;
 }
 
-function common(config: Config): SecureContextOptions {
+function common(config: Config, { asksForCertificates }: { asksForCertificates: boolean }): SecureContextOptions {
   const options: SecureContextOptions = { ...versions(config['tls-protocols']) };
-  if (config['tls-ca-cert-file'] !== '') options.ca = read(config, 'tls-ca-cert-file');
-  else if (config['tls-auth-clients'] !== 'no') {
-    throw new TlsFailure(
-      'Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!',
-    );
-  }
+  if (asksForCertificates) Object.assign(options, authorities(config));
+  else options.ca = namedAuthorities(config);
   const ciphers = [config['tls-ciphersuites'], config['tls-ciphers']].filter((text) => text !== '');
   if (ciphers.length > 0) options.ciphers = ciphers.join(':');
   return options;
+}
+
+/** Whose certificates are trusted: named by the configuration. Without a name Node would trust every public authority. */
+function authorities(config: Config): { ca: Buffer[] } {
+  const ca = namedAuthorities(config);
+  if (ca.length > 0) return { ca };
+  throw new TlsFailure(
+    'Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!',
+  );
+}
+
+function namedAuthorities(config: Config): Buffer[] {
+  const ca: Buffer[] = [];
+  if (config['tls-ca-cert-file'] !== '') ca.push(read(config, 'tls-ca-cert-file'));
+  if (config['tls-ca-cert-dir'] !== '') ca.push(...readFolder(config['tls-ca-cert-dir']));
+  return ca;
+}
+
+/** OpenSSL finds a certificate here by the hash in its name; reading all of them finds the same ones. */
+function readFolder(folder: string): Buffer[] {
+  try {
+    const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    const certificates = files
+      .map(({ name }) => readFileSync(path.join(folder, name)))
+      .filter((bytes) => bytes.includes('-----BEGIN CERTIFICATE-----'));
+    if (certificates.length === 0) throw new Error('no file in it holds a PEM certificate');
+    return certificates;
+  } catch (error) {
+    throw new TlsFailure(`tls-ca-cert-dir ${folder}: ${(error as Error).message}`);
+  }
 }
 
 function versions(text: string): { minVersion?: SecureVersion; maxVersion?: SecureVersion } {

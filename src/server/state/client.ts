@@ -7,6 +7,7 @@ import type { Command } from '../command/registry.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Watcher } from '../keyspace/watch.ts';
 import type { Connection } from '../net/connection.ts';
+import type { Transport } from '../net/listener.ts';
 import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 
@@ -46,18 +47,19 @@ export interface Blocked {
 export class Client {
   readonly id: number;
   readonly connection: Connection<Client> | null;
+  /** How it reached us: 'inside' is the program we run in, 'none' our own log or our primary. */
+  readonly transport: Transport | 'inside' | 'none';
   /** Where replies of this client go while it is being served. */
   readonly writer: RespWriter;
   db: Database;
   resp: 2 | 3 = 2;
   armed = 0;
-  authenticated = true;
+  /** Granted by setAuthenticated, never assumed. */
+  authenticated = false;
   user = 'default';
   name = '';
   libName = '';
   libVersion = '';
-  tls = false;
-  unixSocket = false;
   created_ms: number;
   lastInteraction_ms: number;
   lastCommand: Command | null = null;
@@ -80,15 +82,39 @@ export class Client {
   constructor(options: {
     id: number;
     connection: Connection<Client> | null;
+    transport: Client['transport'];
     writer: RespWriter;
     db: Database;
     now_ms: number;
   }) {
     this.id = options.id;
     this.connection = options.connection;
+    this.transport = options.transport;
+    this.armed = ARMED_AUTH;
     this.writer = options.writer;
     this.db = options.db;
     this.created_ms = options.now_ms;
     this.lastInteraction_ms = options.now_ms;
   }
+
+  get tls(): boolean {
+    return this.transport === 'tls';
+  }
+}
+
+export function setAuthenticated(client: Client, authenticated: boolean): void {
+  client.authenticated = authenticated;
+  if (client.connection !== null) client.connection.parser.authenticated = authenticated;
+  if (authenticated) client.armed &= ~ARMED_AUTH;
+  else client.armed |= ARMED_AUTH;
+}
+
+/** Whether the client runs on this machine, for what is allowed to such clients only. */
+export function isLocal({ transport, connection }: Client): boolean {
+  if (transport === 'unix' || transport === 'inside') return true;
+  return connection !== null && isLoopback(connection.remoteAddress);
+}
+
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }

@@ -71,8 +71,8 @@ export interface Server {
   ended(): void;
   /** Ends the wait of a client by running its request again (command/serve.ts). */
   serveAgain(client: Client, request: Request): void;
-  /** Makes a client without a connection: an in-process caller, AOF replay, our primary. */
-  newClient(connection: Client['connection']): Client;
+  /** Makes a client that has still to be told who it is (setAuthenticated). */
+  newClient(connection: Client['connection'], transport: Client['transport']): Client;
   /** Ends a client's connection once its replies have left, or at once. */
   closeClient(client: Client, when: 'after-reply' | 'now'): void;
 }

@@ -1,0 +1,116 @@
+/* Whose certificates are accepted, by what the TLS directives say. */
+
+import { once } from 'node:events';
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect } from 'node:tls';
+import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCertificates } from '../../../src/cluster/certificates.ts';
+import { certificateFiles } from '../../../src/cluster/layout.ts';
+import { type EmbeddedServer, type ServerOptions, startServer } from '../../../src/index.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'rkv-tls-'));
+const own = certificateFiles(path.join(folder, 'own'));
+const foreign = certificateFiles(path.join(folder, 'foreign'));
+const authorities = path.join(folder, 'authorities');
+
+beforeAll(async () => {
+  for (const name of ['own', 'foreign', 'authorities']) mkdirSync(path.join(folder, name));
+  await makeCertificates(own, []);
+  await makeForeign();
+  copyFileSync(own.ca, path.join(authorities, 'the-authority.pem'));
+  copyFileSync(own.key, path.join(authorities, 'no-certificate.key'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A certificate that vouches for itself, under a name that the authority of the server has not. */
+async function makeForeign(): Promise<void> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=a stranger',
+    serialNumber: '01',
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  mkdirSync(foreign.folder);
+  writeFileSync(foreign.cert, certificate.toString('pem'));
+  writeFileSync(
+    foreign.key,
+    PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
+  );
+}
+
+async function startTls(options: ServerOptions): Promise<EmbeddedServer & { tlsPort: number }> {
+  const tlsPort = await freePort();
+  const certificate = { 'tls-cert-file': own.cert, 'tls-key-file': own.key };
+  return Object.assign(await startServer({ port: 0, 'tls-port': tlsPort, ...certificate, ...options }), { tlsPort });
+}
+
+/** `tls-port 0` opens none, so the system cannot be asked to choose while the server listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** What PING is answered with by a client that shows this certificate, or none; '' when the connection ends instead. */
+function ping(port: number, shown: typeof own | null): Promise<string> {
+  const identity = shown === null ? {} : { cert: readFileSync(shown.cert), key: readFileSync(shown.key) };
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(own.ca), ...identity });
+    let answer = '';
+    socket.on('error', () => {});
+    socket.on('secureConnect', () => socket.write('PING\r\n'));
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+      socket.destroy();
+    });
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+const POLICIES = [
+  { policy: 'no', none: '+PONG\r\n', stranger: '+PONG\r\n' },
+  { policy: 'optional', none: '+PONG\r\n', stranger: '' },
+  { policy: 'yes', none: '', stranger: '' },
+] as const;
+
+describe.each(POLICIES)('with tls-auth-clients $policy', ({ policy, none, stranger }) => {
+  test('a trusted certificate is let in, and the others as Redis does it', async () => {
+    await using server = await startTls({ 'tls-auth-clients': policy, 'tls-ca-cert-file': own.ca });
+    const port = server.tlsPort;
+    expect(await ping(port, own)).toBe('+PONG\r\n');
+    expect(await ping(port, null)).toBe(none);
+    expect(await ping(port, foreign)).toBe(stranger);
+  });
+});
+
+test('tls-ca-cert-dir alone names whom to trust', async () => {
+  await using server = await startTls({ 'tls-ca-cert-dir': authorities });
+  expect(await ping(server.tlsPort, own)).toBe('+PONG\r\n');
+  expect(await ping(server.tlsPort, foreign)).toBe('');
+  expect(await ping(server.tlsPort, null)).toBe('');
+});
+
+test('a folder without certificates is named, and so is the lack of any authority where some are needed', async () => {
+  const empty = path.join(folder, 'own-keys');
+  mkdirSync(empty);
+  await expect(startTls({ 'tls-ca-cert-dir': empty })).rejects.toThrow(
+    `tls-ca-cert-dir ${empty}: no file in it holds a PEM certificate`,
+  );
+  await expect(startTls({})).rejects.toThrow('Either tls-ca-cert-file or tls-ca-cert-dir must be');
+  // Without the check every public authority could vouch for a node of the cluster.
+  const bus = { 'cluster-enabled': true, 'tls-cluster': true, 'tls-auth-clients': 'no' } as const;
+  await expect(startTls({ 'cluster-port': await freePort(), ...bus })).rejects.toThrow(
+    'Either tls-ca-cert-file or tls-ca-cert-dir must be',
+  );
+});
