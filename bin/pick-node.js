@@ -1,7 +1,8 @@
 import module, { createRequire } from 'node:module';
 
 /*
- * What both executables do before any of our own code runs. Everything here must run on Node 20 too: an older Node is
+ * What both executables do before any of our own code runs. First of all: SIGUSR1, which makes Node open a debugger's port
+ * through which anybody on this machine can run code, means nothing here. Everything here must run on Node 20 too: an older Node is
  * often the one that a shell, a git hook or a CI image finds first. A checkout brings a newer Node as a package, so we
  * look for that and start again on it; only where there is none do we refuse.
  */
@@ -16,6 +17,8 @@ const NODE_MIN = { major: 22, minor: 12 };
 /** Set for the process that was started again, so that a wrong guess cannot start processes for ever. */
 const STARTED_AGAIN = 'RKV_REEXEC';
 
+keepDebuggerShut();
+
 export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
@@ -28,7 +31,7 @@ export function pickNode() {
   delete process.env[STARTED_AGAIN];
   if (isNewEnough(process.versions.node)) return { version: process.versions.node, startAgain: null };
   const newer = again ? null : findNewerNode();
-  if (newer !== null) return { version: newer.version, startAgain: () => startOn(newer.path) };
+  if (newer !== null) return { version: newer.version, startAgain: () => startOn(newer) };
   process.stderr.write(
     `rkv needs Node ${NODE_MIN.major}.${NODE_MIN.minor} or newer; this is ${process.version} (${process.execPath}).\n` +
       'Install a newer Node, or run `npm ci` in a checkout of rkv, which brings its own.\n',
@@ -73,8 +76,47 @@ export function findBuilt(name) {
 }
 
 function isNewEnough(version) {
+  return isSince(version, NODE_MIN);
+}
+
+function isSince(version, { major: wantedMajor, minor: wantedMinor }) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > NODE_MIN.major || (major === NODE_MIN.major && minor >= NODE_MIN.minor);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+/** Answers the flag that keeps a Node of this version from minding SIGUSR1 at all, where it has it. */
+function shutFlags(version) {
+  const lacksIt = version.startsWith('23.') && !isSince(version, { major: 23, minor: 7 });
+  return isSince(version, { major: 22, minor: 14 }) && !lacksIt ? ['--disable-sigusr1'] : [];
+}
+
+/** Somebody who asks for the debugger on the command line, or for Node's own variable, still gets it. */
+function keepDebuggerShut() {
+  process.on('SIGUSR1', () => {});
+  const wanted = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((words) => words.includes('--inspect'));
+  if (wanted || process.execArgv.includes('--disable-sigusr1')) return;
+  // The signal may have come before this line, while Node started: what it did is undone, now and once more when a
+  // signal of that time has surely been worked off.
+  shutDebugger();
+  setImmediate(shutDebugger);
+}
+
+function shutDebugger() {
+  // To load the inspector takes longer than all else that is done here: only when there is a socket that may be its own.
+  if (process.platform === 'linux' && !holdsSocket()) return;
+  const inspector = require('node:inspector');
+  if (inspector.url() !== undefined) inspector.close();
+}
+
+function holdsSocket() {
+  const { readdirSync, readlinkSync } = require('node:fs');
+  return readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return Number(fd) > 2 && readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false; // The one that the folder itself was read by.
+    }
+  });
 }
 
 function findNewerNode() {
@@ -93,8 +135,9 @@ function findNewerNode() {
   return null;
 }
 
-function startOn(node) {
-  const child = require('node:child_process').spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+function startOn({ path: node, version }) {
+  const argv = [...shutFlags(version), ...process.execArgv, ...process.argv.slice(1)];
+  const child = require('node:child_process').spawn(node, argv, {
     stdio: 'inherit',
     env: { ...process.env, [STARTED_AGAIN]: '1' },
   });

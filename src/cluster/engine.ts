@@ -16,6 +16,7 @@ export interface Engine {
   readonly args: readonly string[];
 }
 
+const SHUT_DEBUGGER = '--disable-sigusr1';
 const INSTALLED: Readonly<Record<string, string>> = { redis: 'redis-server', valkey: 'valkey-server' };
 
 export function resolveEngine(name: string, env: Readonly<Record<string, string | undefined>> = process.env): Engine {
@@ -49,7 +50,9 @@ function bundledEngine(): Engine {
       suggestions: ['npm install @rkv/rkv', '--engine redis, where redis-server is installed'],
     });
   }
-  return { name: 'bundled', title: 'bundled server', file: process.execPath, args: [script] };
+  // Without the flag SIGUSR1 would open a debugger's port until the server's own first line runs.
+  const flags = process.allowedNodeEnvironmentFlags.has(SHUT_DEBUGGER) ? [SHUT_DEBUGGER] : [];
+  return { name: 'bundled', title: 'bundled server', file: process.execPath, args: [...flags, script] };
 }
 
 function findProgram(program: string, path: string): string | null {

@@ -4,6 +4,7 @@
  * gets every signal passed on.
  */
 import { spawn } from 'node:child_process';
+import { environmentOfServer } from '../base/environment.ts';
 import { resolveEngine } from './engine.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -15,13 +16,13 @@ export async function runForeground(words: readonly string[]): Promise<number> {
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     // Node calls the function experimental on each use, which is nothing to tell the user of a server.
     process.removeAllListeners('warning');
-    process.execve(file, [file, ...argv], process.env);
+    process.execve(file, [file, ...argv], environmentOfServer(process.env));
   }
   return runAsChild(file, argv);
 }
 
 function runAsChild(file: string, argv: readonly string[]): Promise<number> {
-  const child = spawn(file, argv, { stdio: 'inherit' });
+  const child = spawn(file, argv, { stdio: 'inherit', env: environmentOfServer(process.env) });
   for (const signal of SIGNALS) {
     // A terminal has sent Ctrl-C to the child already; a second one would mean 'at once'.
     process.on(signal, () => {

@@ -5,6 +5,7 @@
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { execa, execaSync } from 'execa';
+import { environmentOfServer } from '../base/environment.ts';
 import { type Address, formatAddress } from './address.ts';
 import { type Deadline, pause } from './deadline.ts';
 import type { Engine } from './engine.ts';
@@ -44,6 +45,8 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
   try {
     const running = execa(engine.file, [...engine.args, files.config], {
       cwd: files.folder,
+      env: environmentOfServer(process.env),
+      extendEnv: false,
       detached: true,
       cleanup: false,
       reject: false,

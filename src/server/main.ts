@@ -8,6 +8,7 @@ import { appendFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../base/clock.ts';
+import { withoutSecrets } from '../base/environment.ts';
 import { Logger } from '../base/log.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
@@ -75,10 +76,12 @@ function readConfig(argv: readonly string[]): Loaded | null {
 }
 
 function startInBackground(argv: readonly string[]): void {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
+  // Without the flag SIGUSR1 would open a debugger's port until our own first line runs.
+  const flags = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
+  const child = spawn(process.execPath, [...flags, ...process.execArgv, process.argv[1]!, ...argv], {
     detached: true,
     stdio: 'ignore',
-    env: { ...process.env, [IN_BACKGROUND]: '1' },
+    env: { ...withoutSecrets(process.env), [IN_BACKGROUND]: '1' },
   });
   child.unref();
 }

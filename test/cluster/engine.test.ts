@@ -7,7 +7,7 @@ import { makeHome } from './servers.ts';
 test('the bundled server runs on the Node that runs us', () => {
   const engine = resolveEngine('bundled');
   expect(engine.file).toBe(process.execPath);
-  expect(engine.args[0]).toMatch(/bin\/rkv-server\.js$/);
+  expect(engine.args.at(-1)).toMatch(/bin\/rkv-server\.js$/);
 });
 
 test('installed servers are found in PATH, in its order', () => {
