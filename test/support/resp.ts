@@ -4,6 +4,7 @@
  */
 
 import { connect, type Socket } from 'node:net';
+import { recordSent } from './sent-commands.ts';
 
 /** One reply as a tree: the type byte, its text, and what it contains. */
 export interface Tree {
@@ -119,6 +120,7 @@ export class RawClient {
 
   /** One command, one reply. */
   async call(...words: string[]): Promise<string> {
+    recordSent(words);
     this.send(requestBytes(words));
     return this.take(1);
   }

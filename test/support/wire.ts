@@ -11,6 +11,7 @@ import { type ServerOptions, startServer } from '../../src/index.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
 import { startRealServer } from './real-server.ts';
 import { RawClient, readTree, requestBytes, type Tree } from './resp.ts';
+import { recordSent } from './sent-commands.ts';
 
 /** What is left of a reply for the comparison. */
 export type Normalise = (reply: string) => string;
@@ -131,6 +132,7 @@ async function hold(
     for (const step of steps) {
       const { send, raw, on = 'a', replies = 1, as, is }: LongStep = isShort(step) ? { send: step } : step;
       const client = await clientOf(on);
+      if (send !== undefined) recordSent(send);
       const bytes = raw ?? (send === undefined ? '' : requestBytes(send));
       if (bytes !== '') client.send(bytes);
       const reply =

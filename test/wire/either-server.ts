@@ -14,6 +14,7 @@ import { compose } from '../../src/server/compose.ts';
 import { type Reply, ReplyParser } from '../../src/server/protocol/reply-parser.ts';
 import { requestOf } from '../../src/server/protocol/request.ts';
 import { hasRedisServer, startRealRedis } from '../base/real-redis.ts';
+import { recordSent } from '../support/sent-commands.ts';
 
 export interface Wire {
   readonly resp: 2 | 3;
@@ -97,6 +98,7 @@ class WireClient {
   async reply(...args: (string | Buffer)[]): Promise<Reply> {
     this.#chunks = [];
     this.#replies = [];
+    recordSent(args);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#answered = resolve;
     this.#socket.write(requestOf(args).buf);
