@@ -420,12 +420,14 @@ describe('BGSAVE and SHUTDOWN', () => {
 
   test('CLIENT SETINFO names the library of a client', async () => {
     await using server = await startServer();
-    expect(await server.call('CLIENT', 'SETINFO', 'LIB-NAME', 'lib')).toBe('OK');
-    expect(await server.call('CLIENT', 'SETINFO', 'lib-ver', '1.2')).toBe('OK');
-    expect(await server.call('CLIENT', 'INFO')).toMatch(/ lib-name=lib lib-ver=1\.2\n$/);
-    await expect(server.call('CLIENT', 'SETINFO', 'LIB-NAME', 'a b')).rejects.toThrow(
-      'ERR lib-name cannot contain spaces, newlines or special characters.',
+    const client = await RawClient.connect(server.port);
+    expect(await client.call('CLIENT', 'SETINFO', 'LIB-NAME', 'lib')).toBe('+OK\r\n');
+    expect(await client.call('CLIENT', 'SETINFO', 'lib-ver', '1.2')).toBe('+OK\r\n');
+    expect(await client.call('CLIENT', 'INFO')).toMatch(/ lib-name=lib lib-ver=1\.2\n\r\n$/);
+    expect(await client.call('CLIENT', 'SETINFO', 'LIB-NAME', 'a b')).toBe(
+      '-ERR lib-name cannot contain spaces, newlines or special characters.\r\n',
     );
-    await expect(server.call('CLIENT', 'SETINFO', 'NOSUCH', 'x')).rejects.toThrow("ERR Unrecognized option 'NOSUCH'");
+    expect(await client.call('CLIENT', 'SETINFO', 'NOSUCH', 'x')).toBe("-ERR Unrecognized option 'NOSUCH'\r\n");
+    client.close();
   });
 });
