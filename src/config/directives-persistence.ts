@@ -43,8 +43,7 @@ export const persistence = {
   'stop-writes-on-bgsave-error': yesNo({
     initial: true,
     since: '2.6.0',
-    doc: 'Refuse writes after a background save has failed.',
-    notApplicable: 'a failed snapshot does not stop writes yet',
+    doc: 'Refuse writes after a background save has failed, until one succeeds.',
   }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], {
     initial: 'no',

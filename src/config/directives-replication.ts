@@ -61,7 +61,7 @@ export const replication = {
     initial: false,
     since: '7.0.0',
     doc: 'Go on copying when our own append-only file cannot be written.',
-    notApplicable: 'a replica treats a failed write of its log as a primary does',
+    notApplicable: 'a replica always goes on copying: what it holds in memory is still a copy',
   }),
   'repl-timeout': smallInteger({
     initial: 60,

@@ -12,7 +12,6 @@ import type { ClusterConfig } from './gossip/state.ts';
 import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
 import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
-import { ARMED_PAUSED } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
 /** A line is some hundred bytes, and a cluster has at most a thousand nodes or so. */
@@ -80,14 +79,9 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
       // Nothing is kept of it: every command with keys asks the machine (command/cluster-gate.ts).
     },
     pauseWrites(until_ms) {
-      const server = the();
-      const { pause, keyspace } = server;
-      pause.start('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
-      server.armed |= ARMED_PAUSED;
-      // At once: dead keys that a read removes would move the offset that the replica is to reach.
-      keyspace.passive = true;
+      the().beginPause('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
     },
-    resumeWrites: () => the().pause.end('failover'),
+    resumeWrites: () => the().endPause('failover'),
     deliver() {
       // No client can subscribe yet, so nobody waits for it.
     },

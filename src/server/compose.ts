@@ -32,13 +32,14 @@ import { Stats } from './observe/stats.ts';
 import { onChange } from './on-change.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
+import { rearm } from './rearm.ts';
 import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
 import { runWithoutReply } from './run-without-reply.ts';
 import { shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
-import { ARMED_CLUSTER, Client } from './state/client.ts';
+import { Client } from './state/client.ts';
 import { Pause } from './state/pause.ts';
 import type { Server } from './state/server.ts';
 import { endOfTurn } from './turn.ts';
@@ -140,6 +141,7 @@ function assemble(options: ComposeOptions): Running {
       functions: () => [],
       forgetSelected: () => propagation.forgetSelected(),
       fatal: options.fatal,
+      statusChanged: () => server.rearm(),
     }),
     replication,
     links: new ReplicationLinks(replicationHost({ ...options, the: () => server })),
@@ -147,8 +149,7 @@ function assemble(options: ComposeOptions): Running {
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.now_ms(),
-    // The cluster machine is asked about every key: whether it says no changes too often to be worth a bit.
-    armed: clusterMode ? ARMED_CLUSTER : 0,
+    armed: 0,
     loading: false,
     nextClientId: 1,
     port: 0,
@@ -164,7 +165,19 @@ function lifeOf(
   { unref, clock = systemClock() }: ComposeOptions,
   the: () => Server,
   door: Door,
-): Pick<Server, 'wake' | 'shutdown' | 'serveAgain' | 'newClient' | 'closeClient' | 'every' | 'startCron'> {
+): Pick<
+  Server,
+  | 'wake'
+  | 'rearm'
+  | 'beginPause'
+  | 'endPause'
+  | 'shutdown'
+  | 'serveAgain'
+  | 'newClient'
+  | 'closeClient'
+  | 'every'
+  | 'startCron'
+> {
   let turnWanted = false;
   const runTurn = (): void => {
     turnWanted = false;
@@ -185,7 +198,7 @@ function lifeOf(
   };
   /** Keeps one timer for the client that has to be told first that its wait is over. */
   const armDeadline = (): void => {
-    const next_ms = the().blocking.nextDeadline_ms();
+    const next_ms = Math.min(the().blocking.nextDeadline_ms(), the().pause.nextEnd_ms());
     if (next_ms === deadline_ms) return;
     if (deadline !== null) clock.clear(deadline);
     deadline = null;
@@ -198,6 +211,8 @@ function lifeOf(
         deadline_ms = Number.POSITIVE_INFINITY;
         const server = the();
         server.keyspace.now_ms = clock.now_ms();
+        // A pause that is over is forgotten when it is asked for.
+        if (server.pause.isArmed && server.pause.kind(clock.monotonic_ms()) === null) server.rearm();
         server.blocking.expire(clock.monotonic_ms());
         server.wake();
       }, Math.ceil(wait_ms)),
@@ -208,6 +223,18 @@ function lifeOf(
       if (turnWanted) return;
       turnWanted = true;
       setImmediate(runTurn);
+    },
+    rearm: () => rearm(the()),
+    beginPause(who, kind, until_ms) {
+      const server = the();
+      server.pause.start(who, kind, until_ms);
+      server.rearm();
+      // Its end is an event: the end of the turn sees to the timer.
+      server.wake();
+    },
+    endPause(who) {
+      the().pause.end(who);
+      the().rearm();
     },
     async shutdown(how) {
       await shutdown(the(), door, how);
@@ -260,7 +287,7 @@ function beginLoading({ links, cluster, config }: Server): void {
 }
 
 async function loadData(server: Server): Promise<void> {
-  const { persistence, links, propagation, cluster, replication } = server;
+  const { persistence, links, cluster, replication } = server;
   const startsAsReplica = replication.role === 'replica' || (cluster !== null && isReplica(cluster.state.myself));
   const { aux } = await persistence.load({
     isReplica: startsAsReplica,
@@ -270,7 +297,6 @@ async function loadData(server: Server): Promise<void> {
   });
   links.setLoading(false);
   links.restore(aux, startsAsReplica ? 'replica' : 'primary');
-  propagation.active = persistence.active || links.wantsStream;
   server.startCron();
   await cluster?.start();
   links.start();

@@ -11,11 +11,9 @@ const EXPIRE_BUDGET_MS = 1;
 const CLEAN_BUDGET_MS = 1;
 
 export function cronTick(server: Server): void {
-  const { keyspace, clock, stats, pause, replication } = server;
+  const { keyspace, clock, stats } = server;
   keyspace.now_ms = clock.now_ms();
   stats.sample(keyspace.now_ms);
-  // Whoever holds back writes does not want to see the removal of dead keys in the stream either.
-  keyspace.passive = replication.role === 'replica' || pause.kind(clock.monotonic_ms()) !== null;
   if (!server.loading && !keyspace.passive) keyspace.expireCycle(EXPIRE_BUDGET_MS);
   keyspace.clean(CLEAN_BUDGET_MS);
   closeIdleClients(server);

@@ -12,10 +12,9 @@ export function onChange(the: () => Server, door: Door): OnChange {
   const cluster = (): void => the().cluster?.reconfigure();
   const limits = (): void => door.readLimits();
   const ports = (): void => reopenSoon(the(), door);
-  const replication = (): void => the().links.configChanged();
   const tls = (): void => checkTls(the(), ports);
   return {
-    appendonly: () => setAppendOnly(the()),
+    appendonly: () => the().persistence.appendOnlyChanged(),
     'proto-max-bulk-len': limits,
     'client-query-buffer-limit': limits,
     loglevel: () => {
@@ -34,10 +33,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'tls-ca-cert-file': tls,
     'tls-ca-cert-dir': tls,
     'tls-auth-clients': tls,
-    'repl-backlog-size': replication,
-    'replica-serve-stale-data': replication,
-    'min-replicas-to-write': replication,
-    'min-replicas-max-lag': replication,
+    'repl-backlog-size': () => the().links.resizeBacklog(),
     'cluster-node-timeout': cluster,
     'cluster-migration-barrier': cluster,
     'cluster-replica-validity-factor': cluster,
@@ -51,12 +47,6 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'cluster-announce-bus-port': cluster,
     'cluster-preferred-endpoint-type': cluster,
   };
-}
-
-function setAppendOnly(server: Server): void {
-  const { persistence, propagation, links } = server;
-  persistence.appendOnlyChanged();
-  propagation.active = persistence.active || links.wantsStream;
 }
 
 /** The reply of this CONFIG SET still leaves by the old port; the new one opens right after. */

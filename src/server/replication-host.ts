@@ -8,23 +8,9 @@ import { ReplyError } from './command/errors.ts';
 import { answerBlocked } from './command/serve.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Request } from './protocol/request.ts';
-import type { Gate, ReplicationHost } from './replication/host.ts';
-import {
-  ARMED_FEW_REPLICAS,
-  ARMED_LOADING,
-  ARMED_REPLICA,
-  ARMED_STALE,
-  type Client,
-  setAuthenticated,
-} from './state/client.ts';
+import type { ReplicationHost } from './replication/host.ts';
+import { type Client, setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
-
-const GATES: Record<Gate, number> = {
-  replica: ARMED_REPLICA,
-  stale: ARMED_STALE,
-  fewReplicas: ARMED_FEW_REPLICAS,
-  loading: ARMED_LOADING,
-};
 
 const ROLE_CHANGED = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
 
@@ -55,16 +41,11 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
       return the().replication;
     },
     count: (what) => the().stats.add(what),
-    setGate(gate, armed) {
-      const server = the();
-      if (armed) server.armed |= GATES[gate];
-      else server.armed &= ~GATES[gate];
-      if (gate === 'loading') server.loading = armed;
+    setLoading(loading) {
+      the().loading = loading;
+      the().rearm();
     },
-    streamWanted(wanted) {
-      const { propagation, persistence } = the();
-      propagation.active = wanted || persistence.active;
-    },
+    rearm: () => the().rearm(),
     selectedDb: () => the().propagation.selected,
     forgetSelected: () => the().propagation.forgetSelected(),
     spool: (request) => the().persistence.spool(request),
@@ -127,7 +108,7 @@ class PrimaryClient {
     const command = lookUp(call);
     if (command instanceof ReplyError) {
       this.#complain(`-${command.line}`);
-    } else if (client.transaction !== null && !TRANSACTION_ENDS.has(command.fullName)) {
+    } else if (client.transaction !== null && !command.is('ends_transaction')) {
       client.transaction.queue.push({ command, request: request.copy() });
     } else {
       call.command = command;
@@ -152,7 +133,6 @@ class PrimaryClient {
   }
 }
 
-const TRANSACTION_ENDS: ReadonlySet<string> = new Set(['exec', 'discard']);
 const DASH = 0x2d;
 
 function newPrimaryClient(server: Server): Client {

@@ -19,7 +19,7 @@ export function whyNotServedHere(call: Call): ReplyError | null {
   const state = server.cluster.state;
   if (command.keyShape === 1) {
     if (servesSlot(state, slotOf(request.buf, request.off[1]!, request.len[1]!))) return null;
-  } else if (command.keyShape === 0 && command.spec.name !== 'exec') {
+  } else if (command.keyShape === 0 && !command.is('runs_queue')) {
     return null;
   }
   return whyRerouted(call, state);
@@ -32,9 +32,9 @@ function whyRerouted(call: Call, state: State): ReplyError | null {
   query.write = command.isWrite;
   query.readonlyClient = client.readonly;
   query.asking = client.asking || command.has('asking');
-  query.migrate = command.spec.name === 'migrate';
+  query.migrate = command.is('moves_keys');
   let firstKey: Buffer | null = null;
-  if (command.spec.name === 'exec') {
+  if (command.is('runs_queue')) {
     for (const queued of client.transaction?.queue ?? []) {
       if (queued.command.isWrite) query.write = true;
       firstKey = addKeys(call, query, firstKey, queued);

@@ -5,11 +5,11 @@
 
 import { AssertionFailure, assert } from '../../base/assert.ts';
 import type { Request } from '../protocol/request.ts';
-import { ARMED_MULTI, ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
+import { ARMED_MULTI, ARMED_REPLY, type Client, rearmClient } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import type { Call } from './call.ts';
 import { ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
-import { mayWrite, whyRefused } from './gates.ts';
+import { HELD, whyRefused } from './gates.ts';
 import type { Command } from './registry.ts';
 import { discardTransaction } from './transaction.ts';
 
@@ -149,14 +149,13 @@ function dispatchArmed(call: Call, armed: number): void {
   const { server, client, command } = call;
   if ((armed & ARMED_REPLY) !== 0) beSilent(call);
   const refusal = whyRefused(call, armed);
-  if (refusal !== null) refuseGated(call, refusal);
-  else if ((armed & ARMED_PAUSED) !== 0 && isHeldByPause(call)) holdUntilResumed(call);
-  else if ((armed & ARMED_MULTI) !== 0 && !endsOrLeavesMulti(command)) queue(call);
-  else execute(call);
   // Held back is not done: it comes here again, with what was said before it (ASKING, CLIENT REPLY SKIP).
-  if (client.blocked?.why === 'paused') return;
+  if (refusal === HELD) return holdUntilResumed(call);
+  if (refusal !== null) refuseGated(call, refusal);
+  else if ((armed & ARMED_MULTI) !== 0 && !command.is('unqueued')) queue(call);
+  else execute(call);
   // It is good for one command, or for all up to EXEC.
-  if (client.asking && client.transaction === null && command.spec.name !== 'asking') client.asking = false;
+  if (client.asking && client.transaction === null && !command.is('prepares_next')) client.asking = false;
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
 }
 
@@ -172,10 +171,10 @@ function refuseGated(call: Call, refusal: ReplyError): void {
   const { client, command } = call;
   if (client.transaction !== null) {
     // EXEC refused by a gate discards the transaction; any other command spoils it.
-    if (command.spec.name === 'exec') discardTransaction(client);
+    if (command.is('runs_queue')) discardTransaction(client);
     else client.transaction.broken = true;
   }
-  if (command.spec.name === 'exec') {
+  if (command.is('runs_queue')) {
     refuse(call, isRedirection(refusal) ? refusal : execAborted(refusal));
     return;
   }
@@ -186,24 +185,9 @@ function isRedirection(refusal: ReplyError): boolean {
   return /^(MOVED|ASK|CROSSSLOT|TRYAGAIN|CLUSTERDOWN) /.test(refusal.line);
 }
 
-function endsOrLeavesMulti(command: Command): boolean {
-  const { name } = command.spec;
-  return (
-    name === 'exec' || name === 'discard' || name === 'multi' || name === 'watch' || name === 'quit' || name === 'reset'
-  );
-}
-
 function queue(call: Call): void {
   call.client.transaction!.queue.push({ command: call.command, request: call.request.copy() });
   call.reply.simple('QUEUED');
-}
-
-function isHeldByPause(call: Call): boolean {
-  const { server, client } = call;
-  const kind = server.pause.kind(server.clock.monotonic_ms());
-  if (kind === null) server.armed &= ~ARMED_PAUSED;
-  if (kind === null || client.kind !== 'normal' || client.connection === null) return false;
-  return kind === 'all' || mayWrite(call) || call.command.has('may_replicate');
 }
 
 /** The request waits with its client; when the pause is over it is dispatched again, from the start. */
@@ -231,5 +215,5 @@ function afterSilence(server: Server, client: Client): void {
   server.nowhere.discard();
   if (client.replyMode !== 'skipping') return;
   client.replyMode = 'on';
-  client.armed &= ~ARMED_REPLY;
+  rearmClient(client);
 }

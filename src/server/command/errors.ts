@@ -39,7 +39,17 @@ export const MASTER_DOWN = new ReplyError(
   "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 export const NO_REPLICAS = new ReplyError('NOREPLICAS Not enough good replicas to write.');
+export const SNAPSHOTS_FAIL = new ReplyError(
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
+    'modify the data set are disabled, because this instance is configured to report errors during writes if RDB ' +
+    'snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.',
+);
 export const CLUSTER_DISABLED = new ReplyError('ERR This instance has cluster support disabled');
+
+/** `reason` in the words of strerror(3). */
+export function aofFails(reason: string): ReplyError {
+  return new ReplyError(`MISCONF Errors writing to the AOF file: ${reason}`);
+}
 
 /** `name` as the client knows the command: 'get', or 'config|get' for a subcommand. */
 export function wrongArity(name: string): ReplyError {

@@ -1,7 +1,8 @@
 /*
  * What must hold before any command runs. The order is visible protocol behaviour (spec: resp.md, section 3), so it is
  * data, with reasons. Most gates stand open most of the time: each has a bit that is set only while it could refuse
- * somebody, on the server or on the client, and a command passes without looking while no bit is set.
+ * somebody, on the server or on the client, and a command passes without looking while no bit is set. The bits are
+ * derived (`server.rearm`, `rearmClient`): nobody sets one by hand.
  */
 
 import {
@@ -11,36 +12,68 @@ import {
   ARMED_FEW_REPLICAS,
   ARMED_LOADING,
   ARMED_MULTI,
+  ARMED_PAUSED,
   ARMED_REPLICA,
   ARMED_STALE,
 } from '../state/client.ts';
+import type { Server } from '../state/server.ts';
 import type { Call } from './call.ts';
 import { whyNotServedHere } from './cluster-gate.ts';
-import { LOADING, MASTER_DOWN, NO_AUTH, NO_REPLICAS, NOT_IN_MULTI, READ_ONLY, ReplyError } from './errors.ts';
+import {
+  aofFails,
+  LOADING,
+  MASTER_DOWN,
+  NO_AUTH,
+  NO_REPLICAS,
+  NOT_IN_MULTI,
+  READ_ONLY,
+  type ReplyError,
+  SNAPSHOTS_FAIL,
+} from './errors.ts';
+
+/** A command that a pause holds back: not refused, it comes again when the pause is over. */
+export const HELD = Symbol('held back');
+
+type Verdict = ReplyError | typeof HELD | null;
 
 interface Gate {
-  armed: number;
-  refusal(call: Call): ReplyError | null;
+  readonly bit: number;
+  /** May it refuse anybody now? */
+  readonly isArmed: (server: Server) => boolean;
+  readonly refusal: (call: Call) => Verdict;
 }
 
-const GATES: readonly Gate[] = [
+/** The gates of a single client are derived with it (state/client.ts). */
+const byClient = (): boolean => false;
+
+export const GATES: readonly Gate[] = [
   // First: a stranger learns nothing about the data.
-  { armed: ARMED_AUTH, refusal: needsAuthentication },
-  { armed: ARMED_MULTI, refusal: allowedInMulti },
-  // Before everything that speaks of this node's condition: another node may be in a better one.
-  { armed: ARMED_CLUSTER, refusal: whyNotServedHere },
-  { armed: ARMED_DISK, refusal: durable },
-  { armed: ARMED_FEW_REPLICAS, refusal: enoughReplicas },
-  { armed: ARMED_REPLICA, refusal: writableHere },
-  { armed: ARMED_STALE, refusal: fresh },
-  { armed: ARMED_LOADING, refusal: allowedWhileLoading },
+  { bit: ARMED_AUTH, isArmed: byClient, refusal: needsAuthentication },
+  { bit: ARMED_MULTI, isArmed: byClient, refusal: allowedInMulti },
+  // Before everything that speaks of this node's condition: another node may be in a better one. The cluster machine is
+  // asked about every key: whether it says no changes too often to be worth a closer condition.
+  { bit: ARMED_CLUSTER, isArmed: ({ cluster }) => cluster !== null, refusal: whyNotServedHere },
+  { bit: ARMED_DISK, isArmed: ({ persistence }) => persistence.whyNotDurable() !== null, refusal: durable },
+  { bit: ARMED_FEW_REPLICAS, isArmed: wantsReplicas, refusal: enoughReplicas },
+  { bit: ARMED_REPLICA, isArmed: isReadOnlyReplica, refusal: writableHere },
+  { bit: ARMED_STALE, isArmed: isStale, refusal: fresh },
+  { bit: ARMED_LOADING, isArmed: ({ loading }) => loading, refusal: allowedWhileLoading },
+  // Last: what is refused anyway need not wait for it.
+  { bit: ARMED_PAUSED, isArmed: ({ pause }) => pause.isArmed, refusal: notHeldBack },
 ];
 
-/** Why the command may not run, or null. `armed`: the bits of server and client together. */
-export function whyRefused(call: Call, armed: number): ReplyError | null {
+/** The bits of all gates that may refuse somebody. */
+export function armedBits(server: Server): number {
+  let bits = 0;
+  for (const { bit, isArmed } of GATES) if (isArmed(server)) bits |= bit;
+  return bits;
+}
+
+/** Why the command may not run now, or null. `armed`: the bits of server and client together. */
+export function whyRefused(call: Call, armed: number): Verdict {
   for (let i = 0; i < GATES.length; i++) {
     const gate = GATES[i]!;
-    if ((gate.armed & armed) === 0) continue;
+    if ((gate.bit & armed) === 0) continue;
     const refusal = gate.refusal(call);
     if (refusal !== null) return refusal;
   }
@@ -55,18 +88,31 @@ function allowedInMulti(call: Call): ReplyError | null {
   return call.command.has('no_multi') ? NOT_IN_MULTI : null;
 }
 
+/** PING too: whoever watches this server learns of it by the question that is asked most. */
 function durable(call: Call): ReplyError | null {
   const failure = call.server.persistence.whyNotDurable();
-  if (failure === null || !mayWrite(call)) return null;
-  return new ReplyError(`MISCONF Errors writing to the AOF file: ${failure}`);
+  if (failure === null || !(mayWrite(call) || call.command.is('tells_health'))) return null;
+  return failure.file === 'rdb' ? SNAPSHOTS_FAIL : aofFails(failure.reason);
+}
+
+function wantsReplicas({ config, replication }: Server): boolean {
+  return replication.role === 'primary' && config['min-replicas-to-write'] > 0 && config['min-replicas-max-lag'] > 0;
 }
 
 function enoughReplicas(call: Call): ReplyError | null {
   return mayWrite(call) && !call.server.links.hasEnoughReplicas() ? NO_REPLICAS : null;
 }
 
+function isReadOnlyReplica({ config, replication }: Server): boolean {
+  return replication.role === 'replica' && config['replica-read-only'];
+}
+
 function writableHere(call: Call): ReplyError | null {
-  return call.client.kind !== 'primary' && mayWrite(call) && call.server.config['replica-read-only'] ? READ_ONLY : null;
+  return call.client.kind !== 'primary' && mayWrite(call) ? READ_ONLY : null;
+}
+
+function isStale({ config, replication, links }: Server): boolean {
+  return replication.role === 'replica' && !links.isLinkUp && !config['replica-serve-stale-data'];
 }
 
 function fresh(call: Call): ReplyError | null {
@@ -77,9 +123,16 @@ function allowedWhileLoading(call: Call): ReplyError | null {
   return call.command.has('loading') ? null : LOADING;
 }
 
+function notHeldBack(call: Call): Verdict {
+  const { server, client } = call;
+  const kind = server.pause.kind(server.clock.monotonic_ms());
+  if (kind === null || client.kind !== 'normal' || client.connection === null) return null;
+  return kind === 'all' || mayWrite(call) || call.command.has('may_replicate') ? HELD : null;
+}
+
 /** EXEC may write when one of its commands does. */
-export function mayWrite(call: Call): boolean {
+function mayWrite(call: Call): boolean {
   if (call.command.isWrite) return true;
-  if (call.command.spec.name !== 'exec') return false;
+  if (!call.command.is('runs_queue')) return false;
   return call.client.transaction?.queue.some((queued) => queued.command.isWrite) ?? false;
 }

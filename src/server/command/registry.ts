@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { wordAt } from '../../base/word.ts';
 import type { Call } from './call.ts';
-import type { Spec } from './spec.ts';
+import type { Spec, Trait } from './spec.ts';
 
 /** At least four times the number of commands, so that probing is short. */
 const TABLE_SIZE = 2048;
@@ -26,6 +26,7 @@ export class Command {
   /** 1 when the only key is the first argument, which is so for nearly all commands; 0 when there are none, -1 otherwise. */
   readonly keyShape: -1 | 0 | 1;
   readonly #flags: ReadonlySet<string>;
+  readonly #traits: ReadonlySet<Trait>;
 
   constructor(spec: Spec, index: number, parent: string | null, subcommands: ReadonlyMap<string, Command> | null) {
     this.spec = spec;
@@ -34,6 +35,7 @@ export class Command {
     this.arity = spec.arity;
     this.run = spec.run;
     this.#flags = new Set(spec.flags);
+    this.#traits = new Set(spec.traits);
     this.isWrite = this.#flags.has('write');
     this.isReadOnly = this.#flags.has('readonly');
     this.subcommands = subcommands;
@@ -42,6 +44,10 @@ export class Command {
 
   has(flag: Spec['flags'][number]): boolean {
     return this.#flags.has(flag);
+  }
+
+  is(trait: Trait): boolean {
+    return this.#traits.has(trait);
   }
 
   accepts(argc: number): boolean {

@@ -30,6 +30,21 @@ export type Flag =
   | 'no_mandatory_keys'
   | 'allow_busy';
 
+/** What sets a command apart for the dispatcher, beyond what COMMAND tells of it. */
+export type Trait =
+  /** Runs at once between MULTI and EXEC, where others are queued. */
+  | 'unqueued'
+  /** What it does is what the transaction's commands do: it is judged by them. */
+  | 'runs_queue'
+  /** Ends the transaction of the client. */
+  | 'ends_transaction'
+  /** What it says is good for the command behind it. */
+  | 'prepares_next'
+  /** Sends keys elsewhere: those that are here already or still are do not matter. */
+  | 'moves_keys'
+  /** Is asked to learn whether all is well, so it is refused when data cannot be kept. */
+  | 'tells_health';
+
 /** ACL categories beyond those that follow from the flags (@write, @read, @fast, @slow, @admin, @dangerous …). */
 export type Category =
   | 'keyspace'
@@ -71,6 +86,7 @@ export interface Spec {
   /** Arguments including the name; negative: at least so many. */
   readonly arity: number;
   readonly flags: readonly Flag[];
+  readonly traits?: readonly Trait[];
   readonly acl: readonly Category[];
   readonly keys: readonly KeySpec[];
   readonly since: string;

@@ -4,17 +4,19 @@
  */
 
 import type { Database } from '../keyspace/database.ts';
-import { ARMED_MULTI, type Client } from '../state/client.ts';
+import { type Client, rearmClient } from '../state/client.ts';
 
 export function beginTransaction(client: Client): void {
   client.transaction = { queue: [], broken: false };
-  client.armed |= ARMED_MULTI;
+  rearmClient(client);
 }
 
 /** Forgets the queue and every watch. */
 export function discardTransaction(client: Client): void {
-  client.transaction = null;
-  client.armed &= ~ARMED_MULTI;
+  if (client.transaction !== null) {
+    client.transaction = null;
+    rearmClient(client);
+  }
   unwatchAll(client);
 }
 

@@ -6,7 +6,7 @@ import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { ARMED_PAUSED, ARMED_REPLY, type Client } from '../state/client.ts';
+import { type Client, rearmClient } from '../state/client.ts';
 import { clientLine } from './client-line.ts';
 import { isPrintable, setClientName } from './client-name.ts';
 
@@ -269,13 +269,12 @@ function pause(call: Call): void {
     throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');
   const timeout_ms = call.integer(2, TIMEOUT_NOT_INTEGER);
   if (timeout_ms < 0) throw TIMEOUT_NEGATIVE;
-  server.pause.start('client', write ? 'write' : 'all', server.clock.monotonic_ms() + timeout_ms);
-  server.armed |= ARMED_PAUSED;
+  server.beginPause('client', write ? 'write' : 'all', server.clock.monotonic_ms() + timeout_ms);
   call.reply.ok();
 }
 
 function unpause({ server, reply }: Call): void {
-  server.pause.end('client');
+  server.endPause('client');
   reply.ok();
 }
 
@@ -283,7 +282,7 @@ function reply(call: Call): void {
   const { server, client } = call;
   if (call.is(2, 'ON')) {
     client.replyMode = 'on';
-    client.armed &= ~ARMED_REPLY;
+    rearmClient(client);
     call.reply = client.writer;
     call.reply.resp = client.resp;
     call.reply.ok();
@@ -292,6 +291,6 @@ function reply(call: Call): void {
   if (!call.is(2, 'OFF') && !call.is(2, 'SKIP')) throw SYNTAX;
   if (call.is(2, 'OFF')) client.replyMode = 'off';
   else if (client.replyMode !== 'off') client.replyMode = 'skip';
-  client.armed |= ARMED_REPLY;
+  rearmClient(client);
   call.reply = server.nowhere.writer;
 }

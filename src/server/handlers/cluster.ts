@@ -164,6 +164,7 @@ export const specs: readonly Spec[] = [
     ...CONNECTION_FLAG,
     flags: ['fast'],
     name: 'asking',
+    traits: ['prepares_next'],
     arity: 1,
     since: '3.0.0',
     summary: 'Signals that a cluster client is following an -ASK redirect.',

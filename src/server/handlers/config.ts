@@ -91,6 +91,8 @@ function set(call: Call): void {
     if (!(error instanceof SettingFailure)) throw error;
     throw new ReplyError(`ERR ${error.message}`);
   }
+  // Gates ask for directives; which of them, only they know.
+  call.server.rearm();
   call.reply.ok();
 }
 

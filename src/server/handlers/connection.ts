@@ -8,13 +8,14 @@ import type { Spec } from '../command/spec.ts';
 import { discardTransaction } from '../command/transaction.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { isPassword } from '../security/password.ts';
-import { ARMED_REPLY, type Client, setAuthenticated } from '../state/client.ts';
+import { type Client, setAuthenticated } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import { setClientName } from './client-name.ts';
 
 export const specs: readonly Spec[] = [
   {
     name: 'ping',
+    traits: ['tells_health'],
     arity: -1,
     flags: ['fast'],
     acl: ['connection'],
@@ -75,6 +76,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'quit',
+    traits: ['unqueued'],
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     acl: ['connection'],
@@ -87,6 +89,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'reset',
+    traits: ['unqueued'],
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     acl: ['connection'],
@@ -223,7 +226,6 @@ function reset(call: Call): void {
   client.readonly = false;
   client.noEvict = false;
   client.replyMode = 'on';
-  client.armed &= ~ARMED_REPLY;
   setAuthenticated(client, server.config.requirepass === '');
   client.user = 'default';
   call.reply.simple('RESET');

@@ -22,12 +22,13 @@ import { dumpValue } from '../persistence/dump.ts';
 import type { Reply } from '../protocol/reply-parser.ts';
 import { requestOf } from '../protocol/request.ts';
 import { clientTlsOptions } from '../security/tls-options.ts';
-import { ARMED_PAUSED, type Blocked, type Client } from '../state/client.ts';
+import type { Blocked, Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 
 export const specs: readonly Spec[] = [
   {
     name: 'migrate',
+    traits: ['moves_keys'],
     arity: -6,
     flags: ['write', 'movablekeys'],
     acl: ['keyspace', 'dangerous'],
@@ -186,9 +187,8 @@ class Migration {
   }
 
   #holdWrites(): void {
-    const { pause, clock } = this.#server;
-    pause.start('migrate', 'write', clock.monotonic_ms() + this.#order.timeout_ms);
-    this.#server.armed |= ARMED_PAUSED;
+    const server = this.#server;
+    server.beginPause('migrate', 'write', server.clock.monotonic_ms() + this.#order.timeout_ms);
   }
 
   #mayDelete(): boolean {
@@ -231,7 +231,7 @@ class Migration {
     { preamble, attempt }: { preamble: number; attempt: number },
   ): void {
     for (const { key, watcher } of travelling) this.#db.unwatch(key, 0, key.length, watcher);
-    if (attempt > UNHELD_ATTEMPTS) this.#server.pause.end('migrate');
+    if (attempt > UNHELD_ATTEMPTS) this.#server.endPause('migrate');
     if (!this.#mayDelete()) return this.#finish('ERR This node hands its slots over: the keys stay where they were');
     const refused = replies.slice(0, preamble).find((reply) => reply.type === 'error');
     if (refused?.type === 'error') this.#fail(refused.text);

@@ -12,6 +12,7 @@ import { beginTransaction, discardTransaction, isWatchBroken, unwatchAll, watchK
 export const specs: readonly Spec[] = [
   {
     name: 'multi',
+    traits: ['unqueued'],
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     acl: ['transaction'],
@@ -24,6 +25,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'exec',
+    traits: ['unqueued', 'runs_queue', 'ends_transaction'],
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
     acl: ['transaction'],
@@ -36,6 +38,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'discard',
+    traits: ['unqueued', 'ends_transaction'],
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     acl: ['transaction'],
@@ -48,6 +51,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'watch',
+    traits: ['unqueued'],
     arity: -2,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     acl: ['transaction'],

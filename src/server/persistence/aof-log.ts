@@ -27,6 +27,8 @@ export interface AofLogOptions {
   readonly config: AofConfig;
   /** Ends the server: with appendfsync always a promise could not be kept. */
   readonly fatal: (reason: string) => never;
+  /** `enabled` or `failure` answers something else from now on. */
+  readonly statusChanged: () => void;
 }
 
 const BATCH_BYTES = 64 * 1024;
@@ -180,7 +182,7 @@ export class AofLog {
       this.#filled = 0;
       if (this.#batch.length > BATCH_KEPT_BYTES) this.#batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
       if (this.#writeFailure !== null) {
-        this.#writeFailure = null;
+        this.#note(null, this.#syncFailure);
         this.#options.log.warning('AOF write error looks solved, the server can write again.');
       }
     } catch (failure) {
@@ -199,7 +201,7 @@ export class AofLog {
     }
     this.#batch.copyWithin(0, kept, this.#filled);
     this.#filled -= kept;
-    this.#writeFailure = failure;
+    this.#note(failure, this.#syncFailure);
     this.#complain(`Error writing to the AOF file: ${failure.message}`);
   }
 
@@ -213,7 +215,7 @@ export class AofLog {
       );
     }
     this.#unsynced = false;
-    this.#syncFailure = null;
+    this.#note(this.#writeFailure, null);
     this.#synced_ms = this.#options.clock.monotonic_ms();
   }
 
@@ -231,7 +233,7 @@ export class AofLog {
     file.syncLater((failure) => {
       this.#syncing = false;
       if (file !== this.#file) return;
-      this.#syncFailure = failure;
+      this.#note(this.#writeFailure, failure);
       if (failure === null) return;
       this.#unsynced = true;
       this.#complain(`AOF fsync failed: ${failure.message}`);
@@ -246,6 +248,7 @@ export class AofLog {
     this.#unsynced = false;
     this.#writeFailure = null;
     this.#syncFailure = null;
+    this.#options.statusChanged();
   }
 
   #switchTo(file: AofFile): void {
@@ -257,6 +260,14 @@ export class AofLog {
     this.#unsynced = false;
     this.#writeFailure = null;
     this.#syncFailure = null;
+    this.#options.statusChanged();
+  }
+
+  #note(write: DiskFailure | null, sync: DiskFailure | null): void {
+    const before = this.failure;
+    this.#writeFailure = write;
+    this.#syncFailure = sync;
+    if (this.failure !== before) this.#options.statusChanged();
   }
 
   #stamp(): void {

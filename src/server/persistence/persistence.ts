@@ -34,7 +34,12 @@ export interface PersistenceOptions {
   readonly forgetSelected: () => void;
   /** Ends the server: what appendfsync always promises cannot be kept. */
   readonly fatal: (reason: string) => never;
+  /** The answer of `active` or of `whyNotDurable` may be another one from now on. */
+  readonly statusChanged: () => void;
 }
+
+/** Why no write may be accepted. `reason` is in the words of strerror(3). */
+export type Undurable = { readonly file: 'rdb' } | { readonly file: 'aof'; readonly reason: string };
 
 type StartOptions = Pick<LoadOptions, 'isReplica' | 'run' | 'loadFunction' | 'breathe'>;
 
@@ -67,6 +72,7 @@ const REWRITE_FAILURES_FREE = 3;
 export class Persistence {
   /** Unix seconds of the last good save, or of the start: LASTSAVE. */
   lastSave_s: number;
+  /** Of the last save in the background, or a good SAVE since. */
   lastSaveOk = true;
   lastRewriteOk = true;
   saves = 0;
@@ -85,10 +91,10 @@ export class Persistence {
   #job: { readonly purpose: Purpose; readonly snapshot: Snapshot } | null = null;
 
   constructor(options: PersistenceOptions) {
-    const { config, clock, log, fatal } = options;
+    const { config, clock, log, fatal, statusChanged } = options;
     this.#options = options;
     this.#folder = new AofFolder(config, log);
-    this.log = new AofLog({ folder: this.#folder, clock, log, config, fatal });
+    this.log = new AofLog({ folder: this.#folder, clock, log, config, fatal, statusChanged });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
   }
 
@@ -154,14 +160,18 @@ export class Persistence {
     if (now_ms >= this.#retry_ms) {
       this.#retry_ms = Number.POSITIVE_INFINITY;
       this.#wantsRewrite = config.appendonly && !this.log.enabled;
+      this.#options.statusChanged();
     }
     if (this.#job === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
     this.log.flush();
   }
 
-  /** Why no write may be accepted now, in the words of the operating system; null when all is well. */
-  whyNotDurable(): string | null {
-    return this.log.failure;
+  /** Why no write may be accepted now; null when all is well. */
+  whyNotDurable(): Undurable | null {
+    const { config } = this.#options;
+    if (!this.lastSaveOk && config['stop-writes-on-bgsave-error'] && config.save.length > 0) return { file: 'rdb' };
+    const reason = this.log.failure;
+    return reason === null ? null : { file: 'aof', reason };
   }
 
   /** SAVE: now, and nothing else meanwhile. Throws DiskFailure; the old file then is as it was. */
@@ -170,7 +180,6 @@ export class Persistence {
     try {
       saveRdbFile(keyspace, this.#rdbPath(), this.#info(false), this.#settings());
     } catch (failure) {
-      this.lastSaveOk = false;
       if (failure instanceof DiskFailure) log.warning(`Error saving DB on disk: ${failure.message}`);
       throw failure;
     }
@@ -214,12 +223,13 @@ export class Persistence {
   appendOnlyChanged(): void {
     if (this.#options.config.appendonly) {
       this.#wantsRewrite = !this.log.enabled;
-      return;
+    } else {
+      this.#wantsRewrite = false;
+      this.#retry_ms = Number.POSITIVE_INFINITY;
+      if (this.#job?.purpose === 'rewrite') this.#abort();
+      this.log.close();
     }
-    this.#wantsRewrite = false;
-    this.#retry_ms = Number.POSITIVE_INFINITY;
-    if (this.#job?.purpose === 'rewrite') this.#abort();
-    this.log.close();
+    this.#options.statusChanged();
   }
 
   /** Everything promised is on disk when this returns, and no timer is left. Throws DiskFailure. */
@@ -278,8 +288,11 @@ export class Persistence {
         return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
       },
       ended: (failure) => {
-        this.lastSaveOk = failure === null;
-        if (failure !== null) return log.warning(`Background saving error: ${failure.message}`);
+        if (failure !== null) {
+          this.lastSaveOk = false;
+          this.#options.statusChanged();
+          return log.warning(`Background saving error: ${failure.message}`);
+        }
         this.#saved(dirty);
         log.notice('Background saving terminated with success');
       },
@@ -367,6 +380,7 @@ export class Persistence {
     this.lastSaveOk = true;
     this.saves++;
     this.#dirtyAtSave = dirty;
+    this.#options.statusChanged();
   }
 
   #baseEncoder(file: AtomicFile): SnapshotEncoder {

@@ -8,9 +8,6 @@ import type { SpoolRequest } from '../persistence/persistence.ts';
 import type { Request } from '../protocol/request.ts';
 import type { Replication } from './replication.ts';
 
-/** A reason to look twice at commands; the server has a bit for each. */
-export type Gate = 'replica' | 'stale' | 'fewReplicas' | 'loading';
-
 export interface ReplicationHost {
   readonly clock: Clock;
   readonly log: Logger;
@@ -20,9 +17,10 @@ export interface ReplicationHost {
   /** An open link is a reason for the process to go on. */
   readonly keepsAlive: boolean;
   count(what: 'fullSyncs' | 'partialSyncsOk' | 'partialSyncsRefused'): void;
-  setGate(gate: Gate, armed: boolean): void;
-  /** Whether effects of commands are to be encoded for us. */
-  streamWanted(wanted: boolean): void;
+  /** Data is coming in, and there is not all of it. */
+  setLoading(loading: boolean): void;
+  /** Our role, the state of the link or who wants the stream has changed: what follows from it is derived anew. */
+  rearm(): void;
   /** The database of the last effect that was encoded, -1 when the next one will begin with a SELECT. */
   selectedDb(): number;
   forgetSelected(): void;

@@ -51,7 +51,7 @@ export class ReplicationLinks {
 
   /** Data is coming in, and there is not all of it: clients have to wait. */
   setLoading(loading: boolean): void {
-    this.#host.setGate('loading', loading);
+    this.#host.setLoading(loading);
   }
 
   /** The RDB that was loaded says (in its aux fields) where in which stream it belongs: a restart goes on from there. */
@@ -69,14 +69,14 @@ export class ReplicationLinks {
     replication.secondId = id;
     replication.secondOffset = offset + 1;
     this.#replicas.createBacklog();
-    this.#tellWhetherStreamWanted();
+    this.#host.rearm();
   }
 
   /** The data is loaded. */
   start(): void {
     this.#pinged_ms = this.#host.clock.now_ms();
     this.#link?.open();
-    this.configChanged();
+    this.#host.rearm();
   }
 
   async close(): Promise<void> {
@@ -260,15 +260,9 @@ export class ReplicationLinks {
     this.#freeIdleBacklog(now_ms);
   }
 
-  /** A directive that gates or the backlog depend on has changed. */
-  configChanged(): void {
-    const { config, replication } = this.#host;
-    const isPrimary = replication.role === 'primary';
-    this.#host.setGate(
-      'fewReplicas',
-      isPrimary && config['min-replicas-to-write'] > 0 && config['min-replicas-max-lag'] > 0,
-    );
-    this.#host.setGate('stale', !isPrimary && !this.isLinkUp && !config['replica-serve-stale-data']);
+  /** CONFIG SET repl-backlog-size. */
+  resizeBacklog(): void {
+    const { config } = this.#host;
     const { backlog } = this.#replicas;
     if (backlog !== null && backlog.size !== config['repl-backlog-size']) backlog.resize(config['repl-backlog-size']);
   }
@@ -286,7 +280,7 @@ export class ReplicationLinks {
       replication.id = randomHex(40);
       this.#forgetSecond();
       this.#replicas.createBacklog();
-      this.#tellWhetherStreamWanted();
+      this.#host.rearm();
       log.notice(
         `Replication backlog created, my new replication IDs are '${replication.id}' and '${replication.secondId}'`,
       );
@@ -302,7 +296,7 @@ export class ReplicationLinks {
     replication.id = randomHex(40);
     this.#forgetSecond();
     this.#replicas.backlog = null;
-    this.#tellWhetherStreamWanted();
+    this.#host.rearm();
     log.notice(`Replication backlog freed after ${ttl_s} seconds without connected replicas.`);
   }
 
@@ -334,11 +328,11 @@ export class ReplicationLinks {
       up: () => {
         this.#streamStart = replication.offset;
         this.#downSince_ms = 0;
-        this.configChanged();
+        this.#host.rearm();
       },
       down: () => {
         this.#downSince_ms = this.#host.clock.now_ms();
-        this.configChanged();
+        this.#host.rearm();
       },
       applied: (bytes) => {
         replication.offset = this.#streamStart + bytes;
@@ -393,15 +387,7 @@ export class ReplicationLinks {
   }
 
   #setRole(role: 'primary' | 'replica'): void {
-    const { replication, keyspace } = this.#host;
-    replication.role = role;
-    keyspace.passive = role === 'replica';
-    this.#host.setGate('replica', role === 'replica');
-    this.configChanged();
-    this.#tellWhetherStreamWanted();
-  }
-
-  #tellWhetherStreamWanted(): void {
-    this.#host.streamWanted(this.wantsStream);
+    this.#host.replication.role = role;
+    this.#host.rearm();
   }
 }

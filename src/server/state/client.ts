@@ -11,7 +11,7 @@ import type { Transport } from '../net/listener.ts';
 import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 
-/** A reason why commands of this client, or of all, have to pass the gates (command/gates.ts). Bits of `armed`. */
+/** A reason why commands of this client, or of all, have to be looked at twice (command/gates.ts). Bits of `armed`. */
 export const ARMED_AUTH = 1;
 export const ARMED_MULTI = 2;
 export const ARMED_REPLY = 4;
@@ -53,6 +53,7 @@ export class Client {
   readonly writer: RespWriter;
   db: Database;
   resp: 2 | 3 = 2;
+  /** Derived by `rearmClient`: bits of the gates that this client itself has closed. */
   armed = 0;
   /** Granted by setAuthenticated, never assumed. */
   authenticated = false;
@@ -90,7 +91,7 @@ export class Client {
     this.id = options.id;
     this.connection = options.connection;
     this.transport = options.transport;
-    this.armed = ARMED_AUTH;
+    rearmClient(this);
     this.writer = options.writer;
     this.db = options.db;
     this.created_ms = options.now_ms;
@@ -105,8 +106,15 @@ export class Client {
 export function setAuthenticated(client: Client, authenticated: boolean): void {
   client.authenticated = authenticated;
   if (client.connection !== null) client.connection.parser.authenticated = authenticated;
-  if (authenticated) client.armed &= ~ARMED_AUTH;
-  else client.armed |= ARMED_AUTH;
+  rearmClient(client);
+}
+
+/** After a change of what the client's own gates ask for: authentication, transaction, CLIENT REPLY. */
+export function rearmClient(client: Client): void {
+  let armed = client.authenticated ? 0 : ARMED_AUTH;
+  if (client.transaction !== null) armed |= ARMED_MULTI;
+  if (client.replyMode !== 'on') armed |= ARMED_REPLY;
+  client.armed = armed;
 }
 
 /** Whether the client runs on this machine, for what is allowed to such clients only. */

@@ -28,6 +28,18 @@ export class Pause {
     running.until_ms = Math.max(running.until_ms, until_ms);
   }
 
+  /** Somebody began a pause that nobody has found to be over. */
+  get isArmed(): boolean {
+    return this.#entries.size > 0;
+  }
+
+  /** Monotonic milliseconds: when what is held back changes next by itself; Infinity when nothing is. */
+  nextEnd_ms(): number {
+    let next_ms = Number.POSITIVE_INFINITY;
+    for (const { until_ms } of this.#entries.values()) next_ms = Math.min(next_ms, until_ms);
+    return next_ms;
+  }
+
   end(who: PauseReason): void {
     this.#entries.delete(who);
   }

@@ -22,7 +22,7 @@ import type { ReplicationLinks } from '../replication/links.ts';
 import type { Replication } from '../replication/replication.ts';
 import type { Blocking } from './blocking.ts';
 import type { Client } from './client.ts';
-import type { Pause } from './pause.ts';
+import type { Pause, PauseKind, PauseReason } from './pause.ts';
 
 export interface Server {
   /** The values in force; CONFIG SET writes through `settings`. */
@@ -53,7 +53,7 @@ export interface Server {
   readonly peers: Peers;
   readonly runId: string;
   readonly started_ms: number;
-  /** Why any client's command has to pass the gates; bits of state/client.ts. */
+  /** Why any client's command has to pass the gates; bits of state/client.ts. Written by `rearm` alone. */
   armed: number;
   loading: boolean;
   nextClientId: number;
@@ -62,6 +62,14 @@ export interface Server {
   tlsPort: number;
   /** Asks for the end of the current turn; cheap, and idempotent within a turn. */
   wake(): void;
+  /**
+   * Derives anew what follows from the state of the server: `armed`, `propagation.active`, `keyspace.passive` (rearm.ts).
+   * Whoever changes something that a gate asks for calls it; it costs less than a microsecond.
+   */
+  rearm(): void;
+  /** Begins or prolongs a pause (state/pause.ts), and ends one before its time. */
+  beginPause(who: PauseReason, kind: PauseKind, until_ms: number): void;
+  endPause(who: PauseReason): void;
   /** Runs a task at an interval, until the server ends. */
   every(interval_ms: number, task: () => void): void;
   startCron(): void;

@@ -36,7 +36,7 @@ function newLog(folder = newFolder()): AofLog {
   const fatal = (reason: string): never => {
     throw new Error(`fatal: ${reason}`);
   };
-  return new AofLog({ folder, clock, log: logInto(lines), config, fatal });
+  return new AofLog({ folder, clock, log: logInto(lines), config, fatal, statusChanged() {} });
 }
 
 const base = (text: string) => (file: AtomicFile) => file.write(Buffer.from(text));

@@ -40,6 +40,7 @@ function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence:
     fatal(reason) {
       throw new Error(reason);
     },
+    statusChanged() {},
   });
   return { persistence, config };
 }

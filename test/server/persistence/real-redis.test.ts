@@ -42,6 +42,7 @@ function newPersistence(keyspace: Keyspace, changes: Partial<ReturnType<typeof d
     fatal(reason) {
       throw new Error(reason);
     },
+    statusChanged() {},
   });
 }
 

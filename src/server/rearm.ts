@@ -1,0 +1,15 @@
+/*
+ * State that follows from other state, for the sake of speed: each piece is derived here and written nowhere else.
+ */
+
+import { armedBits } from './command/gates.ts';
+import type { Server } from './state/server.ts';
+
+export function rearm(server: Server): void {
+  const { persistence, links, pause, replication, propagation, keyspace } = server;
+  server.armed = armedBits(server);
+  propagation.active = persistence.active || links.wantsStream;
+  // A replica removes dead keys when its primary says so. And whoever holds back writes does not want to see such
+  // removals in the stream either: they would move the offset that a replica is to reach.
+  keyspace.passive = replication.role === 'replica' || pause.isArmed;
+}
