@@ -13,6 +13,7 @@ import { entropySeed, randomHex } from '../base/prng.ts';
 import { ConfigFailure } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
 import { Settings } from '../config/settings.ts';
+import { Alarm } from './alarm.ts';
 import { ClusterBus } from './bus/bus.ts';
 import { clusterHost } from './cluster-host.ts';
 import { joinCluster } from './cluster-join.ts';
@@ -32,7 +33,7 @@ import { Stats } from './observe/stats.ts';
 import { onChange } from './on-change.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
-import { rearm } from './rearm.ts';
+import { beginPause, endPause, rearm } from './rearm.ts';
 import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
@@ -178,45 +179,21 @@ function lifeOf(
   | 'every'
   | 'startCron'
 > {
+  const keepsAlive = unref !== true;
+  const alarm = new Alarm(clock, { keepsAlive, ring: () => whenDue(the()) });
   let turnWanted = false;
   const runTurn = (): void => {
     turnWanted = false;
     unlessFailed(() => {
       endOfTurn(the());
-      armDeadline();
+      alarm.set(Math.min(the().blocking.nextDeadline_ms(), the().pause.nextEnd_ms()));
     });
   };
   const timers: Timer[] = [];
-  let deadline: Timer | null = null;
-  let deadline_ms = Number.POSITIVE_INFINITY;
-  const quiet = (timer: Timer): Timer => {
-    if (unref === true && 'unref' in timer) (timer as { unref(): void }).unref();
-    return timer;
-  };
   const every = (interval_ms: number, task: () => void): void => {
-    timers.push(quiet(clock.setInterval(() => unlessFailed(task), interval_ms)));
-  };
-  /** Keeps one timer for the client that has to be told first that its wait is over. */
-  const armDeadline = (): void => {
-    const next_ms = Math.min(the().blocking.nextDeadline_ms(), the().pause.nextEnd_ms());
-    if (next_ms === deadline_ms) return;
-    if (deadline !== null) clock.clear(deadline);
-    deadline = null;
-    deadline_ms = next_ms;
-    if (next_ms === Number.POSITIVE_INFINITY) return;
-    const wait_ms = Math.max(0, next_ms - clock.monotonic_ms());
-    deadline = quiet(
-      clock.setTimeout(() => {
-        deadline = null;
-        deadline_ms = Number.POSITIVE_INFINITY;
-        const server = the();
-        server.keyspace.now_ms = clock.now_ms();
-        // A pause that is over is forgotten when it is asked for.
-        if (server.pause.isArmed && server.pause.kind(clock.monotonic_ms()) === null) server.rearm();
-        server.blocking.expire(clock.monotonic_ms());
-        server.wake();
-      }, Math.ceil(wait_ms)),
-    );
+    const timer = clock.setInterval(() => unlessFailed(task), interval_ms);
+    if (!keepsAlive && 'unref' in timer) (timer as { unref(): void }).unref();
+    timers.push(timer);
   };
   return {
     wake() {
@@ -225,22 +202,12 @@ function lifeOf(
       setImmediate(runTurn);
     },
     rearm: () => rearm(the()),
-    beginPause(who, kind, until_ms) {
-      const server = the();
-      server.pause.start(who, kind, until_ms);
-      server.rearm();
-      // Its end is an event: the end of the turn sees to the timer.
-      server.wake();
-    },
-    endPause(who) {
-      the().pause.end(who);
-      the().rearm();
-    },
+    beginPause: (who, kind, until_ms) => beginPause(the(), { who, kind, until_ms }),
+    endPause: (who) => endPause(the(), who),
     async shutdown(how) {
       await shutdown(the(), door, how);
       for (const timer of timers.splice(0)) clock.clear(timer);
-      if (deadline !== null) clock.clear(deadline);
-      deadline = null;
+      alarm.clear();
     },
     serveAgain: (client, request) => serveAgain(the(), client, request),
     newClient: (connection, transport) => newClient(the(), connection, transport),
@@ -250,6 +217,16 @@ function lifeOf(
       every(1000 / the().config.hz, () => cronTick(the()));
     },
   };
+}
+
+/** The wait of a client or a pause is over. */
+function whenDue(server: Server): void {
+  const { clock, keyspace, pause, blocking } = server;
+  keyspace.now_ms = clock.now_ms();
+  // Pauses that are over are dropped when they are asked for.
+  if (pause.isArmed && pause.kind(clock.monotonic_ms()) === null) server.rearm();
+  blocking.expire(clock.monotonic_ms());
+  server.wake();
 }
 
 function unlessFailed(task: () => void): void {

@@ -3,6 +3,7 @@
  */
 
 import { armedBits } from './command/gates.ts';
+import type { PauseKind, PauseReason } from './state/pause.ts';
 import type { Server } from './state/server.ts';
 
 export function rearm(server: Server): void {
@@ -12,4 +13,19 @@ export function rearm(server: Server): void {
   // A replica removes dead keys when its primary says so. And whoever holds back writes does not want to see such
   // removals in the stream either: they would move the offset that a replica is to reach.
   keyspace.passive = replication.role === 'replica' || pause.isArmed;
+}
+
+export function beginPause(
+  server: Server,
+  { who, kind, until_ms }: { who: PauseReason; kind: PauseKind; until_ms: number },
+): void {
+  server.pause.start(who, kind, until_ms);
+  rearm(server);
+  // The end of the turn sees to it that the end of the pause is not missed.
+  server.wake();
+}
+
+export function endPause(server: Server, who: PauseReason): void {
+  server.pause.end(who);
+  rearm(server);
 }
