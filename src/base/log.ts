@@ -1,4 +1,8 @@
-/** Log lines in Redis' form, so that people and tools that read redis-server logs read ours. */
+/*
+ * Log lines in Redis' form, so that people and tools that read redis-server logs read ours. To log never throws: a line
+ * that cannot be written is counted, and how many there were is said once, when lines can be written again.
+ */
+
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 export const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning'] as const;
@@ -10,7 +14,7 @@ export type LogRole = 'M' | 'S' | 'C' | 'X';
 
 export interface LoggerOptions {
   level: LogLevel | 'nothing';
-  /** Gets each line without its line break. */
+  /** Gets each line without its line break. May throw: then the line is lost. */
   sink: (line: string) => void;
   now_ms: () => number;
   role: () => LogRole;
@@ -21,6 +25,9 @@ export class Logger {
   /** Lines below it are dropped; may be changed at any time. */
   level: LogLevel | 'nothing';
   readonly #options: LoggerOptions;
+  /** Lines in a row that could not be written, and why the last one could not. */
+  #lost = 0;
+  #why = '';
 
   constructor(options: LoggerOptions) {
     this.level = options.level;
@@ -49,9 +56,22 @@ export class Logger {
   }
 
   #write(level: LogLevel, text: string): void {
-    if (!this.shows(level)) return;
+    if (this.shows(level)) this.#give(level, text);
+  }
+
+  #give(level: LogLevel, text: string): void {
     const { pid, role, now_ms, sink } = this.#options;
-    sink(`${pid}:${role()} ${formatTime(now_ms())} ${MARKS[level]} ${text}`);
+    try {
+      sink(`${pid}:${role()} ${formatTime(now_ms())} ${MARKS[level]} ${text}`);
+    } catch (error) {
+      this.#lost++;
+      this.#why = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    if (this.#lost === 0) return;
+    const lost = this.#lost;
+    this.#lost = 0;
+    this.#give('warning', `The log could not be written (${this.#why}): ${lost} lines before the last one are missing`);
   }
 }
 

@@ -38,7 +38,7 @@ import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
 import { runWithoutReply } from './run-without-reply.ts';
-import { shutdown } from './shutdown.ts';
+import { abandonStart, shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
 import { Client } from './state/client.ts';
 import { Pause } from './state/pause.ts';
@@ -55,6 +55,10 @@ export interface ComposeOptions {
   chunkBytes?: number;
   /** True in a library: open sockets and timers do not keep the process alive. */
   unref?: boolean;
+  /** The parts are put together, and nothing is open yet: from here on the server can be told to end. */
+  assembled?: (server: Server) => void;
+  /** All ports are open; loading begins. */
+  listening?: () => void;
   /** SHUTDOWN has ended the server. */
   ended: () => void;
   /** Ends the process, or whatever stands for it: a promise about the disk could not be kept. */
@@ -69,6 +73,11 @@ export class ServerFailure extends Error {
   override name = 'ServerFailure';
 }
 
+/** The server was told to end while it loaded its data. Whoever told it sees to its end. */
+export class LoadingGivenUp extends Error {
+  override name = 'LoadingGivenUp';
+}
+
 /** A server that is running, and the handle that ends it. */
 export interface Running {
   server: Server;
@@ -79,22 +88,29 @@ export interface Running {
 export async function compose(options: ComposeOptions): Promise<Running> {
   const refusal = whyNotStarted(options.config);
   if (refusal !== null) throw new ConfigFailure(refusal);
-  const { server, door } = assemble(options);
+  const start: Start = { givenUp: false };
+  const { server, door } = assemble(options, start);
   try {
+    options.assembled?.(server);
     beginLoading(server);
     // The ports first: a port in use must not cost the time of loading.
     await door.open();
     await server.cluster?.open();
-    await loadData(server);
+    options.listening?.();
+    await loadData(server, start);
   } catch (error) {
-    await door.close();
-    await server.cluster?.close();
+    if (!start.givenUp) await abandonStart(server, door);
     throw error;
   }
   return { server, door };
 }
 
-function assemble(options: ComposeOptions): Running {
+/** Where a start stands; it waits while it loads. */
+interface Start {
+  givenUp: boolean;
+}
+
+function assemble(options: ComposeOptions, start: Start): Running {
   const { config, log } = options;
   const clock = options.clock ?? systemClock();
   const clusterMode = config['cluster-enabled'];
@@ -156,14 +172,14 @@ function assemble(options: ComposeOptions): Running {
     port: 0,
     tlsPort: 0,
     ended: options.ended,
-    ...lifeOf(options, () => server, door),
+    ...lifeOf({ ...options, start }, () => server, door),
   };
   return { server, door };
 }
 
 /** The functions of the server that act on the whole of it. */
 function lifeOf(
-  { unref, clock = systemClock() }: ComposeOptions,
+  { unref, clock = systemClock(), start }: ComposeOptions & { start: Start },
   the: () => Server,
   door: Door,
 ): Pick<
@@ -205,6 +221,7 @@ function lifeOf(
     beginPause: (who, kind, until_ms) => beginPause(the(), { who, kind, until_ms }),
     endPause: (who) => endPause(the(), who),
     async shutdown(how) {
+      start.givenUp = true;
       await shutdown(the(), door, how);
       for (const timer of timers.splice(0)) clock.clear(timer);
       alarm.clear();
@@ -263,14 +280,17 @@ function beginLoading({ links, cluster, config }: Server): void {
   links.setLoading(true);
 }
 
-async function loadData(server: Server): Promise<void> {
+async function loadData(server: Server, start: Start): Promise<void> {
   const { persistence, links, cluster, replication } = server;
   const startsAsReplica = replication.role === 'replica' || (cluster !== null && isReplica(cluster.state.myself));
   const { aux } = await persistence.load({
     isReplica: startsAsReplica,
     run: runWithoutReply(server),
     loadFunction: null,
-    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+    breathe: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (start.givenUp) throw new LoadingGivenUp();
+    },
   });
   links.setLoading(false);
   links.restore(aux, startsAsReplica ? 'replica' : 'primary');

@@ -3,17 +3,18 @@
  * redis-server: the same files and options, the same log lines that scripts wait for, the same exit codes.
  */
 
-import { spawn } from 'node:child_process';
 import { appendFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
+import path from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { systemClock } from '../base/clock.ts';
-import { withoutSecrets } from '../base/environment.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
+import { type Starter, starterOf, startInBackground } from './background.ts';
 import { BusFailure, NodesConfFailure } from './bus/bus.ts';
-import { compose, type Running } from './compose.ts';
+import { compose, LoadingGivenUp } from './compose.ts';
 import { ListenFailure } from './net/listener.ts';
 import { OWN_VERSION, REDIS_VERSION } from './observe/version.ts';
 import { DiskFailure } from './persistence/disk.ts';
@@ -21,19 +22,43 @@ import { LoadFailure } from './persistence/load-failure.ts';
 import { TlsFailure } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
-/** Set for the process that daemonize starts, so that it does not start another. */
-const IN_BACKGROUND = 'RKV_DAEMONIZED';
 /** Soon, because a test server is often killed before it has lived a second. */
 const SETTLED_AFTER_MS = 300;
 
 /** Runs a server until it is told to stop. `argv` is what follows the program's name. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const loaded = readConfig(argv);
-  if (loaded === null) return;
-  const { config } = loaded;
-  if (config.daemonize && process.env[IN_BACKGROUND] === undefined) return startInBackground(argv);
-  enterFolder(config);
+  // A terminal that goes away is no reason to lose a server.
+  process.on('SIGHUP', () => {});
   const clock = systemClock();
+  const starter = starterOf(process.env);
+  const tell = (reason: string): void => {
+    if (starter === null) process.stderr.write(`${reason}\n`);
+    else starter.failed(reason);
+  };
+  let loaded: Loaded;
+  try {
+    loaded = loadConfig({ argv, ...realFiles });
+    if (loaded.config.daemonize && starter === null) {
+      process.exitCode = await startInBackground(argv, clock);
+      return;
+    }
+    enterFolder(loaded.config);
+    tryLogFile(loaded.config);
+  } catch (error) {
+    if (!(error instanceof ConfigFailure || error instanceof StartFailure)) throw error;
+    tell(error.message);
+    process.exit(1);
+  }
+  await run(loaded, { clock, starter });
+}
+
+/** The process cannot become what its configuration says. */
+class StartFailure extends Error {
+  override name = 'StartFailure';
+}
+
+async function run(loaded: Loaded, { clock, starter }: { clock: Clock; starter: Starter | null }): Promise<void> {
+  const { config } = loaded;
   let server: Server | null = null;
   const log = new Logger({
     level: config.loglevel,
@@ -42,15 +67,40 @@ export async function main(argv: readonly string[]): Promise<void> {
     role: () => (server?.replication.role === 'replica' ? 'S' : 'M'),
     pid: process.pid,
   });
+  endOnMistakes(log);
   announce(log, loaded);
-  const running = await start(loaded, log);
-  if (running === null) return;
-  server = running.server;
-  writePidFile(config, log);
-  log.notice('Server initialized');
-  listenToSignals(running.server, log);
+  const fail = (reason: string): never => {
+    log.warning(reason);
+    starter?.failed(reason);
+    process.exit(1);
+  };
+  const { configFile } = loaded;
+  try {
+    await compose({
+      config,
+      configFile,
+      log,
+      fatal: fail,
+      ended: () => process.exit(0),
+      assembled(made) {
+        server = made;
+        listenToSignals(server, log);
+      },
+      listening() {
+        writePidFile(config, log);
+        log.notice('Server initialized');
+        starter?.listening();
+      },
+    });
+  } catch (error) {
+    // Who is told to end while it loads gives up loading, and then ends as SIGTERM says.
+    if (error instanceof LoadingGivenUp) return;
+    if (!isOperational(error)) throw error;
+    fail(error.message);
+  }
   if (config.port !== 0 || config['tls-port'] !== 0) log.notice('Ready to accept connections');
   if (config.unixsocket !== '') log.notice(`The server is now ready to accept connections at ${config.unixsocket}`);
+  starter?.ready();
   clock.setTimeout(settle, SETTLED_AFTER_MS);
 }
 
@@ -64,50 +114,40 @@ function settle(): void {
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=4000');
 }
 
-function readConfig(argv: readonly string[]): Loaded | null {
-  try {
-    return loadConfig({ argv, ...realFiles });
-  } catch (error) {
-    if (!(error instanceof ConfigFailure)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 1;
-    return null;
-  }
-}
-
-function startInBackground(argv: readonly string[]): void {
-  // Without the flag SIGUSR1 would open a debugger's port until our own first line runs.
-  const flags = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
-  const child = spawn(process.execPath, [...flags, ...process.execArgv, process.argv[1]!, ...argv], {
-    detached: true,
-    stdio: 'ignore',
-    env: { ...withoutSecrets(process.env), [IN_BACKGROUND]: '1' },
-  });
-  child.unref();
-}
-
 /** Relative paths in the configuration mean files in `dir`. */
 function enterFolder(config: Config): void {
   try {
     process.chdir(config.dir);
   } catch (error) {
-    process.stderr.write(`Can't chdir to '${config.dir}': ${(error as NodeJS.ErrnoException).code}\n`);
-    process.exit(1);
+    throw new StartFailure(`Can't chdir to '${config.dir}': ${reasonOf(error)}`);
   }
   config.dir = process.cwd();
 }
 
+/** Later on a line that cannot be written is no reason to end; at the start it is a mistake that somebody can mend. */
+function tryLogFile({ logfile }: Config): void {
+  if (logfile === '') return;
+  try {
+    appendFileSync(logfile, '');
+  } catch (error) {
+    throw new StartFailure(`Can't open the log file '${path.resolve(logfile)}': ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  if (errno === undefined) return message;
+  const text = getSystemErrorMessage(errno);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function logSink({ logfile, daemonize }: Config): (line: string) => void {
-  // Opened for every line, as Redis does, so that log rotation works without a signal.
-  if (logfile !== '') return (line) => appendFileSync(logfile, `${line}\n`);
+  // Opened for every line, as Redis does, so that log rotation works without a signal. The path is that of the start,
+  // wherever `dir` goes.
+  const file = path.resolve(logfile);
+  if (logfile !== '') return (line) => appendFileSync(file, `${line}\n`);
   if (daemonize) return () => {};
-  return (line) => {
-    try {
-      writeSync(1, `${line}\n`);
-    } catch {
-      // Nobody reads standard output any more, or not fast enough: a log line is not worth ending the server.
-    }
-  };
+  return (line) => void writeSync(1, `${line}\n`);
 }
 
 function announce(log: Logger, { config, configFile, notices }: Loaded): void {
@@ -122,21 +162,6 @@ function announce(log: Logger, { config, configFile, notices }: Loaded): void {
   log.notice(`Running mode=${mode}, port=${config.port || config['tls-port']}.`);
 }
 
-async function start({ config, configFile }: Loaded, log: Logger): Promise<Running | null> {
-  const fatal = (reason: string): never => {
-    log.warning(reason);
-    process.exit(1);
-  };
-  try {
-    return await compose({ config, configFile, log, fatal, ended: () => process.exit(0) });
-  } catch (error) {
-    if (!isOperational(error)) throw error;
-    log.warning(error.message);
-    process.exitCode = 1;
-    return null;
-  }
-}
-
 /** Failures whose message says all that a person can act on; anything else is our own mistake, and shows its stack. */
 function isOperational(error: unknown): error is Error {
   const kinds = [ConfigFailure, ListenFailure, BusFailure, NodesConfFailure, DiskFailure, LoadFailure, TlsFailure];
@@ -149,12 +174,13 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
   try {
     writeFileSync(file, `${process.pid}\n`);
   } catch (error) {
-    log.warning(`Failed to write PID file: ${(error as Error).message}`);
+    log.warning(`Failed to write PID file: ${reasonOf(error)}`);
     return;
   }
+  const full = path.resolve(file);
   process.once('exit', () => {
     try {
-      unlinkSync(file);
+      unlinkSync(full);
     } catch {
       // Somebody else removed it; there is nothing left to do.
     }
@@ -180,8 +206,9 @@ function listenToSignals(server: Server, log: Logger): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // A terminal that goes away is no reason to lose a server.
-  process.on('SIGHUP', () => {});
+}
+
+function endOnMistakes(log: Logger): void {
   process.on('uncaughtException', (error) => {
     log.warning(`=== BUG REPORT: this server made a mistake and has to end ===\n${error.stack ?? error.message}`);
     process.exit(1);

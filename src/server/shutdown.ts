@@ -29,6 +29,15 @@ export async function shutdown(
   log.warning('Redis is now ready to exit, bye bye...');
 }
 
+/** The start failed: what was opened is closed, and whoever came in meanwhile is cut off. */
+export async function abandonStart(server: Server, door: Door): Promise<void> {
+  await door.close();
+  await server.links.close();
+  server.peers.close();
+  await server.cluster?.close();
+  for (const client of server.clients.values()) client.connection?.destroy();
+}
+
 async function closeClients(server: Server): Promise<void> {
   const sockets = [...server.clients.values()].flatMap((client) => client.connection?.socket ?? []);
   const closed = sockets.map(

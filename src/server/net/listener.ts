@@ -67,14 +67,18 @@ export class Listener {
   }
 
   async listenUnix(path: string, mode: number, backlog: number): Promise<void> {
-    removeStaleSocket(path);
+    removeSocket(path);
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       this.#onAccept({ socket, transport: 'unix' });
     });
     await opened(server, { path, backlog }, path);
     this.#opened(server);
     this.#unixPath = path;
-    if (mode !== 0) chmodSync(path, mode);
+    try {
+      if (mode !== 0) chmodSync(path, mode);
+    } catch (error) {
+      throw new ListenFailure(path, (error as NodeJS.ErrnoException).code ?? 'UNKNOWN');
+    }
   }
 
   /** Stops accepting; resolves when every port is free again. Open connections are not touched. */
@@ -84,7 +88,7 @@ export class Listener {
       .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     // `close` waits for connections; the port itself is free at once, so nobody has to wait for the promise.
     await Promise.race([Promise.all(closing), new Promise<void>((resolve) => setImmediate(resolve))]);
-    if (this.#unixPath !== null) removeStaleSocket(this.#unixPath);
+    if (this.#unixPath !== null) removeSocket(this.#unixPath);
   }
 
   async #listen(server: NetServer, { host, port, backlog }: Endpoint): Promise<number> {
@@ -119,11 +123,12 @@ function opened(server: NetServer, options: Parameters<NetServer['listen']>[0], 
   });
 }
 
-function removeStaleSocket(path: string): void {
+/** One that a killed server has left behind; where it cannot be removed, listening says why. */
+function removeSocket(path: string): void {
   try {
     unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } catch {
+    // There is none, or it is not ours to remove.
   }
 }
 
@@ -131,5 +136,6 @@ function reasonOf(code: string): string {
   if (code === 'EADDRINUSE') return 'Address already in use';
   if (code === 'EACCES') return 'Permission denied';
   if (code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
+  if (code === 'ENOENT') return 'No such file or directory';
   return code;
 }
