@@ -181,6 +181,12 @@ export class Simulation {
     this.#deliver({ connection, forward: false, payload: END });
   }
 
+  /** A message from nobody that is modelled, on a connection of its own. */
+  hear(node: SimNode, message: Message): void {
+    const ips = { remoteIp: '10.255.255.255', localIp: node.ip };
+    this.#step(node, { type: 'message', link: node.nextInbound++, inbound: true, ...ips, message });
+  }
+
   reaches(a: SimNode, b: SimNode): boolean {
     return this.#part[a.index] === this.#part[b.index] && this.#cut[a.index * this.nodes.length + b.index] === 0;
   }

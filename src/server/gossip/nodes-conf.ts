@@ -4,6 +4,7 @@
  * fields behind the hostname; they are read over, and not written, because older servers would take them for a name.
  */
 import { SLOTS } from '../../base/slot.ts';
+import { EPOCH_MAX, whyNoEpoch } from './epoch.ts';
 import { HANDSHAKE, MYSELF, PRIMARY, parseFlags, REPLICA, SUSPECTED } from './flags.ts';
 import { nodeLine } from './report.ts';
 import { setOwner } from './slot-map.ts';
@@ -44,10 +45,9 @@ export function loadNodesConf(text: string, options: { config: ClusterConfig; no
   const lines = text.split('\n').map((line, i): Line => ({ number: i + 1, words: line.split(' ').filter(Boolean) }));
   const described = lines.filter(({ words }) => words.length > 0);
   const state = createState({ id: findMyself(described), config, now_ms });
-  for (const line of described) {
-    if (line.words[0] === 'vars') readVariables(state, line);
-    else readNode(state, line, now_ms);
-  }
+  // The epoch of the cluster first: those of the nodes are judged by it.
+  for (const line of described) if (line.words[0] === 'vars') readVariables(state, line);
+  for (const line of described) if (line.words[0] !== 'vars') readNode(state, line, now_ms);
   // The directives know our ports better than the file does; the address may be known from it only.
   announceMyself(state);
   for (const node of state.list) state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);
@@ -111,10 +111,10 @@ function readNode(state: State, line: Line, now_ms: number): void {
     setPrimaryOf(node, findOrAdd(state, primary, line, now_ms));
   }
   // Times of another life mean nothing now, but that a ping is due.
-  node.pingSent_ms = readEpoch(pingSent, number) === 0 ? 0 : now_ms;
-  node.pongReceived_ms = readEpoch(pongReceived, number) === 0 ? 0 : now_ms;
+  node.pingSent_ms = readNumber(pingSent, number) === 0 ? 0 : now_ms;
+  node.pongReceived_ms = readNumber(pongReceived, number) === 0 ? 0 : now_ms;
   // What is printed for a replica is its primary's.
-  node.configEpoch = isReplica(node) ? 0 : readEpoch(epoch, number);
+  node.configEpoch = isReplica(node) ? 0 : readEpoch(epoch, number, state.currentEpoch);
   for (const word of words.slice(FIELDS_MIN)) readSlots(state, { node, word, line }, now_ms);
 }
 
@@ -162,20 +162,28 @@ function findOrAdd(state: State, id: string, { number }: Line, now_ms: number): 
   return state.nodes.get(id) ?? addNode(state, { id, flags: 0 }, now_ms);
 }
 
-function readEpoch(text: string, number: number): number {
+/** `known`: the epoch that this one can be ahead of only so far. */
+function readEpoch(text: string, number: number, known = EPOCH_MAX): number {
+  const epoch = readNumber(text, number);
+  const why = whyNoEpoch(known, epoch);
+  if (why !== null) throw new NodesConfError(number, why);
+  return epoch;
+}
+
+function readNumber(text: string, number: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw new NodesConfError(number, `'${text}' is no number`);
   return value;
 }
 
 function readPort(text: string, number: number): number {
-  const port = readEpoch(text, number);
+  const port = readNumber(text, number);
   if (port > 65535) throw new NodesConfError(number, `'${text}' is no port`);
   return port;
 }
 
 function readSlot(text: string, number: number): number {
-  const slot = readEpoch(text, number);
+  const slot = readNumber(text, number);
   if (slot >= SLOTS) throw new NodesConfError(number, `'${text}' is no slot`);
   return slot;
 }

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { SlotSet } from '../../base/slot.ts';
-import { bumpEpoch } from './epoch.ts';
+import { bumpEpoch, whyNoEpoch } from './epoch.ts';
 import type { Command, CommandResult } from './event.ts';
 import { MYSELF, PRIMARY } from './flags.ts';
 import { forget, meet, removeNode } from './join.ts';
@@ -124,7 +124,7 @@ function flushSlots(state: State, world: World): CommandResult {
 
 function setConfigEpoch(state: State, epoch: number, world: World): CommandResult {
   const { myself } = state;
-  if (epoch < 0) return { error: `ERR Invalid config epoch specified: ${epoch}` };
+  if (epoch < 0 || whyNoEpoch(0, epoch) !== null) return { error: `ERR Invalid config epoch specified: ${epoch}` };
   if (state.list.length > 1) {
     return { error: 'ERR The user can assign a config epoch only when the node does not know any other node.' };
   }

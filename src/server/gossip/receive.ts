@@ -9,7 +9,7 @@
  */
 import { applyClaim } from './claim.ts';
 import { noteVote } from './election.ts';
-import { resolveCollision } from './epoch.ts';
+import { hasBelievableEpochs, resolveCollision } from './epoch.ts';
 import type { MessageEvent } from './event.ts';
 import { acceptFailure, noteAnswer } from './failure.ts';
 import { NO_FAILOVER } from './flags.ts';
@@ -65,6 +65,7 @@ import { considerVote } from './vote.ts';
 export function receive(state: State, event: MessageEvent, world: World): void {
   const { message } = event;
   state.received[message.type] = (state.received[message.type] as number) + 1;
+  if (!hasBelievableEpochs(state, message, world)) return;
   const linked = event.inbound ? null : (state.links.get(event.link) ?? null);
   // A link that we have closed may still deliver what was on its way.
   if (!event.inbound && linked === null) return;

@@ -207,6 +207,8 @@ export interface State {
   readonly sent: number[];
   readonly received: number[];
   linksOverLimit: number;
+  /** When a line of its kind was last written (rare-log.ts). */
+  readonly told: Map<string, number>;
   /** ip:port of what the shell was last told to replicate; '' for a primary. */
   replicating: string;
   /** Work that waits for the end of the step. */
@@ -260,6 +262,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     sent: new Array<number>(MESSAGE_TYPES).fill(0),
     received: new Array<number>(MESSAGE_TYPES).fill(0),
     linksOverLimit: 0,
+    told: new Map(),
     replicating: '',
     evaluateWanted: true,
     lostSlots: [],
