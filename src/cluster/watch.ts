@@ -46,9 +46,9 @@ export async function* watchCluster(target: ClusterTarget, options: WatchOptions
       if (before !== null)
         events.push(...changesBetween(before, topology).map((event) => ({ ...event, at_ms: now_ms })));
       const isWhole = topology.slotsServed === SLOTS;
-      if (!isWhole) gapSince_ms ??= now_ms;
+      if (!isWhole) gapSince_ms ??= performance.now();
       else if (gapSince_ms !== null) {
-        const gap_s = ((now_ms - gapSince_ms) / 1000).toFixed(1);
+        const gap_s = ((performance.now() - gapSince_ms) / 1000).toFixed(1);
         events.push({ at_ms: now_ms, ...good(`all slots are served again, after ${gap_s} s`) });
         gapSince_ms = null;
       }

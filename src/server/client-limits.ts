@@ -10,7 +10,7 @@ import type { Server } from './state/server.ts';
 export function closeIdleClients(server: Server): void {
   const timeout_s = server.config.timeout;
   if (timeout_s === 0) return;
-  const oldest_ms = server.keyspace.now_ms - timeout_s * 1000;
+  const oldest_ms = server.clock.monotonic_ms() - timeout_s * 1000;
   for (const client of server.clients.values()) {
     if (client.kind !== 'normal' || client.blocked !== null || client.lastInteraction_ms >= oldest_ms) continue;
     server.log.verbose('Closing idle client');
@@ -32,7 +32,7 @@ export function enforceOutputLimit(server: Server, client: Client): void {
     return;
   }
   const limit = limitOf(server, client);
-  if (!exceeds(client, pending, limit, server.keyspace.now_ms)) return;
+  if (!exceeds(client, pending, limit, server.clock.monotonic_ms())) return;
   server.stats.add('outputLimitDisconnections');
   server.log.warning(`Client id=${client.id} scheduled to be closed ASAP for overcoming of output buffer limits.`);
   server.closeClient(client, 'now');

@@ -61,9 +61,7 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
       const { replication, links, propagation } = the();
       // What this turn has written so far is ours already, and on its way.
       facts.offset = replication.offset + (links.wantsStream ? propagation.length : 0);
-      facts.linkUp = links.isLinkUp;
-      facts.lastInteraction_ms = links.lastInteraction_ms;
-      facts.downSince_ms = links.downSince_ms;
+      facts.silence_ms = links.silence_ms;
     },
     becomePrimary: () => the().links.becomePrimary(),
     replicate(ip, port, plainPort) {
@@ -78,8 +76,8 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     stateChanged() {
       // Nothing is kept of it: every command with keys asks the machine (command/cluster-gate.ts).
     },
-    pauseWrites(until_ms) {
-      the().beginPause('failover', 'write', clock.monotonic_ms() + (until_ms - clock.now_ms()));
+    pauseWrites(for_ms) {
+      the().beginPause('failover', 'write', clock.monotonic_ms() + for_ms);
     },
     resumeWrites: () => the().endPause('failover'),
     deliver() {

@@ -165,7 +165,7 @@ function assemble(options: ComposeOptions, start: Start): Running {
     cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock })) : null,
     peers: new Peers(clock),
     runId: randomHex(40),
-    started_ms: clock.now_ms(),
+    started_ms: clock.monotonic_ms(),
     armed: 0,
     loading: false,
     nextClientId: 1,
@@ -261,7 +261,7 @@ function newClient(server: Server, connection: Client['connection'], transport: 
     transport,
     writer: connection === null ? server.nowhere.writer : server.output.writer,
     db: server.keyspace.databases[0]!,
-    now_ms: server.keyspace.now_ms,
+    now_ms: server.clock.monotonic_ms(),
   });
   if (connection !== null) connection.owner = client;
   server.clients.set(client.id, client);

@@ -13,13 +13,13 @@ const CLEAN_BUDGET_MS = 1;
 export function cronTick(server: Server): void {
   const { keyspace, clock, stats } = server;
   keyspace.now_ms = clock.now_ms();
-  stats.sample(keyspace.now_ms);
+  stats.sample(clock.monotonic_ms());
   if (!server.loading && !keyspace.passive) keyspace.expireCycle(EXPIRE_BUDGET_MS);
   keyspace.clean(CLEAN_BUDGET_MS);
   closeIdleClients(server);
   enforceOutputLimits(server);
   server.links.cron();
   server.peers.cron();
-  server.persistence.cron(keyspace.now_ms);
+  server.persistence.cron(clock.monotonic_ms());
   server.wake();
 }

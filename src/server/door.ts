@@ -54,7 +54,7 @@ export class Door {
       woken: (client) => {
         const server = the();
         server.keyspace.now_ms = server.clock.now_ms();
-        client.lastInteraction_ms = server.keyspace.now_ms;
+        client.lastInteraction_ms = server.clock.monotonic_ms();
         server.wake();
       },
     };

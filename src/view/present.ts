@@ -51,14 +51,14 @@ async function presentLive<Result>(
   let ended = false;
   const loading = import('./Live.tsx').then(({ startLive }) => {
     const view = startLive(stream, terminal);
-    const draw = (): void => view.show(progressLines(snapshot, { terminal, now_ms: Date.now(), final: ended }));
+    const draw = (): void => view.show(progressLines(snapshot, { terminal, now_ms: performance.now(), final: ended }));
     draw();
     return { view, draw, timer: setInterval(draw, REDRAW_MS) };
   });
   let failed = false;
   try {
     return await finish(operation, (event) => {
-      snapshot = advance(snapshot, event, Date.now());
+      snapshot = advance(snapshot, event, performance.now());
     });
   } catch (error) {
     failed = true;
@@ -87,11 +87,11 @@ async function presentPlain<Result>(
   }, HEARTBEAT_MS);
   try {
     return await finish(operation, (event) => {
-      snapshot = advance(snapshot, event, Date.now());
+      snapshot = advance(snapshot, event, performance.now());
       if (event.type === 'warning') stream.write(renderLines(warningLines(event.text, terminal), terminal));
       if (event.type !== 'done' && event.type !== 'failed') return;
       const phase = snapshot.entries.findLast((entry) => entry.kind === 'phase' && entry.id === event.step);
-      if (phase !== undefined) print(phaseLine(phase as Phase, { terminal, now_ms: Date.now() }));
+      if (phase !== undefined) print(phaseLine(phase as Phase, { terminal, now_ms: performance.now() }));
     });
   } catch (error) {
     leaveSpace(snapshot, stream);
@@ -108,7 +108,7 @@ function leaveSpace({ entries }: ProgressSnapshot, stream: NodeJS.WriteStream): 
 
 function stillAt(phase: Phase, terminal: Terminal): Line {
   // Animated marks are for screens; in a log each line stands for itself.
-  const [, , ...rest] = phaseLine(phase, { terminal, now_ms: Date.now() });
+  const [, , ...rest] = phaseLine(phase, { terminal, now_ms: performance.now() });
   return line(' ·', ...rest);
 }
 

@@ -30,9 +30,10 @@ export class Lab {
   constructor(config: Partial<ClusterConfig> = {}, state?: State) {
     this.world = {
       now_ms: EPOCH_MS,
+      wallAhead_ms: 0,
       prng: new Prng(1),
       effects: [],
-      replication: { offset: 10, linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 },
+      replication: { offset: 10, silence_ms: Number.POSITIVE_INFINITY },
       countKeysInSlot: (slot) => this.keysInSlots.get(slot) ?? 0,
       keyCount: () => this.keys,
     };

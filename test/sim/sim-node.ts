@@ -35,6 +35,9 @@ export class SimNode {
   nextInbound = 1;
   data: number[] = [];
   source: SimNode | null = null;
+  /** The link to `source`: whether it is up, and when it was last heard of, or lost; 0: it never was up. */
+  linkUp = false;
+  lastLinked_ms = 0;
   pausedUntil_ms = 0;
   /** Of this life's replicas: how much of our data each has told to hold. */
   readonly acks = new Map<SimNode, number>();
@@ -49,9 +52,10 @@ export class SimNode {
     this.config = { ...defaultConfig(), ...options.config };
     this.world = {
       now_ms: 0,
+      wallAhead_ms: 0,
       prng: new Prng(prng.next()),
       effects: [],
-      replication: { offset: 0, linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 },
+      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY },
       countKeysInSlot: () => 0,
       keyCount: () => 0,
     };

@@ -7,7 +7,7 @@
  *   unless its host is without power.
  * - Disks: `persist` writes the real nodes.conf text. Without fsync it may be lost in a crash. A node may crash between
  *   any two effects, and starts again from the text alone.
- * - Clocks that differ.
+ * - Clocks that differ, and that are set.
  * - Data: each shard is a log of write numbers; replicas follow, writes are acknowledged once enough of them have it.
  */
 import { Prng } from '../../src/base/prng.ts';
@@ -52,6 +52,8 @@ export class Simulation {
   readonly nodes: SimNode[] = [];
   readonly observers: Observer[] = [];
   now_ms = EPOCH_MS;
+  /** What the date of all machines is ahead of the time that passes: set it to set their clocks. */
+  wallAhead_ms = 0;
   /** The chance of a crash before each effect. */
   crashBetweenEffects = 0;
   /** The chance of a crash right after a vote has left. */
@@ -120,7 +122,7 @@ export class Simulation {
     node.powerless = false;
     node.written = node.durable;
     node.world.effects.length = 0;
-    Object.assign(node.world.replication, { linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 });
+    Object.assign(node, { linkUp: false, lastLinked_ms: 0 });
     const text = node.durable;
     node.state =
       text === null
@@ -207,7 +209,11 @@ export class Simulation {
 
   #bringUpToDate(node: SimNode): void {
     node.world.now_ms = this.now_ms + node.skew_ms;
+    node.world.wallAhead_ms = this.wallAhead_ms;
+    const { lastLinked_ms } = node;
     node.world.replication.offset = node.data.length;
+    node.world.replication.silence_ms =
+      lastLinked_ms === 0 ? Number.POSITIVE_INFINITY : node.world.now_ms - lastLinked_ms;
   }
 
   #carryOut(node: SimNode): void {
@@ -257,7 +263,7 @@ export class Simulation {
       }
       case 'replicate':
         node.source = this.#byIp.get(effect.ip) ?? null;
-        Object.assign(node.world.replication, { linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 });
+        Object.assign(node, { linkUp: false, lastLinked_ms: 0 });
         break;
       case 'becomePrimary':
         node.source = null;
@@ -265,7 +271,7 @@ export class Simulation {
         node.acknowledged = node.data.length;
         break;
       case 'pauseWrites':
-        node.pausedUntil_ms = effect.until_ms;
+        node.pausedUntil_ms = node.world.now_ms + effect.for_ms;
         break;
       case 'resumeWrites':
         node.pausedUntil_ms = 0;
@@ -412,23 +418,22 @@ export class Simulation {
   }
 
   #follow(node: SimNode, source: SimNode): void {
-    const facts = node.world.replication;
     const now_ms = this.now_ms + node.skew_ms;
     // A replica of a replica is fed by it as well, but nothing that it holds was acknowledged to a client.
     if (source.state === null || !this.reaches(node, source)) {
-      if (facts.linkUp) facts.downSince_ms = now_ms;
-      facts.linkUp = false;
+      if (node.linkUp) node.lastLinked_ms = now_ms;
+      node.linkUp = false;
       return;
     }
     const held = node.data.length;
     // A write is appended once, by one primary: who has it has everything before it.
     const continues = held === 0 || source.data[held - 1] === node.data[held - 1];
-    if (!facts.linkUp && !continues) node.data = source.data.slice();
+    if (!node.linkUp && !continues) node.data = source.data.slice();
     else if (continues) for (let i = held; i < source.data.length; i++) node.data.push(source.data[i] as number);
     else node.data = source.data.slice();
-    if (facts.linkUp && continues && source.source === null) this.#acknowledge(source, node, held);
-    facts.linkUp = true;
-    facts.lastInteraction_ms = now_ms;
+    if (node.linkUp && continues && source.source === null) this.#acknowledge(source, node, held);
+    node.linkUp = true;
+    node.lastLinked_ms = now_ms;
   }
 
   #acknowledge(primary: SimNode, replica: SimNode, held: number): void {

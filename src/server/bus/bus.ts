@@ -23,7 +23,8 @@ import type { Command, CommandResult, Event } from '../gossip/event.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
 import type { Message } from '../gossip/message.ts';
 import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
-import { type ClusterConfig, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
+import { countFailureReports } from '../gossip/report.ts';
+import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, runCommand, step } from '../gossip/step.ts';
 import { Link } from './link.ts';
 
@@ -60,7 +61,7 @@ export interface BusHost {
   deleteKeysInSlots(slots: readonly number[]): void;
   slotsLost(slots: readonly number[]): void;
   stateChanged(ok: boolean): void;
-  pauseWrites(until_ms: number): void;
+  pauseWrites(for_ms: number): void;
   resumeWrites(): void;
   deliver(publication: { sharded: boolean; channel: Buffer; payload: Buffer }): void;
   /** Effects are waiting: the turn has to end. */
@@ -88,6 +89,7 @@ export class ClusterBus {
   readonly #outgoing = new Map<number, Link>();
   readonly #inbound = new Map<number, Link>();
   #servers: NetServer[] = [];
+  readonly #origin_ms: number;
   #nextInbound = 1;
   #ticking: Timer | null = null;
   #closed = false;
@@ -98,7 +100,8 @@ export class ClusterBus {
   constructor(host: BusHost) {
     this.#host = host;
     const config = host.config();
-    const now_ms = host.clock.now_ms();
+    this.#origin_ms = host.clock.now_ms() - host.clock.monotonic_ms();
+    const now_ms = this.#now_ms();
     const text = host.read();
     this.state =
       text === null
@@ -106,9 +109,10 @@ export class ClusterBus {
         : readState(host, text, { config, now_ms });
     this.#world = {
       now_ms,
+      wallAhead_ms: 0,
       prng: host.prng,
       effects: [],
-      replication: { offset: 0, linkUp: false, lastInteraction_ms: 0, downSince_ms: 0 },
+      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY },
       countKeysInSlot: (slot) => host.countKeysInSlot(slot),
       keyCount: () => host.keyCount(),
     };
@@ -157,6 +161,11 @@ export class ClusterBus {
     this.#host.wake();
   }
 
+  /** What CLUSTER COUNT-FAILURE-REPORTS is answered with. */
+  failureReports(node: ClusterNode): number {
+    return countFailureReports(this.state, node, this.#now_ms());
+  }
+
   /** Facts about the links, by their numbers, for CLUSTER LINKS. */
   pendingOf(link: { outgoing: boolean; number: number }): number {
     return (link.outgoing ? this.#outgoing : this.#inbound).get(link.number)?.pending ?? 0;
@@ -201,8 +210,15 @@ export class ClusterBus {
     this.#host.wake();
   }
 
+  /** The date at the start, and from there on what has passed: whoever sets the machine's clock does not move it. */
+  #now_ms(): number {
+    return Math.floor(this.#origin_ms + this.#host.clock.monotonic_ms());
+  }
+
   #refresh(): void {
-    this.#world.now_ms = this.#host.clock.now_ms();
+    const now_ms = this.#now_ms();
+    this.#world.now_ms = now_ms;
+    this.#world.wallAhead_ms = this.#host.clock.now_ms() - now_ms;
     this.#host.noteReplication(this.#world.replication);
   }
 
@@ -241,7 +257,7 @@ export class ClusterBus {
       case 'stateChanged':
         return host.stateChanged(effect.ok);
       case 'pauseWrites':
-        return host.pauseWrites(effect.until_ms);
+        return host.pauseWrites(effect.for_ms);
       case 'resumeWrites':
         return host.resumeWrites();
       case 'deliver':

@@ -21,7 +21,7 @@
  * (5) `becomePrimary` stops replicating and keeps the data. `replicate` starts replicating from ip:port, or moves to
  *     it; it may repeat what is already so, and then must not interrupt a healthy link. `flushData` empties all
  *     databases.
- * (6) `pauseWrites` holds back writing commands of clients until `resumeWrites`, or until the deadline passes.
+ * (6) `pauseWrites` holds back writing commands of clients until `resumeWrites`, or until this time has passed.
  *     While it lasts, a primary also keeps quiet towards its replicas (no replication PING), so that its offset stands.
  * (7) `slotsLost` names slots that were ours and no longer are: sharded-channel subscribers of these slots must be
  *     told. `deleteKeysInSlots` names slots whose keys are another's now.
@@ -62,7 +62,7 @@ export type Effect =
   | { readonly type: 'deleteKeysInSlots'; readonly slots: readonly number[] }
   | { readonly type: 'slotsLost'; readonly slots: readonly number[] }
   | { readonly type: 'stateChanged'; readonly ok: boolean }
-  | { readonly type: 'pauseWrites'; readonly until_ms: number }
+  | { readonly type: 'pauseWrites'; readonly for_ms: number }
   | { readonly type: 'resumeWrites' }
   | { readonly type: 'deliver'; readonly sharded: boolean; readonly channel: Buffer; readonly payload: Buffer }
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string };

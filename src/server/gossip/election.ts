@@ -105,8 +105,7 @@ function whyNoElection(state: State, world: World): string | null {
 function isTooOld(state: State, world: World): boolean {
   const { replicaValidityFactor, replicaPingPeriod_s, nodeTimeout_ms } = state.config;
   if (replicaValidityFactor === 0) return false;
-  const { linkUp, lastInteraction_ms, downSince_ms } = world.replication;
-  let age_ms = world.now_ms - (linkUp ? lastInteraction_ms : downSince_ms);
+  let age_ms = world.replication.silence_ms;
   // The time it takes to find the primary down does not count.
   if (age_ms > nodeTimeout_ms) age_ms -= nodeTimeout_ms;
   return age_ms > replicaPingPeriod_s * 1000 + nodeTimeout_ms * replicaValidityFactor;

@@ -9,7 +9,7 @@ import { closeLink, openLink } from './link.ts';
 import type { GossipEntry } from './message.ts';
 import { type ClusterNode, isPrimary, persist, type State, type World } from './state.ts';
 
-/** Clocks of nodes may differ by this much, when a peer's time of a pong is taken over. */
+/** Clocks of nodes may differ by this much, when a peer's date of a pong is taken over. */
 const CLOCK_SKEW_MS = 500;
 
 export function hearGossip(state: State, gossip: readonly GossipEntry[], sender: ClusterNode, world: World): void {
@@ -33,7 +33,7 @@ function hearAbout(state: State, { node, entry, sender }: Hearsay, world: World)
   if (silent) return;
   if (node.pingSent_ms === 0 && countReports(state, node, world.now_ms) === 0) {
     // Somebody heard from it lately: saves us a ping.
-    const pong_ms = entry.pongReceived_s * 1000;
+    const pong_ms = entry.pongReceived_s * 1000 - world.wallAhead_ms;
     if (pong_ms > node.pongReceived_ms && pong_ms <= world.now_ms + CLOCK_SKEW_MS) node.pongReceived_ms = pong_ms;
   }
   if ((node.flags & (FAILED | SUSPECTED)) !== 0 && (entry.flags & NO_ADDRESS) === 0) moveTo(state, node, entry, world);

@@ -8,7 +8,7 @@ import { HANDSHAKE, KNOWN_FLAGS, MEET_FIRST, NO_ADDRESS, SUSPECTED } from './fla
 import { makeHeader, openLink, reply, send } from './link.ts';
 import type { Extension, GossipEntry, Heartbeat } from './message.ts';
 import { EXTENSION_HOSTNAME, HAS_EXTENSIONS, MEET, PING, PONG } from './message.ts';
-import { type ClusterNode, isReachable, type State, shardPrimary, type World } from './state.ts';
+import { type ClusterNode, dateOf, isReachable, type State, shardPrimary, type World } from './state.ts';
 
 /** A random node is pinged this often, the one of a sample that was silent for longest. */
 const RANDOM_PING_MS = 1000;
@@ -76,8 +76,7 @@ export function shardPeers(state: State): ClusterNode[] {
 
 /** Spreads news, if there are any and the last ones are not too fresh. */
 export function announce(state: State, world: World): void {
-  const since_ms = world.now_ms - state.lastAnnounce_ms;
-  if (!state.announceWanted || (since_ms >= 0 && since_ms < ANNOUNCE_GAP_MS)) return;
+  if (!state.announceWanted || world.now_ms - state.lastAnnounce_ms < ANNOUNCE_GAP_MS) return;
   state.announceWanted = false;
   state.lastAnnounce_ms = world.now_ms;
   const news = state.list.filter((node) => node.newsLeft > 0).slice(0, ANNOUNCED_NEWS_MAX);
@@ -103,8 +102,7 @@ export function connectAll(state: State, world: World): void {
 
 /** Once a tick: a ping to a node taken by chance, if it is time. */
 export function pingSomebody(state: State, world: World): void {
-  const since_ms = world.now_ms - state.lastRandomPing_ms;
-  if (since_ms >= 0 && since_ms < RANDOM_PING_MS) return;
+  if (world.now_ms - state.lastRandomPing_ms < RANDOM_PING_MS) return;
   state.lastRandomPing_ms = world.now_ms;
   let oldest: ClusterNode | null = null;
   for (let i = 0; i < RANDOM_PING_SAMPLE; i++) {
@@ -127,7 +125,7 @@ function makeHeartbeat(state: State, { type, to, wanted, news }: HeartbeatPlan, 
   const extensions = extensionsOf(state);
   const header = makeHeader(state, world, extensions.length > 0 ? HAS_EXTENSIONS : 0);
   const named = chooseNodes(state, { to, wanted, news: news ?? [] }, world);
-  return { type, header, gossip: named.map(entryOf), extensions };
+  return { type, header, gossip: named.map((node) => entryOf(state, node)), extensions };
 }
 
 const NO_EXTENSIONS: readonly Extension[] = [];
@@ -167,11 +165,11 @@ function chooseNodes(
   return chosen;
 }
 
-function entryOf(node: ClusterNode): GossipEntry {
+function entryOf(state: State, node: ClusterNode): GossipEntry {
   return {
     id: node.id,
-    pingSent_s: Math.floor(node.pingSent_ms / 1000),
-    pongReceived_s: Math.floor(node.pongReceived_ms / 1000),
+    pingSent_s: Math.floor(dateOf(state, node.pingSent_ms) / 1000),
+    pongReceived_s: Math.floor(dateOf(state, node.pongReceived_ms) / 1000),
     ip: node.ip,
     port: node.port,
     busPort: node.busPort,

@@ -56,7 +56,7 @@ export function startHandover(
   endManualFailover(state, world);
   manual.end_ms = world.now_ms + MANUAL_FAILOVER_MS;
   manual.replica = replica;
-  world.effects.push({ type: 'pauseWrites', until_ms: world.now_ms + WRITE_PAUSE_MS });
+  world.effects.push({ type: 'pauseWrites', for_ms: WRITE_PAUSE_MS });
   log(world, 'warning', `Manual failover requested by replica ${replica.id}.`);
   // At once, and on the link of the question: it carries the offset that the replica waits for.
   if (inbound !== 0) pingInbound(state, inbound, replica, world);

@@ -9,6 +9,7 @@ import { MESSAGE_NAMES } from './message.ts';
 import { slotsTextOf } from './slot-map.ts';
 import {
   type ClusterNode,
+  dateOf,
   isFailed,
   isPrimary,
   isReplica,
@@ -55,7 +56,7 @@ export function nodeLine(state: State, node: ClusterNode): string {
   const linked = node === state.myself || node.link !== 0 ? 'connected' : 'disconnected';
   let line =
     `${node.id} ${node.ip}:${node.port}@${node.busPort}${host} ${formatFlags(node.flags)} ${primary} ` +
-    `${node.pingSent_ms} ${node.pongReceived_ms} ${shardPrimary(node).configEpoch} ${linked}`;
+    `${dateOf(state, node.pingSent_ms)} ${dateOf(state, node.pongReceived_ms)} ${shardPrimary(node).configEpoch} ${linked}`;
   if (node.slots.count() > 0) line += ` ${slotsTextOf(node)}`;
   if (node === state.myself) for (const text of openSlots(state)) line += ` ${text}`;
   return line;
@@ -142,8 +143,9 @@ interface LinkView {
 export function linkViews(state: State): LinkView[] {
   const views: LinkView[] = [];
   for (const { id: node, link, linkCreated_ms, inbound, inboundCreated_ms } of state.list) {
-    if (link !== 0) views.push({ direction: 'to', node, created_ms: linkCreated_ms, link });
-    if (inbound !== 0) views.push({ direction: 'from', node, created_ms: inboundCreated_ms, link: inbound });
+    if (link !== 0) views.push({ direction: 'to', node, created_ms: dateOf(state, linkCreated_ms), link });
+    if (inbound !== 0)
+      views.push({ direction: 'from', node, created_ms: dateOf(state, inboundCreated_ms), link: inbound });
   }
   return views;
 }

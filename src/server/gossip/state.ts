@@ -23,8 +23,8 @@
  * the order are there too; the one that matters most: a `persist` is on disk before any later `send` leaves.
  * Events that happen while effects are carried out must wait until the walk is over: the machine is not re-entrant.
  *
- * Before each call the shell brings the world up to date: `now_ms` (wall time, as it travels in gossip), and the
- * facts of `replication`. `countKeysInSlot` and `keyCount` are asked only by commands and claims that need them.
+ * Before each call the shell brings the world up to date: `now_ms` (monotonic: every duration is measured by it),
+ * `wallAhead_ms` (dates are only told, never judged by), and the facts of `replication`. `countKeysInSlot` and `keyCount` are asked only by commands and claims that need them.
  * `config` is the shell's object: a CONFIG SET writes to it, and `configChanged` (step.ts) makes announced
  * addresses and coverage rules take effect at once.
  *
@@ -91,14 +91,15 @@ export interface ClusterConfig {
 interface ReplicationFacts {
   /** A primary's replication offset; a replica's processed one. */
   offset: number;
-  /** The rest is about a replica's link to its primary. */
-  linkUp: boolean;
-  lastInteraction_ms: number;
-  downSince_ms: number;
+  /** How old a replica's data is: since its primary was last heard of, or the link to it was lost; Infinity: it never was up. */
+  silence_ms: number;
 }
 
 export interface World {
+  /** A clock that only goes forward, at the pace of time; where it begins does not matter, as long as it is not near 0. */
   now_ms: number;
+  /** What has to be added to get the date, for what people and other nodes read. It jumps when the machine's clock is set. */
+  wallAhead_ms: number;
   readonly prng: Prng;
   readonly effects: Effect[];
   readonly replication: ReplicationFacts;
@@ -178,6 +179,8 @@ export interface State {
   readonly byIndex: (ClusterNode | null)[];
   currentEpoch: number;
   lastVoteEpoch: number;
+  /** Of the world, as of the last call. */
+  wallAhead_ms: number;
   ok: boolean;
   /** Primaries that own slots: those who vote. */
   size: number;
@@ -239,6 +242,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     byIndex: [myself],
     currentEpoch: 0,
     lastVoteEpoch: 0,
+    wallAhead_ms: 0,
     ok: false,
     size: 1,
     owner: new Int16Array(SLOTS).fill(NOBODY),
@@ -371,6 +375,11 @@ export function persist(state: State, world: World, { fsync }: { fsync: boolean 
   } else if (fsync) {
     state.persist.fsync = true;
   }
+}
+
+/** A time of this machine as a date; 0, which says that there is none, stays 0. */
+export function dateOf(state: State, at_ms: number): number {
+  return at_ms === 0 ? 0 : at_ms + state.wallAhead_ms;
 }
 
 export function log(world: World, level: LogLevel, text: string): void {

@@ -74,6 +74,7 @@ export function configChanged(state: State, world: World): void {
 
 function begin(state: State, world: World): void {
   state.persist = null;
+  state.wallAhead_ms = world.wallAhead_ms;
   state.myself.offset = world.replication.offset;
 }
 

@@ -3,9 +3,9 @@
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 
-export function clientLine({ keyspace, config }: Server, client: Client): string {
+export function clientLine({ clock, config }: Server, client: Client): string {
   const { connection } = client;
-  const now_ms = keyspace.now_ms;
+  const now_ms = clock.monotonic_ms();
   const fields: [string, string | number][] = [
     ['id', client.id],
     ['addr', addressOf(client, connection?.remoteAddress, connection?.remotePort, config.unixsocket)],

@@ -12,7 +12,6 @@ import type { Spec } from '../command/spec.ts';
 import { clientPort, endpointOf } from '../gossip/redirect.ts';
 import {
   clusterInfo,
-  countFailureReports,
   linkViews,
   nodeLine,
   nodesText,
@@ -337,7 +336,7 @@ function replicas(call: Call): void {
 function failureReports(call: Call): void {
   const state = stateOf(call);
   const node = nodeOf(call, state, 2);
-  call.reply.integer(countFailureReports(state, node, call.server.keyspace.now_ms));
+  call.reply.integer(busOf(call).failureReports(node));
 }
 
 /** The bus of this node, or the refusal of a server that is in no cluster. */

@@ -30,7 +30,7 @@ export function replicationInfo(server: Server): InfoLines {
 function linesOfReplica({ replication, links, config, clock }: Server): InfoLines {
   const { primary } = links;
   if (primary === null) return [];
-  const since_s = (at_ms: number): number => Math.floor((clock.now_ms() - at_ms) / 1000);
+  const since_s = (at_ms: number): number => Math.floor((clock.monotonic_ms() - at_ms) / 1000);
   const { total, read } = primary.progress;
   const lines: InfoLines = [
     ['master_host', primary.address.host],

@@ -40,8 +40,18 @@ export function infoText(server: Server, wanted: readonly string[]): string {
     .join('\r\n');
 }
 
-function serverLines({ config, runId, started_ms, keyspace, port, tlsPort, configFile, cluster }: Server): InfoLines {
-  const uptime_s = Math.max(0, Math.floor((keyspace.now_ms - started_ms) / 1000));
+function serverLines({
+  clock,
+  config,
+  runId,
+  started_ms,
+  keyspace,
+  port,
+  tlsPort,
+  configFile,
+  cluster,
+}: Server): InfoLines {
+  const uptime_s = Math.floor((clock.monotonic_ms() - started_ms) / 1000);
   return [
     ['redis_version', REDIS_VERSION],
     ['redis_git_sha1', '00000000'],

@@ -71,6 +71,7 @@ const REWRITE_FAILURES_FREE = 3;
 
 export class Persistence {
   /** Unix seconds of the last good save, or of the start: LASTSAVE. */
+  /** As a date, for those who ask; how long ago that was is `#saved_ms`. */
   lastSave_s: number;
   /** Of the last save in the background, or a good SAVE since. */
   lastSaveOk = true;
@@ -84,6 +85,7 @@ export class Persistence {
   #wantsSave = false;
   #wantsRewrite = false;
   #retry_ms = Number.POSITIVE_INFINITY;
+  #saved_ms: number;
   #saveTried_ms = 0;
   #rewriteFailures = 0;
   #rewriteNotBefore_ms = 0;
@@ -96,6 +98,7 @@ export class Persistence {
     this.#folder = new AofFolder(config, log);
     this.log = new AofLog({ folder: this.#folder, clock, log, config, fatal, statusChanged });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
+    this.#saved_ms = clock.monotonic_ms();
   }
 
   /** Does the log want to hear what happens? True from the moment on in which it was turned on. */
@@ -251,7 +254,7 @@ export class Persistence {
   #askByItself(now_ms: number): void {
     const { config, log } = this.#options;
     const changes = this.changesSinceSave;
-    const passed_s = now_ms / 1000 - this.lastSave_s;
+    const passed_s = (now_ms - this.#saved_ms) / 1000;
     const point = config.save.find((each) => changes >= each.changes && passed_s > each.seconds);
     if (point !== undefined && (this.lastSaveOk || now_ms > this.#saveTried_ms + SAVE_RETRY_MS)) {
       log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`);
@@ -273,11 +276,11 @@ export class Persistence {
     this.#rewriteFailures = succeeded ? 0 : this.#rewriteFailures + 1;
     const minutes = Math.min(60, 2 ** (this.#rewriteFailures - REWRITE_FAILURES_FREE));
     const waits = this.#rewriteFailures >= REWRITE_FAILURES_FREE;
-    this.#rewriteNotBefore_ms = waits ? this.#options.clock.now_ms() + minutes * 60_000 : 0;
+    this.#rewriteNotBefore_ms = waits ? this.#options.clock.monotonic_ms() + minutes * 60_000 : 0;
   }
 
   #beginSave(): void {
-    this.#saveTried_ms = this.#options.clock.now_ms();
+    this.#saveTried_ms = this.#options.clock.monotonic_ms();
     const { keyspace, log } = this.#options;
     const dirty = keyspace.dirty;
     const filePath = this.#rdbPath();
@@ -322,7 +325,7 @@ export class Persistence {
         }
         this.log.abandonRewrite();
         log.warning(`Background AOF rewrite failed: ${problem.message}`);
-        if (logs && !this.log.enabled) this.#retry_ms = clock.now_ms() + RETRY_MS;
+        if (logs && !this.log.enabled) this.#retry_ms = clock.monotonic_ms() + RETRY_MS;
       },
     });
   }
@@ -377,6 +380,7 @@ export class Persistence {
 
   #saved(dirty: number): void {
     this.lastSave_s = Math.floor(this.#options.clock.now_ms() / 1000);
+    this.#saved_ms = this.#options.clock.monotonic_ms();
     this.lastSaveOk = true;
     this.saves++;
     this.#dirtyAtSave = dirty;

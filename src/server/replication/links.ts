@@ -74,7 +74,7 @@ export class ReplicationLinks {
 
   /** The data is loaded. */
   start(): void {
-    this.#pinged_ms = this.#host.clock.now_ms();
+    this.#pinged_ms = this.#host.clock.monotonic_ms();
     this.#link?.open();
     this.#host.rearm();
   }
@@ -143,8 +143,11 @@ export class ReplicationLinks {
     return this.#link?.isUp ?? false;
   }
 
-  get lastInteraction_ms(): number {
-    return this.#link?.heard_ms ?? 0;
+  /** Since the primary was last heard of, or the link to it was lost; Infinity when there never was one. */
+  get silence_ms(): number {
+    const now_ms = this.#host.clock.monotonic_ms();
+    if (this.isLinkUp) return now_ms - this.#link!.heard_ms;
+    return this.#downSince_ms === 0 ? Number.POSITIVE_INFINITY : now_ms - this.#downSince_ms;
   }
 
   /** 0 when the link is up, and when there never was one. */
@@ -246,7 +249,7 @@ export class ReplicationLinks {
 
   cron(): void {
     this.#link?.cron();
-    const now_ms = this.#host.clock.now_ms();
+    const now_ms = this.#host.clock.monotonic_ms();
     if (now_ms - this.#counted_ms < SECOND_MS) return;
     this.#counted_ms = now_ms;
     this.#replicas.keepWaitingAlive();
@@ -331,7 +334,7 @@ export class ReplicationLinks {
         this.#host.rearm();
       },
       down: () => {
-        this.#downSince_ms = this.#host.clock.now_ms();
+        this.#downSince_ms = this.#host.clock.monotonic_ms();
         this.#host.rearm();
       },
       applied: (bytes) => {
@@ -380,7 +383,7 @@ export class ReplicationLinks {
   #dropLink(): void {
     const link = this.#link;
     if (link === null) return;
-    if (link.isUp) this.#downSince_ms = this.#host.clock.now_ms();
+    if (link.isUp) this.#downSince_ms = this.#host.clock.monotonic_ms();
     if (link.isLoading) this.#abandonReplacing();
     link.close();
     this.#link = null;

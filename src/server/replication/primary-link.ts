@@ -110,7 +110,7 @@ export class PrimaryLink {
     const { clock, log } = this.#host;
     this.#retry = null;
     this.#state = 'connecting';
-    this.heard_ms = clock.now_ms();
+    this.heard_ms = clock.monotonic_ms();
     log.notice(`Connecting to MASTER ${this.address.host}:${this.address.port}`);
     const socket = this.#connect();
     if (socket === null) return;
@@ -135,13 +135,13 @@ export class PrimaryLink {
   /** Tells the primary how far we are. */
   acknowledge(): void {
     if (this.#state !== 'connected' || !this.#acknowledges) return;
-    this.#acknowledged_ms = this.#host.clock.now_ms();
+    this.#acknowledged_ms = this.#host.clock.monotonic_ms();
     this.#socket?.write(request('REPLCONF', 'ACK', String(this.#host.replication.offset)));
   }
 
   cron(): void {
     const { clock, config } = this.#host;
-    const now_ms = clock.now_ms();
+    const now_ms = clock.monotonic_ms();
     if (this.#state === 'connected' && now_ms - this.#acknowledged_ms >= ACK_INTERVAL_MS) this.acknowledge();
     if (this.#state === 'waiting' || now_ms - this.heard_ms <= config['repl-timeout'] * 1000) return;
     this.#fail(
@@ -180,7 +180,7 @@ export class PrimaryLink {
   }
 
   #received(chunk: Buffer): void {
-    this.heard_ms = this.#host.clock.now_ms();
+    this.heard_ms = this.#host.clock.monotonic_ms();
     if (this.#state === 'connected') return this.#follow(chunk);
     if (this.#transfer !== null) return this.#load(chunk);
     if (this.#handshake === null) return;
@@ -237,7 +237,7 @@ export class PrimaryLink {
       intsetMax: config['set-max-intset-entries'],
     });
     this.#transfer = new RdbTransfer(this.#reader, form);
-    this.#acknowledged_ms = clock.now_ms();
+    this.#acknowledged_ms = clock.monotonic_ms();
   }
 
   #load(chunk: Buffer): void {
@@ -304,7 +304,7 @@ export class PrimaryLink {
 
   /** While it waits for us to load, the primary hears a line end now and then. */
   #keepAlive(): void {
-    const now_ms = this.#host.clock.now_ms();
+    const now_ms = this.#host.clock.monotonic_ms();
     if (now_ms - this.#acknowledged_ms < KEEPALIVE_INTERVAL_MS) return;
     this.#acknowledged_ms = now_ms;
     this.#socket?.write(LINE_END);

@@ -85,7 +85,7 @@ export class Replicas {
   }
 
   facts(): ReplicaFacts[] {
-    const now_ms = this.#host.clock.now_ms();
+    const now_ms = this.#host.clock.monotonic_ms();
     return [...this.#replicas.values()].map((replica) => ({
       ip: addressOf(replica),
       port: replica.port,
@@ -113,7 +113,7 @@ export class Replicas {
       wanted,
       state: 'asking',
       acknowledged: 0,
-      heard_ms: this.#host.clock.now_ms(),
+      heard_ms: this.#host.clock.monotonic_ms(),
       held: [],
       heldBytes: 0,
     });
@@ -126,7 +126,7 @@ export class Replicas {
     if (replica === undefined) return;
     this.#replicas.delete(id);
     this.#host.log.warning(`Connection with replica ${nameOf(replica)} lost.`);
-    if (this.#replicas.size === 0) this.idleSince_ms = this.#host.clock.now_ms();
+    if (this.#replicas.size === 0) this.idleSince_ms = this.#host.clock.monotonic_ms();
     this.countGood();
   }
 
@@ -134,7 +134,7 @@ export class Replicas {
   dropAll(): void {
     for (const replica of this.#replicas.values()) replica.peer.close('now');
     this.#replicas.clear();
-    this.idleSince_ms = this.#host.clock.now_ms();
+    this.idleSince_ms = this.#host.clock.monotonic_ms();
     this.countGood();
   }
 
@@ -146,7 +146,7 @@ export class Replicas {
 
   createBacklog(): void {
     this.backlog = new Backlog(this.#host.config['repl-backlog-size'], this.#host.replication.offset + 1);
-    this.idleSince_ms = this.#host.clock.now_ms();
+    this.idleSince_ms = this.#host.clock.monotonic_ms();
   }
 
   /** Gives a part of the stream to all; the bytes must not change any more. */
@@ -193,7 +193,7 @@ export class Replicas {
     const replica = this.#replicas.get(id);
     if (replica === undefined) return;
     replica.acknowledged = Math.max(replica.acknowledged, offset);
-    replica.heard_ms = this.#host.clock.now_ms();
+    replica.heard_ms = this.#host.clock.monotonic_ms();
   }
 
   /** How many have this much of the stream. */
@@ -207,7 +207,7 @@ export class Replicas {
 
   countGood(): void {
     const { clock, config } = this.#host;
-    const oldest_ms = clock.now_ms() - (config['min-replicas-max-lag'] + 1) * 1000;
+    const oldest_ms = clock.monotonic_ms() - (config['min-replicas-max-lag'] + 1) * 1000;
     let good = 0;
     for (const { state, heard_ms } of this.#replicas.values()) if (state === 'online' && heard_ms > oldest_ms) good++;
     this.good = good;
@@ -216,7 +216,7 @@ export class Replicas {
   /** A replica that says nothing for so long is gone, whatever its socket says. */
   dropSilent(): void {
     const { clock, config, log } = this.#host;
-    const oldest_ms = clock.now_ms() - config['repl-timeout'] * 1000;
+    const oldest_ms = clock.monotonic_ms() - config['repl-timeout'] * 1000;
     for (const replica of this.#replicas.values()) {
       const acknowledges = replica.wanted !== null || replica.state === 'sending';
       if (!acknowledges || replica.heard_ms >= oldest_ms) continue;
@@ -301,7 +301,7 @@ export class Replicas {
         chunks.return(undefined);
         return;
       }
-      replica.heard_ms = clock.now_ms();
+      replica.heard_ms = clock.monotonic_ms();
       if (chunk.done === true) return this.#rdbSent(replica);
       peer.write(chunk.value, () => {
         read();
@@ -347,7 +347,7 @@ export class Replicas {
   #setOnline(replica: Replica): void {
     assert(replica.state !== 'online', 'a replica gets into the stream once');
     replica.state = 'online';
-    replica.heard_ms = this.#host.clock.now_ms();
+    replica.heard_ms = this.#host.clock.monotonic_ms();
     this.countGood();
   }
 }

@@ -61,6 +61,7 @@ export class Client {
   name = '';
   libName = '';
   libVersion = '';
+  /** These by the monotonic clock. */
   created_ms: number;
   lastInteraction_ms: number;
   lastCommand: Command | null = null;

@@ -52,6 +52,7 @@ export interface Server {
   /** Servers that MIGRATE talks to. */
   readonly peers: Peers;
   readonly runId: string;
+  /** By the monotonic clock. */
   readonly started_ms: number;
   /** Why any client's command has to pass the gates; bits of state/client.ts. Written by `rearm` alone. */
   armed: number;
