@@ -1,12 +1,14 @@
 /*
- * Where everything of a cluster lies on disk. No other file composes a path.
+ * Where everything of a cluster lies on disk. No other file composes a path, and what becomes a part of one, a name or a
+ * port, is checked here, wherever it comes from: nothing outside of the home is ever written or removed.
  *
  *   <home>/<cluster>/cluster.yaml          the spec as applied
+ *                    unfinished            there until `cluster create` has finished
  *                    tls/                  its certificate authority and certificates
  *                    nodes/<port>/         node.conf, nodes.conf, data/, server.log, pid
  *   <home>/<cluster>.lock                  held while somebody changes the cluster
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CliFailure, EXIT } from './failure.ts';
@@ -35,8 +37,22 @@ export function defaultHome(env: Readonly<Record<string, string | undefined>> = 
   return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'rkv');
 }
 
+export const CLUSTER_NAME_RULE = 'up to 64 letters, digits, dots, dashes and underscores, with a letter or digit first';
+
+/** A name is one folder of the home: no separator, no dot at the beginning, and not the name of another's lock. */
+export function isClusterName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) && !name.endsWith('.lock');
+}
+
+/** Fails with BAD_NAME for what is no name of a cluster. */
 export function clusterFolder(home: string, name: string): string {
-  return join(resolve(home), name);
+  if (isClusterName(name)) return join(resolve(home), name);
+  throw new CliFailure(`'${name}' is not the name of a cluster`, {
+    code: 'BAD_NAME',
+    exit: EXIT.usage,
+    why: `expected ${CLUSTER_NAME_RULE}`,
+    suggestions: ['rkv cluster list', '--home with the folder that holds the cluster'],
+  });
 }
 
 export function specFile(folder: string): string {
@@ -47,8 +63,18 @@ export function lockFile(folder: string): string {
   return `${folder}.lock`;
 }
 
+/** There while the cluster is being made: a create that was killed leaves it behind. */
+export function unfinishedFile(folder: string): string {
+  return join(folder, 'unfinished');
+}
+
 export function nodeFolder(folder: string, port: number): string {
+  if (!isPort(port)) throw new RangeError(`${port} is not a port`);
   return join(folder, 'nodes', String(port));
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port <= 65_535;
 }
 
 export function nodeFiles(folder: string): NodeFiles {
@@ -78,18 +104,53 @@ export function nodePorts(folder: string): number[] {
   const nodes = join(folder, 'nodes');
   if (!existsSync(nodes)) return [];
   return readdirSync(nodes)
-    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => /^[1-9]\d{0,4}$/.test(entry))
     .map(Number)
+    .filter(isPort)
     .sort((one, other) => one - other);
 }
 
 /** The names of all clusters under a home, sorted. */
 export function clusterNames(home: string): string[] {
   if (!existsSync(home)) return [];
-  return readdirSync(home, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(specFile(join(home, entry.name))))
+  if (!statSync(home).isDirectory()) throw badHome(home, 'it is not a folder');
+  return foldersOf(home)
+    .filter((entry) => isClusterName(entry.name) && existsSync(specFile(join(home, entry.name))))
     .map((entry) => entry.name)
     .sort();
+}
+
+/** Makes a folder and those above it, or fails with NO_HOME. Step by step: Node's own way never ends below /proc. */
+export function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  let at = resolve(folder);
+  for (; !existsSync(at); at = dirname(at)) missing.push(at);
+  if (!statSync(at).isDirectory()) throw badHome(folder, `${at} is not a folder`);
+  for (const one of missing.reverse()) {
+    try {
+      mkdirSync(one, { mode: 0o700 });
+    } catch (error) {
+      // Another command may have made it meanwhile.
+      if (!existsSync(one)) throw badHome(folder, (error as Error).message);
+    }
+  }
+}
+
+export function badHome(folder: string, why: string): CliFailure {
+  return new CliFailure(`cannot write to ${folder}`, {
+    code: 'NO_HOME',
+    exit: EXIT.usage,
+    why,
+    suggestions: ['--home with a folder of yours, or RKV_HOME'],
+  });
+}
+
+function foldersOf(home: string): Dirent[] {
+  try {
+    return readdirSync(home, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  } catch (error) {
+    throw badHome(home, (error as Error).message);
+  }
 }
 
 /** A file that is shipped with the package, wherever the running code was bundled to. */

@@ -136,7 +136,7 @@ export async function explainByDeath(all: readonly Launched[], failure: CliFailu
 /** The process of a node that was started by this or an earlier command, or null when it is gone. */
 export function findRunning(files: NodeFiles): RunningProcess | null {
   if (!existsSync(files.pid)) return null;
-  const match = /^(\d+) (.+)$/.exec(readFileSync(files.pid, 'utf8').trim());
+  const match = /^([1-9]\d{0,9}) (\S+)$/.exec(readFileSync(files.pid, 'utf8').trim());
   if (match === null) return null;
   const process = { pid: Number(match[1]), started: match[2]! };
   return isAlive(process) ? process : null;

@@ -5,6 +5,7 @@
 import { SLOTS } from '../base/slot.ts';
 import { whyBadDirective } from './directive-check.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { CLUSTER_NAME_RULE, isClusterName } from './layout.ts';
 import type { ClusterSpec } from './spec-file.ts';
 
 export interface Mistake {
@@ -21,7 +22,7 @@ type Rule = (value: unknown) => string | null;
 
 const RULES: Readonly<Record<keyof ClusterSpec, Rule>> = {
   version: (value) => (value === 1 ? null : 'only version 1 is known'),
-  name: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'up to 64 letters, digits, dots, dashes, underscores'),
+  name: nameRule,
   engine: matching(/\S/, "'bundled', 'redis', 'valkey' or the path of a server binary"),
   host: hostRule,
   port: integer(1, 65_535 - BUS_OFFSET),
@@ -128,6 +129,10 @@ function findSizeMistakes(spec: Partial<ClusterSpec>): Mistake[] {
     ];
   }
   return [];
+}
+
+function nameRule(value: unknown): string | null {
+  return typeof value === 'string' && isClusterName(value) ? null : `expected ${CLUSTER_NAME_RULE}`;
 }
 
 function matching(pattern: RegExp, expected: string): Rule {

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { clusterNames, defaultHome, nodePorts, packagedFile } from '../../src/cluster/layout.ts';
+import { clusterFolder, clusterNames, defaultHome, makeFolder, nodePorts, packagedFile } from '../../src/cluster/layout.ts';
+import { findMistakes } from '../../src/cluster/validate.ts';
 import { makeHome } from './servers.ts';
 
 test('the home is RKV_HOME, or in the state folder of the user', () => {
@@ -24,4 +25,32 @@ test('only folders with a spec are clusters, only numbers are nodes', () => {
 
 test('files of the package are found from wherever the code runs', () => {
   expect(packagedFile('templates', 'node.conf')).toBe(join(import.meta.dirname, '../../templates/node.conf'));
+});
+
+test.each(['../victim', '..', '.', '', '/etc', 'a/b', 'a\\..\\b/..', '.hidden', 'blue.lock', 'a\0b', 'x'.repeat(65)])(
+  'a cluster cannot be called %j: a name is one folder of the home',
+  (name) => {
+    const home = makeHome();
+    expect(() => clusterFolder(home, name)).toThrow('is not the name of a cluster');
+    expect(findMistakes({ name })).toHaveLength(1);
+  },
+);
+
+test('a folder of the home with another name is no cluster, and a node is called by a port', () => {
+  const home = makeHome();
+  for (const name of ['.trash', 'b.lock', 'x'.repeat(65)]) {
+    mkdirSync(join(home, name), { recursive: true });
+    writeFileSync(join(home, name, 'cluster.yaml'), '');
+  }
+  expect(clusterNames(home)).toEqual([]);
+  for (const port of ['0', '07000', '65536', '99999999']) mkdirSync(join(home, 'a', 'nodes', port), { recursive: true });
+  expect(nodePorts(join(home, 'a'))).toEqual([]);
+});
+
+test('a home that is a file, or where the system lets nobody write, is refused at once', () => {
+  const file = join(makeHome(), 'file');
+  writeFileSync(file, '');
+  expect(() => clusterNames(file)).toThrow(`cannot write to ${file}`);
+  expect(() => makeFolder(join(file, 'a'))).toThrow(`cannot write to ${file}/a`);
+  expect(() => makeFolder('/proc/nowhere/a')).toThrow('cannot write to /proc/nowhere/a');
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { takeLock } from '../../src/cluster/lock.ts';
@@ -22,12 +22,13 @@ test('a lock has one owner at a time, who is named to the others', () => {
   takeLock(file, 'cluster stop a').release();
 });
 
-test('a lock whose owner is dead is taken over, as is one that was left half-written', () => {
+test('a lock whose owner is dead is taken over, as is a file of that name', () => {
   const file = join(makeHome(), 'a.lock');
-  for (const left of [`${process.pid} 1 a process that had this pid before\n`, '']) {
-    writeFileSync(file, left);
+  for (const left of [`${process.pid} 1 a process that had this pid before`, '']) {
+    if (left === '') writeFileSync(file, left);
+    else symlinkSync(left, file);
     const lock = takeLock(file, 'cluster start a');
-    expect(readFileSync(file, 'utf8')).toMatch(/cluster start a\n$/);
+    expect(readlinkSync(file)).toMatch(/ cluster start a$/);
     lock.release();
   }
 });
@@ -36,4 +37,8 @@ test('a home that cannot be written is told with the reason of the system', () =
   const file = join(makeHome(), 'file');
   writeFileSync(file, '');
   expect(() => takeLock(join(file, 'a.lock'), 'x')).toThrow(/ENOTDIR|EEXIST|cannot write/);
+});
+
+test('a home below /proc is refused at once', () => {
+  expect(() => takeLock('/proc/nowhere/a.lock', 'cluster create a')).toThrow('cannot write to /proc/nowhere');
 });
