@@ -3,7 +3,8 @@ import { SlotSet } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { countSlots } from './allocate.ts';
 import type { SeenNode } from './cluster-nodes.ts';
-import { countKeys, identify, type NodeAnswer, type NodeFacts, numberIn } from './node-facts.ts';
+import { judge, type Unjudged } from './health.ts';
+import { countKeys, describeSilence, identify, type NodeAnswer, type NodeFacts, numberIn } from './node-facts.ts';
 import type { NodeView, ReplicationView, ShardView, Topology } from './topology.ts';
 
 export function assembleTopology(
@@ -31,9 +32,8 @@ export function assembleTopology(
     of.reduce((total, node) => total + (node[field] ?? 0), 0);
   const served = shards.filter(({ primary }) => primary.reachable).flatMap(({ slots }) => slots);
   const epochs = reached.map((node) => node.currentEpoch ?? 0);
-  return {
+  const topology: Unjudged = {
     cluster,
-    state: reached.length === 0 ? 'unreachable' : reached.every((node) => node.clusterState === 'ok') ? 'ok' : 'fail',
     epoch: epochs.length === 0 ? null : Math.max(...epochs),
     shards: inShards,
     others: numbered.filter((node) => node.shard === 0),
@@ -46,6 +46,7 @@ export function assembleTopology(
     memory_bytes: sum('memory_bytes', reached),
     ops_per_s: sum('ops_per_s', reached),
   };
+  return { ...topology, ...judge(topology) };
 }
 
 interface Rumour {
@@ -119,10 +120,10 @@ function viewOf(fact: NodeFacts, rumours: ReadonlyMap<string, Rumour>, offsets: 
       : rumours.get(own.id);
   const { answer } = fact;
   if (answer === null) {
-    const error = fact.error?.why ?? fact.error?.message ?? null;
+    const silence = describeSilence(fact);
     return rumour === undefined
-      ? { ...BLANK, host, port, busPort: port + 10_000, address: fact.client.name, error }
-      : { ...unreachedView(rumour), host, port, address: fact.client.name, error };
+      ? { ...BLANK, host, port, busPort: port + 10_000, address: fact.client.name, ...silence }
+      : { ...unreachedView(rumour), host, port, address: fact.client.name, ...silence };
   }
   const seen = own ?? rumour?.best;
   const identity = identify(answer.info);
@@ -169,6 +170,7 @@ const BLANK: NodeView = {
   address: '',
   reachable: false,
   error: null,
+  silence: null,
   role: 'unknown',
   primaryId: null,
   shard: 0,

@@ -1,9 +1,9 @@
 /*
  * Conditions that one may wait for. Pure: a topology in, the first thing that is missing out.
  *
- *   ok        every node that answers calls the cluster ok, and all slots are served
+ *   ok        all slots are served, and every node that answers says so
  *   synced    every replica answers, its link is up and it is not behind
- *   ready     both, and every node answers and agrees with all others
+ *   ready     nothing is wrong: every node answers, agrees with all others, and has its link
  *   size=N    N nodes answer, and each knows N nodes
  */
 import { SLOTS } from '../base/slot.ts';
@@ -26,16 +26,17 @@ export function parseCondition(text: string): Condition {
   });
 }
 
-function whyNotOk({ nodes, slotsServed }: Topology): string | null {
+function whyNotOk({ state, problems, nodes, slotsServed }: Topology): string | null {
+  if (state === 'ok' || state === 'degraded') return null;
+  if (state === 'unreachable') return 'waiting for any node to answer';
   const reached = nodes.filter((node) => node.reachable);
-  if (reached.length === 0) return 'waiting for any node to answer';
   const failing = reached.find((node) => node.clusterState !== 'ok');
   if (failing !== undefined) {
     return failing.activity === 'loading'
       ? `waiting for ${failing.address} to load its data`
       : `waiting for ${failing.address} to call the cluster ok`;
   }
-  return slotsServed < SLOTS ? `waiting for ${SLOTS - slotsServed} more slots to be served` : null;
+  return slotsServed < SLOTS ? `waiting for ${SLOTS - slotsServed} more slots to be served` : whyIll(problems);
 }
 
 function whyNotSynced({ nodes }: Topology): string | null {
@@ -52,7 +53,11 @@ function whyNotSynced({ nodes }: Topology): string | null {
 export function whyNotReadyYet(topology: Topology): string | null {
   const silent = topology.nodes.find((node) => !node.reachable);
   if (silent !== undefined) return `waiting for ${silent.address} to answer`;
-  return whyNotOk(topology) ?? whyNotAgreed(topology) ?? whyNotLinked(topology);
+  return whyNotOk(topology) ?? whyNotAgreed(topology) ?? whyNotLinked(topology) ?? whyIll(topology.problems);
+}
+
+function whyIll([first]: Topology['problems']): string | null {
+  return first === undefined ? null : `waiting while ${first.text}`;
 }
 
 function whyNotSize({ nodes }: Topology, size: number): string | null {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { CliFailure, EXIT } from './failure.ts';
 import { endForming, startForming } from './formation-steps.ts';
-import { lockFile, specFile } from './layout.ts';
+import { lockFile, specFile, unfinishedFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type ClusterPlan, planCluster } from './plan.ts';
 import { type Operation, runSteps } from './run.ts';
@@ -28,6 +28,7 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
     const what = `the creation of cluster ${spec.name}`;
     const { signal, keepOnFailure } = options;
     yield* runSteps(createSteps(plan, forming), { signal, keepOnFailure, what });
+    rmSync(unfinishedFile(plan.folder), { force: true });
     return plan;
   } finally {
     endForming(forming);
@@ -35,10 +36,13 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
   }
 }
 
+/** What a create makes before its cluster.yaml. */
+const OWN_ENTRIES: readonly string[] = ['nodes', 'tls', 'unfinished'];
+
 /** What only a create that was killed can have left goes; anything else is somebody's, and stays. */
 function clearFolder({ folder, name }: ClusterPlan): void {
   if (!existsSync(folder)) return;
-  const strangers = readdirSync(folder).filter((entry) => entry !== 'nodes' && entry !== 'tls');
+  const strangers = readdirSync(folder).filter((entry) => !OWN_ENTRIES.includes(entry));
   if (strangers.length > 0) {
     throw new CliFailure(`the folder of cluster ${name} holds something else`, {
       code: 'FOLDER_TAKEN',
@@ -52,12 +56,13 @@ function clearFolder({ folder, name }: ClusterPlan): void {
 
 function nameTaken(plan: ClusterPlan): CliFailure {
   const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
+  const isUnfinished = existsSync(unfinishedFile(plan.folder));
   return new CliFailure(`cluster ${plan.name} exists already`, {
     code: 'CLUSTER_EXISTS',
     exit: EXIT.conflict,
-    why: `${plan.folder} holds its files`,
+    why: isUnfinished ? 'its creation was broken off' : `${plan.folder} holds its files`,
     suggestions: [
-      `rkv cluster start${flag}`,
+      `rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`,
       `rkv cluster destroy${flag}`,
       `rkv cluster create --cluster another --port ${plan.spec.port + 100}`,
     ],

@@ -6,7 +6,7 @@
  * but one cron tick (100 ms) per hop later. A replica is attached as soon as it knows its primary.
  */
 import { lookup } from 'node:dns/promises';
-import { formatRanges, type SlotRange } from '../base/slot.ts';
+import { formatRanges, rangesOf, type SlotRange, SlotSet } from '../base/slot.ts';
 import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
 import { type Deadline, retryWhile, waitUntil } from './deadline.ts';
 import { CliFailure, EXIT, isFailure } from './failure.ts';
@@ -43,7 +43,7 @@ export async function assignSlots(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async ({ client, slots }, index) => {
       // Both at once: a connection keeps their order.
-      await Promise.all([setEpoch(client, index + 1), slots.length === 0 ? null : addSlots(client, slots)]);
+      await Promise.all([setEpoch(client, index + 1), slots.length === 0 ? null : addMissingSlots(client, slots)]);
     }),
   );
 }
@@ -174,6 +174,19 @@ export async function readId(client: NodeClient): Promise<string> {
       suggestions: ['start it with `cluster-enabled yes`'],
       cause: error,
     });
+  }
+}
+
+/** A creation that was broken off may have given the node its slots already, or some of them. */
+async function addMissingSlots(client: NodeClient, ranges: readonly SlotRange[]): Promise<void> {
+  try {
+    await addSlots(client, ranges);
+  } catch (error) {
+    if (!isFailure(error, 'NODE_REPLY') || !/already busy/i.test(error.why ?? '')) throw error;
+    const own = parseClusterNodes(await client.text('CLUSTER', 'NODES')).find(({ isMyself }) => isMyself);
+    const missing = SlotSet.of(ranges);
+    for (const { start, end } of own?.slots ?? []) for (let slot = start; slot <= end; slot++) missing.delete(slot);
+    if (missing.count() > 0) await addSlots(client, rangesOf(missing.bitmap));
   }
 }
 

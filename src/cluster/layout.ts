@@ -110,12 +110,17 @@ export function nodePorts(folder: string): number[] {
     .sort((one, other) => one - other);
 }
 
+/** Also one that is not finished, or was being made when its maker was killed. */
+function isCluster(folder: string): boolean {
+  return existsSync(specFile(folder)) || existsSync(unfinishedFile(folder));
+}
+
 /** The names of all clusters under a home, sorted. */
 export function clusterNames(home: string): string[] {
   if (!existsSync(home)) return [];
   if (!statSync(home).isDirectory()) throw badHome(home, 'it is not a folder');
   return foldersOf(home)
-    .filter((entry) => isClusterName(entry.name) && existsSync(specFile(join(home, entry.name))))
+    .filter((entry) => isClusterName(entry.name) && isCluster(join(home, entry.name)))
     .map((entry) => entry.name)
     .sort();
 }

@@ -2,30 +2,37 @@
  * Start, stop, destroy, list. What runs is asked of the processes and of the nodes; the folder only says what could run.
  * Nodes may be stopped and started one by one: the cluster has to live with that anyway.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { formatAddress } from './address.ts';
 import { whyNotReadyYet } from './conditions.ts';
 import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
 import { resolveEngine } from './engine.ts';
-import { CliFailure, EXIT, isFailure } from './failure.ts';
-import { clusterNames, lockFile, type NodeFiles, nodeFiles, nodeFolder, nodePorts } from './layout.ts';
+import { isFailure } from './failure.ts';
+import { finishCreation } from './finish-creation.ts';
+import { confirmLaunched } from './identity.ts';
+import { lockFile } from './layout.ts';
 import { takeLock } from './lock.ts';
+import { type ChangedNodes, changedNodes, findNodes, type ManagedNode } from './managed-nodes.ts';
 import { connectNode } from './node-client.ts';
 import { checkPorts, claimsOf } from './ports.ts';
 import {
   awaitListening,
-  findRunning,
   forgetProcess,
   hasEnded,
+  isPaused,
+  type Launched,
   launch,
   type RunningProcess,
   sendSignal,
   stopProcess,
 } from './process.ts';
 import { type Operation, runSteps, type Step, type StepReport } from './run.ts';
-import { findCluster, type ManagedCluster } from './target.ts';
+import { awaitTakenOver, mayComeBackEmpty } from './safe-start.ts';
+import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
 import { BUS_OFFSET } from './validate.ts';
+
+export type { ChangedNodes } from './managed-nodes.ts';
 
 export interface LifecycleOptions {
   readonly home: string;
@@ -41,46 +48,28 @@ export interface StopOptions extends LifecycleOptions {
   readonly kill?: boolean | undefined;
 }
 
-export interface ChangedNodes {
-  readonly cluster: string;
-  readonly folder: string;
-  readonly changed: readonly number[];
-  /** Nodes that were already as wished. */
-  readonly unchanged: readonly number[];
-}
-
-export interface ClusterSummary {
-  readonly name: string;
-  readonly folder: string;
-  readonly engine: string;
-  readonly host: string;
-  readonly ports: readonly number[];
-  /** Ports of the nodes whose process runs. */
-  readonly running: readonly number[];
-}
-
 /** What is left of a stop's time after asking nicely, for the kernel to end the process. */
 const KILL_RESERVE_MS = 500;
+/** The kernel takes a killed process down by itself, however long that takes when it was large. */
+const KILLED_MS = 10_000;
+/** A server that was killed may have been writing a file when its folder is removed. */
+const RETRIES = 3;
 const LOOK_MS = 20;
 const QUESTION_MS = 2000;
-
-interface ManagedNode {
-  readonly port: number;
-  readonly files: NodeFiles;
-  readonly running: RunningProcess | null;
-}
 
 export async function* startCluster(options: LifecycleOptions): Operation<ChangedNodes> {
   const cluster = findCluster(options);
   const lock = takeLock(lockFile(cluster.folder), `cluster start ${cluster.name}`);
   try {
-    const nodes = findNodes(cluster, options.ports);
+    const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, options.ports);
     const stopped = nodes.filter(({ running }) => running === null);
     const deadline = startDeadline(options.timeout_ms);
-    const steps = [
-      ...(stopped.length === 0 ? [] : [portsStep(cluster, stopped), serversStep(cluster, stopped, deadline)]),
-      readyStep(cluster, nodes, deadline),
-    ];
+    const started = stopped.length === 0 ? [] : [portsStep(cluster, stopped), serversStep(cluster, stopped, deadline)];
+    if (options.ports === undefined && cluster.isUnfinished) {
+      yield* finishCreation(cluster, started, options);
+      return changedNodes(cluster, nodes, () => true);
+    }
+    const steps = [...started, readyStep(cluster, nodes, deadline)];
     // Nothing is taken back: a node that cannot start, or is slow to agree, is no reason to take the others down again.
     const what = `the start of cluster ${cluster.name}`;
     yield* runSteps(steps, { signal: options.signal, keepOnFailure: true, what });
@@ -94,70 +83,47 @@ export async function* stopCluster(options: StopOptions): Operation<ChangedNodes
   const cluster = findCluster(options);
   const lock = takeLock(lockFile(cluster.folder), `cluster stop ${cluster.name}`);
   try {
-    const nodes = findNodes(cluster, options.ports);
-    yield* runSteps([stopStep(cluster, nodes, options)], { signal: options.signal, what: 'the stop' });
+    const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, options.ports);
+    const step = options.kill ? killStep(nodes) : stopStep(cluster, nodes, options);
+    yield* runSteps([step], { signal: options.signal, what: 'the stop' });
     return changedNodes(cluster, nodes, ({ running }) => running !== null);
   } finally {
     lock.release();
   }
 }
 
-/** Stops everything and removes every file of the cluster. */
+/** Stops everything and removes every file of the cluster, also of one that is damaged or was never finished. */
 export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>): Operation<ChangedNodes> {
-  const cluster = findCluster(options);
+  const cluster = findRemains(options);
   const lock = takeLock(lockFile(cluster.folder), `cluster destroy ${cluster.name}`);
   try {
-    const nodes = findNodes(cluster, undefined);
+    const nodes = await findNodes(cluster, undefined);
     const remove: Step = {
       id: 'files',
       title: 'files removed',
       async run() {
-        rmSync(cluster.folder, { recursive: true, force: true });
+        rmSync(cluster.folder, { recursive: true, force: true, maxRetries: RETRIES });
         return cluster.folder;
       },
     };
-    const steps = [stopStep(cluster, nodes, { ...options, kill: true }), remove];
-    yield* runSteps(steps, { signal: options.signal, what: 'the removal' });
+    yield* runSteps([killStep(nodes), remove], { signal: options.signal, what: 'the removal' });
     return changedNodes(cluster, nodes, () => true);
   } finally {
     lock.release();
   }
 }
 
-/** Every cluster under a home. A broken cluster.yaml fails: it is to be mended, not passed over. */
-export function listClusters({ home }: { home: string }): ClusterSummary[] {
-  return clusterNames(home).map((name) => {
-    const { folder, spec } = findCluster({ home, name });
-    const ports = nodePorts(folder);
-    const running = ports.filter((port) => findRunning(nodeFiles(nodeFolder(folder, port))) !== null);
-    return { name, folder, engine: spec.engine, host: spec.host, ports, running };
-  });
-}
-
 /** Sends a signal to the processes of nodes: pause and go on, or a death that nobody announces. */
-export function signalNodes(
+export async function signalNodes(
   { home, name, ports }: Pick<LifecycleOptions, 'home' | 'name' | 'ports'>,
   signal: NodeJS.Signals,
-): ChangedNodes {
+): Promise<ChangedNodes> {
   const cluster = findCluster({ home, name });
-  const nodes = findNodes(cluster, ports);
-  return changedNodes(cluster, nodes, ({ running }) => running !== null && sendSignal(running, signal));
-}
-
-function findNodes(cluster: ManagedCluster, ports: readonly number[] | undefined): ManagedNode[] {
-  const known = nodePorts(cluster.folder);
-  const unknown = ports?.find((port) => !known.includes(port));
-  if (unknown !== undefined) {
-    throw new CliFailure(`cluster ${cluster.name} has no node ${unknown}`, {
-      code: 'NO_NODE',
-      exit: EXIT.usage,
-      why: `its nodes are ${known.join(', ')}`,
-    });
-  }
-  return (ports ?? known).map((port) => {
-    const files = nodeFiles(nodeFolder(cluster.folder, port));
-    return { port, files, running: findRunning(files) };
-  });
+  const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, ports);
+  const changed = changedNodes(cluster, nodes, ({ running }) => running !== null && sendSignal(running, signal));
+  // Whoever types `node start` next must not find it alive still.
+  if (signal === 'SIGKILL') await Promise.all(runningOf(nodes).map(({ running }) => hasEnded(running, KILLED_MS)));
+  return changed;
 }
 
 function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
@@ -171,21 +137,29 @@ function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Ste
   };
 }
 
-function serversStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[], deadline: Deadline): Step {
+function serversStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], deadline: Deadline): Step {
+  const { spec } = cluster;
+  // A stop that saved has removed the pid file.
+  const later = nodes.filter(({ files }) => mayComeBackEmpty(files, { died: existsSync(files.pid) }));
+  const atOnce = nodes.filter((node) => !later.includes(node));
   return {
     id: 'servers',
     title: 'servers ready',
     async run(report, signal) {
       let ready = 0;
-      await Promise.all(
-        nodes.map(async (node) => {
-          const engine = resolveEngine(spec.engines[String(node.port)] ?? spec.engine);
-          const address = { host: spec.host, port: node.port };
-          const process = await launch(engine, { files: node.files, address });
-          await awaitListening(process, { deadline, signal });
-          report.update(`${++ready} of ${nodes.length}`);
-        }),
-      );
+      const start = async (node: ManagedNode): Promise<void> => {
+        const engine = resolveEngine(spec.engines[String(node.port)] ?? spec.engine);
+        const address = { host: spec.host, port: node.port };
+        const process = await launch(engine, { files: node.files, address });
+        await awaitListening(process, { deadline, signal });
+        await confirmStarted(process, cluster);
+        report.update(`${++ready} of ${nodes.length}`);
+      };
+      await Promise.all(atOnce.map(start));
+      // Those that are there already may be the majority that elects a replica.
+      const ports = later.map(({ port }) => port);
+      await awaitTakenOver(cluster, ports, { deadline, signal, report });
+      await Promise.all(later.map(start));
       return `${ready} of ${nodes.length}`;
     },
   };
@@ -222,36 +196,57 @@ function readyStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], deadl
   };
 }
 
-function stopStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], options: StopOptions): Step {
-  const running = nodes.filter((node): node is ManagedNode & { running: RunningProcess } => node.running !== null);
+type RunningNode = ManagedNode & { readonly running: RunningProcess };
+
+function stopStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], { timeout_ms }: StopOptions): Step {
+  const running = runningOf(nodes);
   return {
     id: 'stop',
     title: 'servers stopped',
     async run(report) {
+      const deadline = startDeadline(timeout_ms);
       let stopped = 0;
       await Promise.all(
         running.map(async (node) => {
-          if (!options.kill && !(await saveAndStop(cluster, node, options.timeout_ms, report))) {
-            report.warn(`node ${node.port} did not save; what was in its memory alone is lost`);
-          }
-          await stopProcess(node.running, options.kill ? 0 : KILL_RESERVE_MS);
+          // One that is frozen can neither save nor end.
+          if (isPaused(node.running)) sendSignal(node.running, 'SIGCONT');
+          const isSaved = await saveAndStop(cluster, node, deadline, report);
+          if (!isSaved) report.warn(`node ${node.port} did not save; what was in its memory alone is lost`);
+          await stopProcess(node.running, Math.min(KILL_RESERVE_MS, deadline.left_ms()));
+          if (isSaved) forgetProcess(node.files);
           report.update(`${++stopped} of ${running.length}`);
         }),
       );
-      for (const node of nodes) forgetProcess(node.files);
       return running.length === 0 ? 'none was running' : `${stopped} of ${running.length}`;
     },
   };
 }
 
+/** Ends the processes at once. Their pid files stay, as after a crash: nothing was saved. */
+function killStep(nodes: readonly ManagedNode[]): Step {
+  const running = runningOf(nodes);
+  return {
+    id: 'stop',
+    title: 'servers stopped',
+    async run() {
+      await Promise.all(running.map((node) => stopProcess(node.running, 0)));
+      return running.length === 0 ? 'none was running' : `${running.length} of ${running.length}`;
+    },
+  };
+}
+
+function runningOf(nodes: readonly ManagedNode[]): RunningNode[] {
+  return nodes.filter((node): node is RunningNode => node.running !== null);
+}
+
 /** Without save points a server forgets its data at SIGTERM; asked like this, it writes them first. */
 async function saveAndStop(
   { spec, access }: ManagedCluster,
-  { port, running }: { port: number; running: RunningProcess },
-  timeout_ms: number,
+  { port, running }: RunningNode,
+  deadline: Deadline,
   report: StepReport,
 ): Promise<boolean> {
-  const client = connectNode({ host: spec.host, port }, access, timeout_ms);
+  const client = connectNode({ host: spec.host, port }, access, deadline.left_ms());
   try {
     await client.call('SHUTDOWN', 'SAVE');
   } catch (error) {
@@ -263,15 +258,14 @@ async function saveAndStop(
   } finally {
     client.close();
   }
-  return await hasEnded(running, timeout_ms);
+  return await hasEnded(running, deadline.left_ms());
 }
 
-function changedNodes(
-  { name, folder }: ManagedCluster,
-  nodes: readonly ManagedNode[],
-  isChanged: (node: ManagedNode) => boolean,
-): ChangedNodes {
-  const groups = Map.groupBy(nodes, isChanged);
-  const ports = (is: boolean): number[] => (groups.get(is) ?? []).map(({ port }) => port);
-  return { cluster: name, folder, changed: ports(true), unchanged: ports(false) };
+async function confirmStarted(process: Launched, { access }: ManagedCluster): Promise<void> {
+  const client = connectNode(process.address, access, QUESTION_MS);
+  try {
+    await confirmLaunched(client, process);
+  } finally {
+    client.close();
+  }
 }

@@ -28,8 +28,8 @@ export interface NodeClient {
   /** 'host:port', as in every message. */
   readonly name: string;
   /**
-   * One command. Fails with NODE_UNREACHABLE, NODE_SILENT (no answer in time), NODE_DENIED (password, ACL, TLS) or
-   * NODE_REPLY (an error reply; its words stand in `why`).
+   * One command. Fails with NODE_UNREACHABLE, NODE_CLOSED (the connection ended), NODE_SILENT (no answer in time),
+   * NODE_TLS, NODE_DENIED (password, rights) or NODE_REPLY (an error reply; its words stand in `why`).
    */
   call(...args: readonly (string | number | Buffer)[]): Promise<Reply>;
   /** The same, for commands that answer with text. */
@@ -87,7 +87,7 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
         reply.catch(() => {});
         throw error;
       }
-      throw (await library).translate(error, name, describe(args));
+      throw (await library).translate(error, { name, question: describe(args), access });
     } finally {
       clearTimeout(timer);
     }

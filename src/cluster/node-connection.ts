@@ -9,6 +9,8 @@ import type { Access } from './node-client.ts';
 
 export type Connection = Redis;
 
+const LEAVE_MS = 10;
+
 /** A connection that is open, and let in. */
 export async function openConnection(address: Address, access: Access, timeout_ms: number): Promise<Connection> {
   const redis = new Redis({
@@ -17,6 +19,8 @@ export async function openConnection(address: Address, access: Access, timeout_m
     lazyConnect: true,
     protocol: 2,
     connectTimeout: timeout_ms,
+    // A server that is frozen does not take leave; nobody waits for that.
+    disconnectTimeout: LEAVE_MS,
     // Readiness, passwords and repeats are decided here, where a failure can be told; not inside the library.
     enableReadyCheck: false,
     disableClientInfo: true,
@@ -37,7 +41,7 @@ export async function openConnection(address: Address, access: Access, timeout_m
     await redis.connect();
   } catch (error) {
     redis.disconnect();
-    throw unreachable(name, cause ?? (error as Error));
+    throw unreachable(name, cause ?? (error as Error), access);
   }
   if (access.password !== undefined) {
     const credentials = access.username === undefined ? [access.password] : [access.username, access.password];
@@ -47,7 +51,7 @@ export async function openConnection(address: Address, access: Access, timeout_m
       // A node without a password refuses AUTH, but lets everyone in.
       if (!/without any password configured|no password is set/i.test(String(error))) {
         redis.disconnect();
-        throw translate(error, name, 'AUTH');
+        throw translate(error, { name, question: 'AUTH', access });
       }
     }
   }
@@ -55,9 +59,12 @@ export async function openConnection(address: Address, access: Access, timeout_m
 }
 
 /** What a question failed with, in our words. */
-export function translate(error: unknown, name: string, question: string): CliFailure {
+export function translate(
+  error: unknown,
+  { name, question, access }: { name: string; question: string; access: Access },
+): CliFailure {
   const text = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachable(name, error as Error);
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachable(name, error as Error, access);
   if (/^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/i.test(text)) {
     return new CliFailure(`node ${name} does not let us in`, {
       code: 'NODE_DENIED',
@@ -75,14 +82,30 @@ export function translate(error: unknown, name: string, question: string): CliFa
   });
 }
 
-function unreachable(name: string, error: Error): CliFailure {
-  const why = error.message;
-  const isTls = /ssl|tls|certificate|EPROTO/i.test(`${why} ${(error as NodeJS.ErrnoException).code ?? ''}`);
-  return new CliFailure(`node ${name} cannot be reached`, {
-    code: isTls ? 'NODE_DENIED' : 'NODE_UNREACHABLE',
-    exit: EXIT.unreachable,
-    why,
-    suggestions: isTls ? ['--tls with the CA of the cluster'] : [],
-    cause: error,
-  });
+function unreachable(name: string, error: Error, access: Access): CliFailure {
+  const { code } = error as NodeJS.ErrnoException;
+  const failure = (kind: string, why: string, suggestions: readonly string[] = []): CliFailure =>
+    new CliFailure(`node ${name} cannot be reached`, {
+      code: kind,
+      exit: EXIT.unreachable,
+      why,
+      suggestions,
+      cause: error,
+    });
+  if (/wrong version number|packet length too long/i.test(error.message)) {
+    return failure('NODE_TLS', 'it does not speak TLS', ['leave --tls out']);
+  }
+  if (/ssl|tls|certificate|EPROTO/i.test(`${error.message} ${code ?? ''}`)) {
+    return failure('NODE_TLS', `TLS: ${error.message}`, ['--tls with the --cacert of the cluster']);
+  }
+  if (code === 'ECONNREFUSED') return failure('NODE_UNREACHABLE', 'connection refused: no server listens there');
+  if (code === 'ETIMEDOUT')
+    return failure('NODE_UNREACHABLE', 'no connection in time: the host or a firewall is silent');
+  if (code === 'ENOTFOUND') return failure('NODE_UNREACHABLE', 'the host name is not known (DNS)');
+  if (code === 'EAI_AGAIN') return failure('NODE_UNREACHABLE', 'the host name cannot be looked up now (DNS)');
+  if (code === 'ECONNRESET' || /closed/i.test(error.message)) {
+    const hint = access.tls === undefined ? ': it may want TLS' : '';
+    return failure('NODE_CLOSED', `the connection was closed by the server${hint}`, hint === '' ? [] : ['--tls']);
+  }
+  return failure('NODE_UNREACHABLE', error.message);
 }

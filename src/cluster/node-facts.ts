@@ -8,7 +8,25 @@ export interface NodeFacts {
   /** null when the node could not be asked. */
   readonly answer: NodeAnswer | null;
   readonly error: CliFailure | null;
+  /** Of a node of ours that could not be asked: what its process is at; null where that is not known. */
+  readonly process: 'stopped' | 'paused' | 'running' | null;
 }
+
+/**
+ * Why a node does not answer. stopped and paused are known of nodes of ours alone; for others the same is refused (nothing
+ * listens) and silent (connected, but no answer came). denied: the password, or the user's rights.
+ */
+export type Silence =
+  | 'stopped'
+  | 'paused'
+  | 'refused'
+  | 'timeout'
+  | 'silent'
+  | 'closed'
+  | 'dns'
+  | 'tls'
+  | 'denied'
+  | 'other';
 
 export interface NodeAnswer {
   readonly latency_ms: number;
@@ -29,6 +47,7 @@ export async function askNode(client: NodeClient, config: readonly string[] = []
     return {
       client,
       error: null,
+      process: null,
       answer: {
         latency_ms: performance.now() - started_ms,
         isLoading: cluster === null,
@@ -40,8 +59,29 @@ export async function askNode(client: NodeClient, config: readonly string[] = []
     };
   } catch (error) {
     if (!(error instanceof CliFailure)) throw error;
-    return { client, answer: null, error };
+    return { client, answer: null, error, process: null };
   }
+}
+
+/** In words, and for programs. */
+export function describeSilence({ error, process }: NodeFacts): { error: string | null; silence: Silence | null } {
+  if (error === null) return { error: null, silence: null };
+  const silence = silenceOf(error, process);
+  if (silence === 'stopped') return { error: 'its server does not run', silence };
+  if (silence === 'paused') return { error: 'its server is paused (SIGSTOP)', silence };
+  return { error: error.why ?? error.message, silence };
+}
+
+function silenceOf(error: CliFailure, process: NodeFacts['process']): Silence {
+  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+  if (error.code === 'NODE_TLS') return 'tls';
+  if (error.code === 'NODE_DENIED') return 'denied';
+  if (process === 'paused') return 'paused';
+  if (error.code === 'NODE_SILENT') return 'silent';
+  if (code === 'ECONNREFUSED') return process === 'stopped' ? 'stopped' : 'refused';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
+  if (code === 'ETIMEDOUT') return 'timeout';
+  return code === 'ECONNRESET' || error.code === 'NODE_CLOSED' ? 'closed' : 'other';
 }
 
 /** The `name:value` lines of INFO and CLUSTER INFO. */

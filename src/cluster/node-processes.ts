@@ -44,5 +44,5 @@ export async function signalSelected(
   signal: NodeJS.Signals,
 ): Promise<ChangedNodes> {
   const ports = await selectPorts(findCluster(where), words, { timeout_ms: 2000 });
-  return signalNodes({ ...where, ports }, signal);
+  return await signalNodes({ ...where, ports }, signal);
 }

@@ -1,18 +1,20 @@
 /*
  * One node less. Its replicas follow another primary first; then every node is told to forget it, within the minute for
  * which they remember not to take it back; then it forgets them, is stopped, and its folder goes. A node that is down can
- * be removed as well: only the others have to forget it.
+ * be removed as well: only the others have to forget it. And what a removal that was killed has left can be removed by
+ * asking again, also when no other node has heard of the node any more.
  */
 import { rmSync } from 'node:fs';
 import { formatRanges } from '../base/slot.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 import { startDeadline, waitUntil } from './deadline.ts';
 import { CliFailure, EXIT, isFailure } from './failure.ts';
+import { findNodeProcess } from './identity.ts';
 import { lockFile, nodeFiles, nodeFolder, nodePorts, specFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { nobodyThere } from './node-add.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
-import { findRunning, stopProcess } from './process.ts';
+import { stopProcess } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { selectOne } from './selector.ts';
 import { writeSpec } from './spec-file.ts';
@@ -29,7 +31,8 @@ export interface RemoveOptions {
 export interface RemovedNode {
   readonly address: string;
   readonly port: number;
-  readonly id: string;
+  /** null for one that nobody knew any more: what was left were its files. */
+  readonly id: string | null;
   readonly role: NodeView['role'];
   /** Replicas of the node, and whom they follow now. */
   readonly repointed: readonly { readonly replica: string; readonly primary: string }[];
@@ -43,7 +46,7 @@ const STOP_GRACE_MS = 3000;
 
 interface Leaving {
   readonly target: ClusterTarget;
-  readonly node: NodeView & { readonly id: string };
+  readonly node: NodeView;
   readonly others: readonly { readonly view: NodeView; readonly client: NodeClient }[];
   readonly moves: readonly { readonly replica: NodeView; readonly primary: NodeView }[];
 }
@@ -54,16 +57,17 @@ export async function* removeNode(target: ClusterTarget, options: RemoveOptions)
   try {
     const topology = await readTopology(target, { timeout_ms: Math.min(options.timeout_ms, QUESTION_MS) });
     if (!topology.nodes.some((node) => node.reachable)) throw nobodyThere(target);
-    const node = findRemovable(topology, options.node);
+    const node = findRemovable(topology, options.node, target);
     const others = topology.nodes
-      .filter((other) => other.id !== node.id && other.reachable)
+      .filter((other) => other.address !== node.address && other.reachable)
       .map((view) => ({ view, client: connectNode({ host: view.host, port: view.port }, target.access, QUESTION_MS) }));
     clients.push(...others.map(({ client }) => client));
     const leaving: Leaving = { target, node, others, moves: planMoves(topology, node) };
     const deadline = startDeadline(options.timeout_ms);
     const wait = { deadline, every_ms: LOOK_MS };
     const steps = leaving.moves.length === 0 ? [] : [repointStep(leaving, wait)];
-    steps.push(forgetStep(leaving, wait), leaveStep(leaving));
+    if (node.id !== null) steps.push(forgetStep(leaving, node.id, wait));
+    steps.push(leaveStep(leaving));
     // Half a removal is best finished by asking again: nothing of it can be taken back without taking the node in anew.
     yield* runSteps(steps, { signal: options.signal, keepOnFailure: true, what: `the removal of ${node.address}` });
     return {
@@ -72,7 +76,7 @@ export async function* removeNode(target: ClusterTarget, options: RemoveOptions)
       id: node.id,
       role: node.role,
       repointed: leaving.moves.map(({ replica, primary }) => ({ replica: replica.address, primary: primary.address })),
-      notTold: topology.nodes.filter((one) => !one.reachable && one.id !== node.id).map((one) => one.address),
+      notTold: topology.nodes.filter((one) => !one.reachable && one.address !== node.address).map((one) => one.address),
     };
   } finally {
     for (const client of clients) client.close();
@@ -80,10 +84,10 @@ export async function* removeNode(target: ClusterTarget, options: RemoveOptions)
   }
 }
 
-function findRemovable(topology: Topology, selector: string): NodeView & { readonly id: string } {
+function findRemovable(topology: Topology, selector: string, { folder }: ClusterTarget): NodeView {
   const node = selectOne(topology, selector);
-  const { id } = node;
-  if (id === null) {
+  const hasFiles = folder !== null && nodePorts(folder).includes(node.port);
+  if (node.id === null && !hasFiles) {
     throw new CliFailure(`nobody knows node ${node.address}`, {
       code: 'NO_NODE',
       exit: EXIT.usage,
@@ -91,14 +95,14 @@ function findRemovable(topology: Topology, selector: string): NodeView & { reado
     });
   }
   if (node.slotCount > 0) throw ownsSlots(topology, node);
-  if (topology.nodes.every((other) => other.id === id || !other.reachable)) {
+  if (topology.nodes.every((other) => other === node || !other.reachable)) {
     throw new CliFailure(`${node.address} is the last node that answers`, {
       code: 'LAST_NODE',
       exit: EXIT.refused,
       suggestions: ['rkv cluster destroy'],
     });
   }
-  return { ...node, id };
+  return node;
 }
 
 /** Each replica of the node goes to the primary that has the fewest, never to the node itself. */
@@ -146,7 +150,7 @@ function repointStep({ moves, others }: Leaving, wait: Waiting): Step {
   };
 }
 
-function forgetStep({ node, others }: Leaving, wait: Waiting): Step {
+function forgetStep({ node, others }: Leaving, id: string, wait: Waiting): Step {
   return {
     id: 'forget',
     title: 'node forgotten',
@@ -154,9 +158,9 @@ function forgetStep({ node, others }: Leaving, wait: Waiting): Step {
       // All at once: one that was told late would tell the first again.
       await waitUntil(
         async () => {
-          await Promise.all(others.map(({ client }) => forget(client, node.id)));
+          await Promise.all(others.map(({ client }) => forget(client, id)));
           const views = await Promise.all(others.map(({ client }) => client.text('CLUSTER', 'NODES')));
-          const knowing = views.findIndex((view) => parseClusterNodes(view).some(({ id }) => id === node.id));
+          const knowing = views.findIndex((view) => parseClusterNodes(view).some((seen) => seen.id === id));
           return knowing < 0 ? null : `waiting for ${others[knowing]!.view.address} to forget ${node.address}`;
         },
         { what: `all nodes forget ${node.address}`, ...wait, signal, report: report.wait },
@@ -177,7 +181,7 @@ function leaveStep({ target, node }: Leaving): Step {
         return node.reachable ? 'it runs on, empty' : 'it was down';
       }
       const files = nodeFiles(nodeFolder(folder, node.port));
-      const running = findRunning(files);
+      const running = await findNodeProcess(files, { host: spec.host, port: node.port }, target.access);
       if (running !== null) await stopProcess(running, STOP_GRACE_MS);
       rmSync(files.folder, { recursive: true, force: true });
       const { [String(node.port)]: engine, ...engines } = spec.engines;

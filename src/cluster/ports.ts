@@ -2,9 +2,10 @@
  * Before anything is started: are the ports free? A server that finds its port taken dies with a line in a log; asked
  * beforehand, the user learns who has it.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { CliFailure, EXIT } from './failure.ts';
+import { findHolders, type PortHolder } from './port-holder.ts';
 import { BUS_OFFSET } from './validate.ts';
 
 export interface PortClaim {
@@ -13,11 +14,6 @@ export interface PortClaim {
   /** The node's client port: what a person knows the node by. */
   readonly node: number;
   readonly use: 'clients' | 'bus';
-}
-
-export interface PortHolder {
-  readonly pid: number;
-  readonly command: string;
 }
 
 export function claimsOf(nodes: readonly { host: string; port: number; busPort: number }[]): PortClaim[] {
@@ -34,7 +30,6 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
   const [first] = taken;
   if (first === undefined) return;
   const { claim } = first;
-  const reasons = reasonsFor(taken.map(({ claim: taking, why }) => ({ claim: taking, why: why as string })));
   if (first.why === 'EADDRNOTAVAIL' || first.why === 'ENOTFOUND') {
     throw new CliFailure(`no node can listen on ${claim.host}`, {
       code: 'BAD_HOST',
@@ -43,53 +38,49 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
       suggestions: ['--host 127.0.0.1'],
     });
   }
+  const reasons = reasonsFor(taken.map(({ claim: taking, why }) => ({ claim: taking, why: why as string })));
+  const clients = taken.filter((one) => one.claim.use === 'clients').map((one) => one.claim.port);
+  const named = clients.length > 0 ? clients : taken.map((one) => one.claim.port);
   const free = await findFreeBase(claims);
-  throw new CliFailure(`port ${claim.port} is not free`, {
+  throw new CliFailure(`${portsAre(named)} not free`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
     why: reasons[0],
     evidence: reasons.slice(1),
     suggestions: [
-      ...(free === null ? [] : [`--port ${free}`]),
-      `ss -ltnp 'sport = :${claim.port}'          to see who has it`,
+      ...(free === null ? ['--port auto'] : [`--port ${free}, or auto for any that are free`]),
+      `ss -tanp 'sport = :${claim.port}'          to see who has it`,
     ],
   });
 }
 
 /** Ports that the system also gives to outgoing connections may be taken at any moment; '' when there are none. */
 export function whyEphemeral(claims: readonly PortClaim[]): string {
-  let low: number;
-  let high: number;
-  try {
-    const text = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
-    [low, high] = text.trim().split(/\s+/).map(Number) as [number, number];
-  } catch {
-    return '';
-  }
-  const inside = claims.filter(({ port }) => port >= low && port <= high).map(({ port }) => port);
+  const range = readNumbers('/proc/sys/net/ipv4/ip_local_port_range');
+  const [low, high] = range;
+  if (low === undefined || high === undefined) return '';
+  const reserved = reservedPorts();
+  const isInside = (port: number): boolean => port >= low && port <= high && !reserved.has(port);
+  const inside = claims.map(({ port }) => port).filter(isInside);
   if (inside.length === 0) return '';
-  const span = inside.length === 1 ? `port ${inside[0]} lies` : `ports ${inside[0]}-${inside.at(-1)} lie`;
-  return `${span} in the range of outgoing connections (${low}-${high}): another program may take one at any time`;
+  const them = inside.length === 1 ? 'it' : 'one';
+  return `${portsLie(inside)} in the range of outgoing connections (${low}-${high}): another program may take ${them} at any time`;
 }
 
-/** Who listens on a port of this machine, from /proc; null where that cannot be known. */
-export function findHolder(port: number): PortHolder | null {
-  const inodes = listeningInodes(port);
-  if (inodes.size === 0) return null;
-  for (const entry of readFolder('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    for (const fd of readFolder(`/proc/${entry}/fd`)) {
-      try {
-        const socket = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${entry}/fd/${fd}`));
-        if (socket === null || !inodes.has(socket[1]!)) continue;
-        const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-        return { pid: Number(entry), command };
-      } catch {
-        // Gone, or somebody else's: not ours to see.
-      }
-    }
-  }
-  return null;
+/** A base from `first` on where the ports of as many nodes are free; null when there is none. */
+export async function findFreePlace({
+  host,
+  first,
+  count,
+}: {
+  host: string;
+  first: number;
+  count: number;
+}): Promise<number | null> {
+  const nodes = Array.from({ length: count }, (_, i) => ({ host, port: first + i, busPort: first + i + BUS_OFFSET }));
+  const claims = claimsOf(nodes);
+  const answers = await Promise.all(claims.map(whyNotBound));
+  return answers.every((why) => why === null) ? first : await findFreeBase(claims);
 }
 
 /** The error code with which binding fails, or null when the port is free. */
@@ -108,23 +99,54 @@ interface Refusal {
 
 /** One sentence for each process that is in the way, or for each port where that cannot be known. */
 function reasonsFor(refusals: readonly Refusal[]): string[] {
-  const sentences = new Map<string, PortClaim[]>();
-  for (const { claim, why } of refusals) {
-    const sentence = whyTaken(claim, why);
-    sentences.set(sentence, [...(sentences.get(sentence) ?? []), claim]);
+  const holders = findHolders(refusals.map(({ claim }) => claim.port));
+  const sentences = Map.groupBy(refusals, ({ claim, why }) => whyTaken(claim, why, holders.get(claim.port)));
+  return [...sentences].map(([sentence, some]) => {
+    const ports = some.map(({ claim }) => claim);
+    return `${portNames(ports)} ${ports.length === 1 ? 'is' : 'are'} ${sentence}`;
+  });
+}
+
+function portNames(claims: readonly PortClaim[]): string {
+  const [clients, buses] = (['clients', 'bus'] as const).map((use) => claims.filter((claim) => claim.use === use));
+  const [bus, ...more] = buses!;
+  const names = clients!.length === 0 ? [] : [formatPorts(clients!.map(({ port }) => port))];
+  if (bus !== undefined && more.length === 0)
+    names.push(`${bus.port} (the bus of node ${bus.node}: always ${BUS_OFFSET} above)`);
+  else if (bus !== undefined)
+    names.push(`${formatPorts(buses!.map(({ port }) => port))} (of the bus: always ${BUS_OFFSET} above)`);
+  return names.join(' and ');
+}
+
+function whyTaken({ port }: PortClaim, why: string, holder: PortHolder | undefined): string {
+  if (why === 'EACCES') return port < 1024 ? 'for privileged users only, as all below 1024' : 'not allowed to be bound';
+  if (why !== 'EADDRINUSE') return `not to be bound: ${why}`;
+  if (holder === undefined) return 'in use';
+  const use = holder.use === 'listens' ? 'in use by' : 'in use for an outgoing connection of';
+  if (holder.pid === null) return `${use} a process of another user`;
+  if (holder.cluster !== null) return `${use} cluster ${holder.cluster} of rkv`;
+  return `${use} process ${holder.pid}: ${shorten(holder.command)}`;
+}
+
+/** 'port 7000 is', 'ports 7000-7005 and 7010 are' */
+function portsAre(ports: readonly number[]): string {
+  return ports.length === 1 ? `port ${ports[0]} is` : `ports ${formatPorts(ports)} are`;
+}
+
+function portsLie(ports: readonly number[]): string {
+  return ports.length === 1 ? `port ${ports[0]} lies` : `ports ${formatPorts(ports)} lie`;
+}
+
+/** 7000-7005 and 7010 */
+function formatPorts(ports: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const port of ports.toSorted((one, other) => one - other)) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.at(-1) === port - 1) run.push(port);
+    else runs.push([port]);
   }
-  return [...sentences].map(([sentence, claims]) => `${claims.map(portName).join(' and ')} ${sentence}`);
-}
-
-function portName({ port, node, use }: PortClaim): string {
-  return use === 'clients' ? `${port}` : `${port}, the bus port of node ${node} (always port + ${BUS_OFFSET}),`;
-}
-
-function whyTaken({ port }: PortClaim, why: string): string {
-  if (why === 'EACCES') return 'may not be bound: ports below 1024 need privileges';
-  if (why !== 'EADDRINUSE') return `cannot be bound: ${why}`;
-  const holder = findHolder(port);
-  return holder === null ? 'is in use' : `is in use by process ${holder.pid}: ${shorten(holder.command)}`;
+  const texts = runs.map((run) => (run.length === 1 ? `${run[0]}` : `${run[0]}-${run.at(-1)}`));
+  return [texts.slice(0, -1).join(', '), ...texts.slice(-1)].filter((text) => text !== '').join(' and ');
 }
 
 const COMMAND_COLUMNS = 60;
@@ -139,41 +161,43 @@ function shorten(command: string): string {
   return text.length > COMMAND_COLUMNS ? `${text.slice(0, COMMAND_COLUMNS - 1)}…` : text;
 }
 
-/** A base a few hundred further on, where all of the same ports are free. */
+/** How far from the ports that were wished for others are looked at. */
+const SHIFT_MAX = 5000;
+
+/** A base some hundreds further on, where all of the same ports are free, and none is given to outgoing connections. */
 async function findFreeBase(claims: readonly PortClaim[]): Promise<number | null> {
   const clients = claims.filter(({ use }) => use === 'clients').map(({ port }) => port);
   const first = Math.min(...clients);
-  for (let shift = 100; shift <= 1000; shift += 100) {
-    if (Math.max(...claims.map(({ port }) => port)) + shift > 65_535) return null;
-    const answers = await Promise.all(claims.map((claim) => whyNotBound({ ...claim, port: claim.port + shift })));
+  for (let shift = 100; shift <= SHIFT_MAX; shift += 100) {
+    const moved = claims.map((claim) => ({ ...claim, port: claim.port + shift }));
+    if (Math.max(...moved.map(({ port }) => port)) > 65_535) return null;
+    if (whyEphemeral(moved) !== '' && whyEphemeral(claims) === '') continue;
+    const answers = await Promise.all(moved.map(whyNotBound));
     if (answers.every((why) => why === null)) return first + shift;
   }
   return null;
 }
 
-function listeningInodes(port: number): Set<string> {
-  const inodes = new Set<string>();
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    let text = '';
-    try {
-      text = readFileSync(table, 'utf8');
-    } catch {
-      continue;
-    }
-    for (const line of text.split('\n').slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      // 0A is LISTEN.
-      if (fields[1]?.endsWith(`:${hex}`) && fields[3] === '0A') inodes.add(fields[9]!);
-    }
-  }
-  return inodes;
-}
-
-function readFolder(path: string): string[] {
+/** '32768\t60999' */
+function readNumbers(path: string): number[] {
   try {
-    return readdirSync(path);
+    return readFileSync(path, 'utf8').trim().split(/\s+/).map(Number);
   } catch {
     return [];
   }
+}
+
+/** Within the range, but not given away: '8080,9148-9150'. */
+function reservedPorts(): Set<number> {
+  const ports = new Set<number>();
+  try {
+    const text = readFileSync('/proc/sys/net/ipv4/ip_local_reserved_ports', 'utf8').trim();
+    for (const part of text === '' ? [] : text.split(',')) {
+      const [first = 0, last = first] = part.split('-').map(Number);
+      for (let port = first; port <= last; port++) ports.add(port);
+    }
+  } catch {
+    // None are, as far as this system tells.
+  }
+  return ports;
 }

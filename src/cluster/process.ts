@@ -9,7 +9,7 @@ import { environmentOfServer } from '../base/environment.ts';
 import { type Address, formatAddress } from './address.ts';
 import { type Deadline, pause } from './deadline.ts';
 import type { Engine } from './engine.ts';
-import { CliFailure, EXIT, interrupted, isFailure, type LogTail } from './failure.ts';
+import { CliFailure, EXIT, interrupted, type LogTail } from './failure.ts';
 import type { NodeFiles } from './layout.ts';
 
 export interface RunningProcess {
@@ -67,7 +67,7 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
     }
     child.unref();
     const { pid } = child;
-    writeFileSync(files.pid, `${pid} ${started}\n`, { mode: 0o600 });
+    rememberProcess(files, { pid, started });
     return { pid, started, files, address, ended: () => ended };
   } finally {
     closeSync(log);
@@ -121,8 +121,8 @@ export async function awaitListening(
 
 /** When something failed for which all of these had to run: the failure that says which of them died, or null. */
 export async function explainByDeath(all: readonly Launched[], failure: CliFailure): Promise<CliFailure | null> {
-  if (isFailure(failure, 'NODE_DIED')) return null;
-  const end_ms = performance.now() + (isFailure(failure, 'NODE_UNREACHABLE') ? END_LAG_MS : 0);
+  if (failure.code === 'NODE_DIED') return null;
+  const end_ms = performance.now() + (/^NODE_(UNREACHABLE|CLOSED)$/.test(failure.code) ? END_LAG_MS : 0);
   for (;;) {
     for (const one of all) {
       const ended = one.ended();
@@ -142,9 +142,24 @@ export function findRunning(files: NodeFiles): RunningProcess | null {
   return isAlive(process) ? process : null;
 }
 
+export function rememberProcess(files: NodeFiles, { pid, started }: RunningProcess): void {
+  writeFileSync(files.pid, `${pid} ${started}\n`, { mode: 0o600 });
+}
+
 /** The process that runs this code. */
 export function currentProcess(): RunningProcess {
   return { pid: process.pid, started: startTime(process.pid) ?? 'unknown' };
+}
+
+/** The process of that id, or null when there is none. */
+export function runningProcess(pid: number): RunningProcess | null {
+  const started = startTime(pid);
+  return started === null ? null : { pid, started };
+}
+
+/** Frozen by SIGSTOP: it holds its ports and answers nothing. */
+export function isPaused({ pid, started }: RunningProcess): boolean {
+  return startTime(pid) === started && stateOf(pid) === 'T';
 }
 
 export function isAlive({ pid, started }: RunningProcess): boolean {
@@ -216,20 +231,34 @@ function readLog(file: string): string[] {
 /** A token that differs between two processes with the same pid; null when there is no such process, or only its corpse. */
 function startTime(pid: number): string | null {
   if (process.platform === 'linux') {
-    try {
-      // The name, second field, may hold spaces and brackets; what follows the last bracket is regular.
-      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      // A leader may be a corpse while its threads still hold the ports: it is gone when they are.
-      const isGone = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
-      return isGone ? null : (fields[19] ?? null);
-    } catch {
-      return null;
-    }
+    const fields = statFields(pid);
+    if (fields === null) return null;
+    // A leader may be a corpse while its threads still hold the ports: it is gone when they are.
+    const isGone = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
+    return isGone ? null : (fields[19] ?? null);
   }
-  const { stdout } = execaSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { reject: false });
-  const [state, ...started] = stdout.trim().split(/\s+/);
-  return state === undefined || state === '' || state.startsWith('Z') ? null : started.join('_');
+  const [state, ...started] = askPs(pid, 'stat=,lstart=');
+  return state === undefined || state.startsWith('Z') ? null : started.join('_');
+}
+
+/** One letter, as ps(1) has it: R, S, T, … */
+function stateOf(pid: number): string | undefined {
+  return process.platform === 'linux' ? statFields(pid)?.[0] : askPs(pid, 'stat=')[0]?.[0];
+}
+
+/** What follows the name in /proc/<pid>/stat: the name may hold spaces and brackets, the rest is regular. */
+function statFields(pid: number): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
+}
+
+function askPs(pid: number, columns: string): string[] {
+  const { stdout } = execaSync('ps', ['-o', columns, '-p', String(pid)], { reject: false });
+  return stdout.split(/\s+/).filter((word) => word !== '');
 }
 
 type Ended = NonNullable<ReturnType<Launched['ended']>>;

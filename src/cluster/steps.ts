@@ -6,7 +6,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type Engine, resolveEngine } from './engine.ts';
 import { type Member, readId } from './formation.ts';
 import { type Forming, formationSteps } from './formation-steps.ts';
-import { certificateFiles, nodeFiles, specFile } from './layout.ts';
+import { confirmLaunched } from './identity.ts';
+import { certificateFiles, nodeFiles, specFile, unfinishedFile } from './layout.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
 import type { ClusterPlan, NodePlan } from './plan.ts';
 import { checkPorts, claimsOf, whyEphemeral } from './ports.ts';
@@ -56,6 +57,7 @@ function configsStep(plan: ClusterPlan): Step {
       const configs = plan.nodes.map((node) => renderNodeConf(plan.spec, plan.folder, node));
       isMade = true;
       mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
+      writeFileSync(unfinishedFile(plan.folder), '', { mode: 0o600 });
       if (plan.spec.tls) await makeTls(plan);
       for (const [index, node] of plan.nodes.entries()) writeNode(node, configs[index]!);
       writeSpec(specFile(plan.folder), plan.spec);
@@ -96,6 +98,8 @@ function serversStep(plan: ClusterPlan, forming: Forming): Step {
       const ready = (count: number): void => report.update(`${count} of ${servers.length}`);
       const launched = servers.map((server) => server.launched);
       await awaitAllListening(launched, { deadline: forming.deadline, signal, ready });
+      // Another create may have been quicker: then it is not ours that answers.
+      await Promise.all(launched.map((one) => confirmLaunched(clientAt(clients, one.address), one)));
       forming.members = membersOf(plan, clients, await Promise.all(clients.map(readId)));
       return `${servers.length} of ${servers.length}`;
     },
@@ -129,7 +133,12 @@ async function launchAll(
   if (failed !== undefined) throw failed.reason;
 }
 
-function membersOf(plan: ClusterPlan, clients: readonly NodeClient[], ids: readonly string[]): Member[] {
+function clientAt(clients: readonly NodeClient[], { port }: { readonly port: number }): NodeClient {
+  return clients.find(({ address }) => address.port === port)!;
+}
+
+/** In the order of the plan, as `clients` and `ids` are. */
+export function membersOf(plan: ClusterPlan, clients: readonly NodeClient[], ids: readonly string[]): Member[] {
   const byPort = new Map<number, Member>();
   const memberOf = (node: NodePlan): Member => {
     const known = byPort.get(node.port);

@@ -4,8 +4,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Address } from './address.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { certificateFiles, clusterFolder, clusterNames, nodePorts, specFile } from './layout.ts';
+import {
+  certificateFiles,
+  clusterFolder,
+  clusterNames,
+  nodeFiles,
+  nodeFolder,
+  nodePorts,
+  specFile,
+  unfinishedFile,
+} from './layout.ts';
+import type { NodesFolder } from './managed-nodes.ts';
 import type { Access } from './node-client.ts';
+import { valueInConf } from './node-conf.ts';
 import { type ClusterSpec, readSpec } from './spec-file.ts';
 
 export interface ClusterTarget {
@@ -16,6 +27,8 @@ export interface ClusterTarget {
   /** Where to ask first; a topology also asks the nodes that these know. */
   readonly addresses: readonly Address[];
   readonly access: Access;
+  /** Its creation was broken off. */
+  readonly isUnfinished: boolean;
 }
 
 /** A cluster with a folder of ours. */
@@ -27,14 +40,36 @@ export interface ManagedCluster extends ClusterTarget {
 
 export function findCluster({ home, name }: { home: string; name: string }): ManagedCluster {
   const folder = clusterFolder(home, name);
-  if (!existsSync(specFile(folder))) throw noSuchCluster(home, name);
+  if (!clusterNames(home).includes(name)) throw noSuchCluster(home, name);
   const spec = readSpec(specFile(folder));
   const addresses = nodePorts(folder).map((port) => ({ host: spec.host, port }));
-  return { name, folder, spec, addresses, access: accessOf(spec, folder) };
+  return {
+    name,
+    folder,
+    spec,
+    addresses,
+    access: accessOf(spec, folder),
+    isUnfinished: existsSync(unfinishedFile(folder)),
+  };
+}
+
+/** A cluster that is to be removed, in whatever state it is: for that nobody needs its spec. */
+export function findRemains({ home, name }: { home: string; name: string }): NodesFolder {
+  const folder = clusterFolder(home, name);
+  if (!clusterNames(home).includes(name)) throw noSuchCluster(home, name);
+  try {
+    const { spec, access } = findCluster({ home, name });
+    return { name, folder, host: spec.host, access };
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    const confs = nodePorts(folder).map((port) => nodeFiles(nodeFolder(folder, port)).config);
+    const hosts = confs.flatMap((conf) => valueInConf(conf, 'bind') ?? []);
+    return { name, folder, host: hosts[0] ?? '127.0.0.1', access: {} };
+  }
 }
 
 export function targetOf(addresses: readonly Address[], access: Access = {}): ClusterTarget {
-  return { name: null, folder: null, spec: null, addresses, access };
+  return { name: null, folder: null, spec: null, addresses, access, isUnfinished: false };
 }
 
 /** What the spec and the folder of a cluster say about getting in. */
@@ -42,8 +77,22 @@ export function accessOf(spec: ClusterSpec, folder: string): Access {
   const password = spec.password ?? undefined;
   if (!spec.tls) return { password };
   const files = certificateFiles(folder);
-  const read = (file: string): string => readFileSync(file, 'utf8');
+  const read = (file: string): string => readCertificate(file, folder);
   return { password, tls: { ca: read(files.ca), cert: read(files.cert), key: read(files.key) } };
+}
+
+function readCertificate(file: string, folder: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliFailure(`the certificates of the cluster in ${folder} cannot be read`, {
+      code: 'BROKEN_CLUSTER',
+      exit: EXIT.conflict,
+      why: (error as Error).message,
+      suggestions: [`${file} from a backup`, 'rkv cluster destroy'],
+      cause: error,
+    });
+  }
 }
 
 function noSuchCluster(home: string, name: string): CliFailure {

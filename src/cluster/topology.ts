@@ -8,9 +8,13 @@ import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { assembleTopology, dropTwins, findUnasked } from './assemble.ts';
 import type { OpenSlot, SeenNode } from './cluster-nodes.ts';
+import type { Health } from './health.ts';
+import { nodeFiles, nodeFolder, nodePorts } from './layout.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
-import { askNode, type NodeFacts } from './node-facts.ts';
+import { askNode, type NodeFacts, type Silence } from './node-facts.ts';
+import { findRunning, isPaused } from './process.ts';
 import type { ClusterTarget } from './target.ts';
+import type { Finding } from './verify.ts';
 
 export interface ReplicationView {
   /** Of a replica: its link to the primary; null for primaries and unreachable nodes. */
@@ -33,8 +37,10 @@ export interface NodeView {
   /** 'host:port', the name a person knows the node by. */
   readonly address: string;
   readonly reachable: boolean;
-  /** Why it is not reachable, in the system's words. */
+  /** Why it is not reachable, in words. */
   readonly error: string | null;
+  /** The same for programs; null for a node that answers, and for one that nobody here has asked. */
+  readonly silence: Silence | null;
   readonly role: 'primary' | 'replica' | 'unknown';
   readonly primaryId: string | null;
   /** Counted from 1 in slot order; 0 for a node of no shard. */
@@ -78,7 +84,9 @@ export interface ShardView {
 
 export interface Topology {
   readonly cluster: string | null;
-  readonly state: 'ok' | 'fail' | 'unreachable';
+  readonly state: Health;
+  /** The errors that make it so, those that matter most first. */
+  readonly problems: readonly Finding[];
   readonly epoch: number | null;
   /** Shards in slot order, each with its primary; then nodes of no shard in `others`. */
   readonly shards: readonly ShardView[];
@@ -134,7 +142,10 @@ export function observe(target: ClusterTarget, { timeout_ms, config = [] }: Read
       let addresses: readonly Address[] = target.addresses;
       for (let round = 0; round < DISCOVERY_ROUNDS_MAX && addresses.length > 0; round++) {
         for (const address of addresses) asked.add(formatAddress(address));
-        facts.push(...(await Promise.all(addresses.map((address) => askNode(clientOf(address), config)))));
+        const answers = await Promise.all(addresses.map((address) => askNode(clientOf(address), config)));
+        facts.push(
+          ...answers.map((fact) => (fact.error === null ? fact : { ...fact, process: processAt(target, fact) })),
+        );
         addresses = findUnasked(facts, asked);
       }
       return {
@@ -147,4 +158,13 @@ export function observe(target: ClusterTarget, { timeout_ms, config = [] }: Read
       for (const client of clients.values()) client.close();
     },
   };
+}
+
+/** Of a node of ours that does not answer: what its process is at. */
+function processAt({ folder }: ClusterTarget, { client }: NodeFacts): NodeFacts['process'] {
+  const { port } = client.address;
+  if (folder === null || !nodePorts(folder).includes(port)) return null;
+  const running = findRunning(nodeFiles(nodeFolder(folder, port)));
+  if (running === null) return 'stopped';
+  return isPaused(running) ? 'paused' : 'running';
 }

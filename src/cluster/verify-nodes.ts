@@ -4,7 +4,8 @@ import type { ClusterSpec } from './spec-file.ts';
 import type { NodeView, Topology } from './topology.ts';
 import type { Finding, Verdict } from './verify.ts';
 
-export function checkReachable({ nodes, cluster }: Topology): Verdict {
+export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'cluster'>): Verdict {
+  const commands = cluster === null ? new Map<NodeView, string>() : remediesFor(nodes, cluster);
   const findings = nodes.flatMap((node): Finding[] => {
     if (node.reachable && node.activity !== 'loading') return sayIll(node, nodes);
     if (node.reachable) {
@@ -19,7 +20,7 @@ export function checkReachable({ nodes, cluster }: Topology): Verdict {
         severity: 'error',
         text: `${node.address} does not answer${owns}${others}`,
         evidence: node.error === null ? [] : [node.error],
-        command: cluster === null ? null : withCluster(`rkv node start ${node.port}`, cluster),
+        command: commands.get(node) ?? null,
       },
     ];
   });
@@ -31,7 +32,7 @@ export function checkReachable({ nodes, cluster }: Topology): Verdict {
   };
 }
 
-export function checkState({ nodes }: Topology): Verdict {
+export function checkState({ nodes }: Pick<Topology, 'nodes'>): Verdict {
   const failing = nodes.filter((node) => node.clusterState === 'fail');
   const reached = nodes.filter((node) => node.clusterState !== null);
   const text =
@@ -60,7 +61,7 @@ export function checkState({ nodes }: Topology): Verdict {
   };
 }
 
-export function checkCoverage({ shards }: Topology): Verdict {
+export function checkCoverage({ shards }: Pick<Topology, 'shards'>): Verdict {
   const assigned = SlotSet.of(shards.flatMap(({ slots }) => slots));
   const missing = new SlotSet();
   for (let slot = 0; slot < SLOTS; slot++) if (!assigned.has(slot)) missing.add(slot);
@@ -109,6 +110,23 @@ export function checkOpenSlots({ nodes }: Topology): Verdict {
   return { id: 'slots', title: 'open slots', whenFine: 'no slot is on the move', findings };
 }
 
+/** A primary that keeps nothing on disk comes back empty, and then its replicas are emptied, too. */
+export function checkPersistence({ shards }: Topology): Verdict {
+  const primaries = shards.map(({ primary }) => primary);
+  const bare = primaries.filter(({ config }) => config?.appendonly === 'no' && config.save === '');
+  const findings: Finding[] = bare.map(({ address }) => ({
+    id: 'persistence.none',
+    severity: 'warning',
+    text: `primary ${address} keeps nothing on disk: started again after a crash, it would be empty`,
+    evidence: ['neither `appendonly` nor `save` is on'],
+    command: null,
+  }));
+  const known = primaries.filter(({ config }) => config?.appendonly !== undefined);
+  const text =
+    known.length === 0 ? 'not asked for' : `${plural(known.length, 'primary keeps', 'primaries keep')} data on disk`;
+  return { id: 'persistence', title: 'persistence', whenFine: text, findings };
+}
+
 /** Nodes of one cluster should be configured alike, and as the spec says. */
 export function checkConfig({ nodes }: Topology, spec: ClusterSpec | null): Verdict {
   const reached = nodes.filter((node) => node.reachable);
@@ -154,6 +172,20 @@ export function note(id: string, text: string): Finding {
 
 function withCluster(command: string, cluster: string): string {
   return cluster === 'default' ? command : `${command} --cluster ${cluster}`;
+}
+
+/** What to type for nodes that do not answer. Several that are stopped need one command, which is told once. */
+function remediesFor(nodes: readonly NodeView[], cluster: string): Map<NodeView, string> {
+  const down = nodes.filter((node) => !node.reachable);
+  const stopped = down.filter(({ silence }) => silence === 'stopped');
+  const remedies = new Map<NodeView, string>();
+  for (const node of down) {
+    if (node.silence === 'paused') remedies.set(node, `rkv node resume ${node.port}`);
+    if (node.silence === 'stopped' && stopped.length === 1) remedies.set(node, `rkv node start ${node.port}`);
+  }
+  if (stopped.length > 1) remedies.set(stopped[0]!, 'rkv cluster start');
+  for (const [node, command] of remedies) remedies.set(node, withCluster(command, cluster));
+  return remedies;
 }
 
 /** A node that answers us, but that others have given up: the network between the nodes is not ours. */

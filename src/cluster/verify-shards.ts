@@ -9,7 +9,7 @@ import { note, plural } from './verify-nodes.ts';
 /** Less is what a busy replica is behind between two acknowledgements, one a second. */
 const LAG_BYTES_WARNING = 16 * 1024 * 1024;
 
-export function checkReplication({ nodes }: Topology): Verdict {
+export function checkReplication({ nodes }: Pick<Topology, 'nodes'>): Verdict {
   const replicas = nodes.filter((node) => node.role === 'replica' && node.reachable && node.activity !== 'loading');
   const findings = replicas.flatMap((replica): Finding[] => {
     const primary = nodes.find((node) => node.id === replica.primaryId);

@@ -16,7 +16,7 @@ interface Disagreement {
   readonly evidence: string;
 }
 
-export function checkViews({ nodes }: Topology): Verdict {
+export function checkViews({ nodes }: Pick<Topology, 'nodes'>): Verdict {
   const observers = nodes.filter((node) => node.view !== null);
   const truths = new Map(nodes.flatMap((node) => (node.id === null ? [] : [[node.id, node] as const])));
   const disagreements = observers.flatMap((observer) => [

@@ -6,7 +6,14 @@
  */
 import type { ClusterSpec } from './spec-file.ts';
 import type { Topology } from './topology.ts';
-import { checkConfig, checkCoverage, checkOpenSlots, checkReachable, checkState } from './verify-nodes.ts';
+import {
+  checkConfig,
+  checkCoverage,
+  checkOpenSlots,
+  checkPersistence,
+  checkReachable,
+  checkState,
+} from './verify-nodes.ts';
 import { checkPlan, checkReplicas, checkReplication } from './verify-shards.ts';
 import { checkViews } from './verify-views.ts';
 
@@ -23,7 +30,7 @@ export interface Finding {
 }
 
 export interface Check {
-  /** reachable, state, coverage, views, slots, replication, replicas, plan, config */
+  /** reachable, state, coverage, views, slots, replication, replicas, plan, persistence, config */
   readonly id: string;
   readonly title: string;
   readonly outcome: 'ok' | Severity;
@@ -58,6 +65,7 @@ export const COMPARED_DIRECTIVES: readonly string[] = [
   'maxmemory-policy',
   'appendonly',
   'appendfsync',
+  'save',
   'notify-keyspace-events',
 ];
 
@@ -85,6 +93,7 @@ function checkAll(topology: Topology, spec: ClusterSpec | null): Verdict[] {
     checkReplication(topology),
     checkReplicas(topology, spec),
     checkPlan(topology, spec),
+    checkPersistence(topology),
     checkConfig(topology, spec),
   ];
 }

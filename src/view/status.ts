@@ -1,14 +1,25 @@
 /** One cluster at a glance, and all clusters of a home. */
-import type { ClusterSummary } from '../cluster/lifecycle.ts';
+import type { ClusterSummary } from '../cluster/list-clusters.ts';
 import type { Topology } from '../cluster/topology.ts';
+import type { Finding } from '../cluster/verify.ts';
 import { bytes, count, duration, plural } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, toned } from './line.ts';
 import { nodeTable } from './node-table.ts';
+import { asTyped } from './program.ts';
 import { tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 export function statusLines(topology: Topology, terminal: Terminal): Line[] {
-  return [glance(topology, terminal), BLANK, ...nodeTable(topology, terminal)];
+  const problems = topology.problems.flatMap((problem) => problemLines(problem));
+  const why = problems.length === 0 ? [] : [BLANK, ...problems];
+  return [glance(topology, terminal), BLANK, ...nodeTable(topology, terminal), ...why];
+}
+
+/** What `verify` would call an error, with why, and with what to type. */
+function problemLines({ text, evidence, command }: Finding): Line[] {
+  const why = evidence.length === 0 ? '' : ` (${evidence[0]})`;
+  const next = command === null ? [] : [line(toned('   → ', 'dim'), toned(asTyped(command), 'strong'))];
+  return [line(toned(' ✗', 'bad'), ` ${text}${why}`), ...next];
 }
 
 /** default  ● ok   6/6 up   3 shards   9,998 keys   4.1 MB   812 ops/s   epoch 6   up 3 h, the last two where there is room */
@@ -37,21 +48,45 @@ export function listLines(clusters: readonly ClusterSummary[], home: string, ter
   if (clusters.length === 0) {
     return [line(`No clusters in ${home}.`), line(toned('rkv cluster create', 'strong'), ' makes one.')];
   }
-  const rows = clusters.map(({ name, engine, host, ports, running, folder }) => [
+  const rows = clusters.map(({ name, state, engine, host, ports, running, folder }) => [
     toned(name, 'strong'),
-    runningSpan(running.length, ports.length),
-    describePorts(host, ports),
-    engine,
+    summarySpan(state),
+    `${running.length}/${ports.length}`,
+    describePorts(host ?? '?', ports),
+    engine ?? '?',
     toned(folder, 'dim'),
   ]);
   const columns = [
     { title: 'cluster' },
+    { title: 'state' },
     { title: 'running' },
     { title: 'nodes', elastic: true },
     { title: 'engine', elastic: true },
     { title: 'folder', elastic: true },
   ];
-  return tableLines(columns, rows, terminal);
+  return [...tableLines(columns, rows, terminal), ...clusters.flatMap(adviceLines)];
+}
+
+/** What to do about clusters that are not as they should be. */
+function adviceLines({ name, state, problem }: ClusterSummary): Line[] {
+  if (state === 'damaged') {
+    return [line(toned('!', 'look'), ` ${name} cannot be read: ${problem}`), adviceLine('removes it', 'destroy', name)];
+  }
+  if (state !== 'unfinished') return [];
+  return [
+    line(toned('!', 'look'), ` the creation of ${name} was broken off`),
+    adviceLine('finishes it', 'start', name),
+    adviceLine('removes it', 'destroy', name),
+  ];
+}
+
+function adviceLine(what: string, command: string, name: string): Line {
+  return line('    ', toned(asTyped(`rkv cluster ${command} ${name}`), 'strong'), `     ${what}`);
+}
+
+export function unfinishedText(name: string): string {
+  const [finish, remove] = ['start', 'destroy'].map((word) => asTyped(`rkv cluster ${word} ${name}`));
+  return `its creation was broken off: \`${finish}\` finishes it, \`${remove}\` removes it`;
 }
 
 /** '127.0.0.1:7000-7005', or the single ports where they do not follow each other. */
@@ -66,10 +101,11 @@ export function describePorts(host: string, ports: readonly number[]): string {
 
 function stateSpan(state: Topology['state']): Span {
   if (state === 'ok') return toned('● ok', 'good');
+  if (state === 'degraded') return toned('! degraded', 'look');
   return state === 'fail' ? toned('✗ fail', 'bad') : toned('○ unreachable', 'bad');
 }
 
-function runningSpan(running: number, all: number): Span {
-  if (running === 0) return toned('○ stopped', 'dim');
-  return running === all ? toned(`● ${running}/${all} up`, 'good') : toned(`! ${running}/${all} up`, 'look');
+function summarySpan(state: ClusterSummary['state']): Span {
+  if (state === 'stopped') return toned('○ stopped', 'dim');
+  return state === 'unfinished' || state === 'damaged' ? toned(`! ${state}`, 'look') : stateSpan(state);
 }

@@ -29,7 +29,8 @@ test('a node that does not answer is what the others say of it, with the reason'
   const node = topology.nodes.find(({ port }) => port === 7001)!;
   expect(node).toMatchObject({
     reachable: false,
-    error: 'connect ECONNREFUSED',
+    error: 'its server does not run',
+    silence: 'stopped',
     role: 'primary',
     shard: 2,
     slotCount: 5462,

@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { clusterFolder, clusterNames, defaultHome, makeFolder, nodePorts, packagedFile } from '../../src/cluster/layout.ts';
+import {
+  clusterFolder,
+  clusterNames,
+  defaultHome,
+  makeFolder,
+  nodePorts,
+  packagedFile,
+} from '../../src/cluster/layout.ts';
 import { findMistakes } from '../../src/cluster/validate.ts';
 import { makeHome } from './servers.ts';
 
@@ -43,7 +50,8 @@ test('a folder of the home with another name is no cluster, and a node is called
     writeFileSync(join(home, name, 'cluster.yaml'), '');
   }
   expect(clusterNames(home)).toEqual([]);
-  for (const port of ['0', '07000', '65536', '99999999']) mkdirSync(join(home, 'a', 'nodes', port), { recursive: true });
+  for (const port of ['0', '07000', '65536', '99999999'])
+    mkdirSync(join(home, 'a', 'nodes', port), { recursive: true });
   expect(nodePorts(join(home, 'a'))).toEqual([]);
 });
 

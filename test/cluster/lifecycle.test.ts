@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCluster } from '../../src/cluster/create.ts';
 import { nodeFiles, nodeFolder } from '../../src/cluster/layout.ts';
-import { destroyCluster, listClusters, signalNodes, startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
+import { destroyCluster, signalNodes, startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
+import { listClusters } from '../../src/cluster/list-clusters.ts';
 import { connectNode } from '../../src/cluster/node-client.ts';
 import { finish, type Progress } from '../../src/cluster/run.ts';
 import { findCluster } from '../../src/cluster/target.ts';
@@ -38,7 +39,7 @@ describe.each(engines)('with engine %s', (engine) => {
     const stopped = await finish(stopCluster({ home, name, timeout_ms }));
     expect(stopped.changed).toHaveLength(6);
     expect(pidsUnder(home)).toEqual([]);
-    expect(listClusters({ home })).toMatchObject([{ name, engine, running: [] }]);
+    expect(await listClusters({ home })).toMatchObject([{ name, engine, running: [] }]);
     expect((await finish(stopCluster({ home, name, timeout_ms }))).unchanged).toHaveLength(6);
 
     const started = await finish(startCluster({ home, name, timeout_ms }));
@@ -55,7 +56,7 @@ describe.each(engines)('with engine %s', (engine) => {
     const cluster = findCluster({ home, name });
     const replica = PORT + 4;
     await finish(stopCluster({ home, name, ports: [replica], kill: true, timeout_ms }));
-    expect(listClusters({ home })[0]!.running).toEqual([0, 1, 2, 3, 5].map((index) => PORT + index));
+    expect((await listClusters({ home }))[0]!.running).toEqual([0, 1, 2, 3, 5].map((index) => PORT + index));
     const broken = verify(await readTopology(cluster, { timeout_ms: 2000 }), cluster.spec);
     expect(broken.findings.map(({ id }) => id)).toEqual(expect.arrayContaining(['reachable.down', 'replicas.few']));
     const events: Progress[] = [];
@@ -74,10 +75,10 @@ describe.each(engines)('with engine %s', (engine) => {
   test('a paused node is silent, and answers again when it goes on', async () => {
     const home = await make(engine, { primaries: 1, replicas: 0 });
     const cluster = findCluster({ home, name });
-    expect(signalNodes({ home, name }, 'SIGSTOP').changed).toEqual([PORT]);
+    expect((await signalNodes({ home, name }, 'SIGSTOP')).changed).toEqual([PORT]);
     const [node] = (await readTopology(cluster, { timeout_ms: 200 })).nodes;
     expect(node).toMatchObject({ reachable: false });
-    signalNodes({ home, name }, 'SIGCONT');
+    await signalNodes({ home, name }, 'SIGCONT');
     expect((await readTopology(cluster, { timeout_ms: 5000 })).nodes[0]).toMatchObject({ reachable: true });
   });
 
@@ -98,7 +99,7 @@ describe.skipIf(engines.length === 0)('a start', () => {
     await finish(stopCluster({ home, name, timeout_ms }));
     const files = nodeFiles(nodeFolder(join(home, name), PORT));
     writeFileSync(files.pid, `${process.pid} 1\n`);
-    expect(listClusters({ home })[0]!.running).toEqual([]);
+    expect((await listClusters({ home }))[0]!.running).toEqual([]);
     // A stop must not touch the stranger either: this very process would not see the next line.
     expect((await finish(stopCluster({ home, name, timeout_ms }))).unchanged).toEqual([PORT]);
     expect((await finish(startCluster({ home, name, timeout_ms }))).changed).toEqual([PORT]);
@@ -114,14 +115,14 @@ describe.skipIf(engines.length === 0)('a start', () => {
       code: 'NODE_DIED',
       message: `node 127.0.0.1:${PORT + 1} did not start`,
     });
-    expect(listClusters({ home })[0]!.running).toEqual([PORT]);
+    expect((await listClusters({ home }))[0]!.running).toEqual([PORT]);
   });
 });
 
-test('an unknown cluster is a usage failure that names the known ones', () => {
+test('an unknown cluster is a usage failure that names the known ones', async () => {
   const home = makeHome();
   expect(() => findCluster({ home, name: 'x' })).toThrow("there is no cluster 'x'");
-  expect(listClusters({ home })).toEqual([]);
+  expect(await listClusters({ home })).toEqual([]);
 });
 
 test('an unknown node is a usage failure that names the known ones', async () => {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkPorts, claimsOf, findHolder, whyEphemeral, whyNotBound } from '../../src/cluster/ports.ts';
+import { findHolder } from '../../src/cluster/port-holder.ts';
+import { checkPorts, claimsOf, whyEphemeral, whyNotBound } from '../../src/cluster/ports.ts';
 
 const PORT = 22_400;
 const nodes = (port: number, host = '127.0.0.1'): { host: string; port: number; busPort: number }[] => [
@@ -25,10 +26,10 @@ test('every port that is taken is named', async () => {
     code: 'PORT_IN_USE',
     exit: 6,
     why: expect.stringMatching(
-      `^${PORT} and ${PORT + 10_000}, the bus port of node ${PORT} \\(always port \\+ 10000\\), is in use`,
+      `^${PORT} and ${PORT + 10_000} \\(the bus of node ${PORT}: always 10000 above\\) are in use by process ${process.pid}: `,
     ),
     evidence: [],
-    suggestions: [`--port ${PORT + 100}`, expect.stringContaining(`sport = :${PORT}`)],
+    suggestions: [`--port ${PORT + 100}, or auto for any that are free`, expect.stringContaining(`sport = :${PORT}`)],
   });
 });
 

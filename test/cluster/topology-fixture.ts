@@ -14,6 +14,8 @@ export interface Told {
   readonly state?: 'ok' | 'fail';
   readonly info?: string;
   readonly config?: Record<string, string>;
+  /** Of a node that does not answer. */
+  readonly process?: NodeFacts['process'];
 }
 
 export const idOf = (port: number): string => String(port).padStart(40, '0');
@@ -57,21 +59,31 @@ export const infoOf = (isReplica: boolean, link = 'up', offset = 100): string =>
     ? `role:slave\r\nmaster_link_status:${link}\r\nslave_repl_offset:${offset}\r\ndb0:keys=5,expires=0`
     : `role:master\r\nmaster_repl_offset:${offset}\r\nconnected_slaves:1\r\ndb0:keys=5,expires=0`;
 
-function factsOf({ port, host = 'h', view, state = 'ok', info = infoOf(false), config }: Told): NodeFacts {
+function factsOf({
+  port,
+  host = 'h',
+  view,
+  state = 'ok',
+  info = infoOf(false),
+  config,
+  process = 'stopped',
+}: Told): NodeFacts {
   const client = { address: { host, port }, name: `${host}:${port}` } as NodeClient;
   if (view === null) {
     const error = new CliFailure('cannot be reached', {
       code: 'NODE_UNREACHABLE',
       exit: EXIT.unreachable,
-      why: 'connect ECONNREFUSED',
+      why: 'connection refused: no server listens there',
+      cause: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
     });
-    return { client, answer: null, error };
+    return { client, answer: null, error, process };
   }
   const nodes = parseClusterNodes(view);
   const text = `cluster_state:${state}\r\ncluster_known_nodes:${nodes.length}\r\ncluster_current_epoch:6\r\n`;
   return {
     client,
     error: null,
+    process: null,
     answer: {
       latency_ms: 1,
       isLoading: false,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ClusterSummary } from '../../src/cluster/list-clusters.ts';
 import { renderLines, toAscii } from '../../src/view/line.ts';
 import { nodeTable } from '../../src/view/node-table.ts';
 import { glance, listLines, statusLines } from '../../src/view/status.ts';
@@ -100,21 +101,36 @@ describe('a status', () => {
   });
 });
 
-test('a list tells running, partly running and stopped clusters apart', () => {
-  const cluster = (name: string, running: number[]) => ({
+test('a list tells clusters apart by their state, and says what to do about one that is not as it should be', () => {
+  const cluster = (name: string, state: ClusterSummary['state'], running: number[]): ClusterSummary => ({
     name,
+    state,
+    problem: state === 'damaged' ? '/home/none/cluster.yaml:1:1: no field' : null,
     folder: `/home/someone/.local/state/rkv/${name}`,
     engine: 'bundled',
     host: '127.0.0.1',
     ports: [7000, 7001, 7003],
     running,
   });
-  const clusters = [cluster('all', [7000, 7001, 7003]), cluster('some', [7000]), cluster('none', [])];
-  expect(`\n${renderLines(listLines(clusters, '/home', terminalOf(100)), plain)}`).toBe(`
- cluster  running    nodes                     engine   folder
- all      ● 3/3 up   127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/all
- some     ! 1/3 up   127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/some
- none     ○ stopped  127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/none
+  const clusters = [
+    cluster('all', 'ok', [7000, 7001, 7003]),
+    cluster('some', 'degraded', [7000]),
+    cluster('none', 'stopped', []),
+    cluster('half', 'unfinished', [7000]),
+    cluster('bad', 'damaged', []),
+  ];
+  expect(`\n${renderLines(listLines(clusters, '/home', terminalOf(120)), plain)}`).toBe(`
+ cluster  state         running  nodes                     engine   folder
+ all      ● ok          3/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/all
+ some     ! degraded    1/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/some
+ none     ○ stopped     0/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/none
+ half     ! unfinished  1/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/half
+ bad      ! damaged     0/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/bad
+! the creation of half was broken off
+    rkv cluster start half     finishes it
+    rkv cluster destroy half     removes it
+! bad cannot be read: /home/none/cluster.yaml:1:1: no field
+    rkv cluster destroy bad     removes it
 `);
   expect(renderLines(listLines([], '/home', terminalOf(80)), plain)).toContain('rkv cluster create');
 });

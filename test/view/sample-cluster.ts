@@ -15,6 +15,7 @@ export function sampleTopology(): Topology {
   return {
     cluster: 'default',
     state: 'ok',
+    problems: [],
     epoch: 7,
     shards: [one, two, three].map((node, i) => ({
       number: node.shard,
@@ -71,6 +72,7 @@ function primary(port: number, shard: number, [start, end]: [number, number], ke
     address: `127.0.0.1:${port}`,
     reachable: true,
     error: null,
+    silence: null,
     role: 'primary',
     primaryId: null,
     shard,

@@ -21,9 +21,13 @@ export default class ClusterDestroy extends BaseCommand {
   async run(): Promise<ChangedNodes> {
     const { args, flags } = await this.parse(ClusterDestroy);
     const where = { home: this.homeOf(flags), name: args.name ?? flags.cluster };
-    const { findCluster } = await import('../../cluster/target.ts');
-    const { folder, addresses } = findCluster(where);
-    await this.confirm(`Destroy cluster ${where.name}: ${addresses.length} nodes and all data in ${folder}?`, flags);
+    const { findRemains } = await import('../../cluster/target.ts');
+    const { nodePorts } = await import('../../cluster/layout.ts');
+    const { folder } = findRemains(where);
+    await this.confirm(
+      `Destroy cluster ${where.name}: ${nodePorts(folder).length} nodes and all data in ${folder}?`,
+      flags,
+    );
     const { destroyCluster } = await import('../../cluster/lifecycle.ts');
     const changed = await this.follow(destroyCluster({ ...where, timeout_ms: flags.timeout, signal: this.signal }));
     this.say(changedLines(changed, 'destroyed'));

@@ -1,10 +1,10 @@
 import { BaseCommand } from '../../base-command.ts';
-import type { ClusterSummary } from '../../cluster/lifecycle.ts';
+import type { ClusterSummary } from '../../cluster/list-clusters.ts';
 import { listLines } from '../../view/status.ts';
 
 export default class ClusterList extends BaseCommand {
   static override summary = 'list the clusters of this machine';
-  static override description = 'Every cluster with a folder here, and how many of its servers run.';
+  static override description = 'Every cluster with a folder here, how it is, and how many of its servers run.';
   static override examples = ['<%= config.bin %> cluster list', '<%= config.bin %> cluster list --json'];
 
   async run(): Promise<{ clusters: ClusterSummary[] }> {
@@ -18,7 +18,7 @@ export default class ClusterList extends BaseCommand {
   }
 
   async #read(home: string): Promise<ClusterSummary[]> {
-    const { listClusters } = await import('../../cluster/lifecycle.ts');
+    const { listClusters } = await import('../../cluster/list-clusters.ts');
     return listClusters({ home });
   }
 }

@@ -2,13 +2,14 @@ import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
 import { CliFailure, EXIT } from '../../cluster/failure.ts';
 import type { Topology } from '../../cluster/topology.ts';
-import { statusLines } from '../../view/status.ts';
+import { statusLines, unfinishedText } from '../../view/status.ts';
 
 export default class ClusterStatus extends BaseCommand {
   static override summary = 'a cluster at a glance';
   static override description =
     'One line on the cluster and one on each node, as the nodes themselves say right now.\n\n' +
-    'Exits with 0 when the cluster is ok, 3 when it is not, 5 when no node answers.';
+    'Judges as `verify` does: ok, degraded (all slots are served, but something is wrong) or fail. Exits with 0 when the' +
+    ' cluster is ok, 3 when it is not, 5 when no node answers.';
   static override aliases = ['status'];
   static override examples = [
     '<%= config.bin %> cluster status',
@@ -35,10 +36,11 @@ export default class ClusterStatus extends BaseCommand {
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const topology = await readTopology(target, { timeout_ms: flags.timeout });
     this.say(statusLines(topology, this.stdout));
+    if (target.name !== null && target.isUnfinished) this.warn(unfinishedText(target.name));
     if (topology.state !== 'ok') {
       const isGone = topology.state === 'unreachable';
       this.endWith(
-        new CliFailure(isGone ? 'no node of the cluster answers' : 'the cluster does not serve all requests', {
+        new CliFailure(isGone ? 'no node of the cluster answers' : 'something is wrong with the cluster', {
           code: isGone ? 'UNREACHABLE' : 'CLUSTER_FAIL',
           exit: isGone ? EXIT.unreachable : EXIT.verification,
           suggestions: [isGone ? 'rkv cluster start' : 'rkv verify'],

@@ -1,0 +1,34 @@
+/*
+ * One judgement of a cluster's health, for all who ask: status, list, wait, watch and verify. It is made of the checks of
+ * `verify` that tell errors, so these commands cannot contradict each other.
+ */
+import type { Topology } from './topology.ts';
+import type { Finding, Verdict } from './verify.ts';
+import { checkCoverage, checkReachable, checkState } from './verify-nodes.ts';
+import { checkReplication } from './verify-shards.ts';
+import { checkViews } from './verify-views.ts';
+
+/**
+ * ok: nothing is wrong. degraded: every slot is served, but something is wrong: a replica is down, views differ.
+ * fail: not every slot is served, or a node says so. unreachable: no node answers.
+ */
+export type Health = 'ok' | 'degraded' | 'fail' | 'unreachable';
+
+export type Unjudged = Omit<Topology, 'state' | 'problems' | 'readAt' | 'took_ms'>;
+
+export function judge(topology: Unjudged): { readonly state: Health; readonly problems: readonly Finding[] } {
+  const reachable = errorsOf(checkReachable(topology));
+  if (!topology.nodes.some((node) => node.reachable)) return { state: 'unreachable', problems: reachable };
+  const notServed = [...errorsOf(checkState(topology)), ...errorsOf(checkCoverage(topology))];
+  const problems = [
+    ...notServed,
+    ...reachable,
+    ...errorsOf(checkViews(topology)),
+    ...errorsOf(checkReplication(topology)),
+  ];
+  return { state: notServed.length > 0 ? 'fail' : problems.length > 0 ? 'degraded' : 'ok', problems };
+}
+
+function errorsOf({ findings }: Verdict): Finding[] {
+  return findings.filter(({ severity }) => severity === 'error');
+}
