@@ -32,8 +32,6 @@ import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
 import { BUS_OFFSET } from './validate.ts';
 
-export type { ChangedNodes } from './managed-nodes.ts';
-
 export interface LifecycleOptions {
   readonly home: string;
   readonly name: string;

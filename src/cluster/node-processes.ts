@@ -1,6 +1,7 @@
 /** The processes of the nodes of a cluster of ours, and which of the nodes somebody means. */
 import { nodeFiles, nodeFolder, nodePorts } from './layout.ts';
-import { type ChangedNodes, signalNodes } from './lifecycle.ts';
+import { signalNodes } from './lifecycle.ts';
+import type { ChangedNodes } from './managed-nodes.ts';
 import { findRunning } from './process.ts';
 import { selectNodes } from './selector.ts';
 import { findCluster, type ManagedCluster } from './target.ts';

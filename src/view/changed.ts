@@ -1,5 +1,5 @@
 /** One sentence on what became of nodes: 'Cluster default: 6 nodes stopped (7000-7005)'. */
-import type { ChangedNodes } from '../cluster/lifecycle.ts';
+import type { ChangedNodes } from '../cluster/managed-nodes.ts';
 import type { AddedNode } from '../cluster/node-add.ts';
 import type { RemovedNode } from '../cluster/node-remove.ts';
 import { plural } from './format.ts';

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, timeoutFlag } from '../../base-command.ts';
 import type { AdoptionPlan } from '../../cluster/adopt.ts';
+import { CliFailure, EXIT } from '../../cluster/failure.ts';
 import type { ClusterPlan } from '../../cluster/plan.ts';
 import type { ClusterSpec } from '../../cluster/spec-file.ts';
 import { adoptedLines, adoptionHeading, adoptionPlanLines } from '../../view/adopted.ts';
@@ -12,6 +13,19 @@ const DEFAULT_REPLICAS = 1;
 
 // What --password and --tls do not say about servers that run already.
 const { user, cacert, cert, key } = accessFlags;
+
+const portFlag = Flags.custom<number | 'auto'>({
+  parse: async (text) => {
+    const port = Number(text);
+    if (text === 'auto' || (/^\d+$/.test(text) && port >= 1 && port <= 65_535)) return text === 'auto' ? text : port;
+    throw new CliFailure(`'${text}' is not a port`, {
+      code: 'USAGE',
+      exit: EXIT.usage,
+      why: 'expected a number from 1 to 65535, or auto',
+      suggestions: ['--port 7000', '--port auto'],
+    });
+  },
+});
 
 export default class ClusterCreate extends BaseCommand {
   static override summary = 'start servers and form a cluster of them';
@@ -54,12 +68,10 @@ export default class ClusterCreate extends BaseCommand {
     }),
     primaries: Flags.integer({ helpValue: 'N', min: 1, summary: 'nodes that own slots (default: 3)' }),
     replicas: Flags.integer({ helpValue: 'N', min: 0, summary: 'replicas of each primary (default: 1)' }),
-    port: Flags.integer({
+    port: portFlag({
       char: 'p',
       helpValue: 'PORT',
-      max: 65_535,
-      min: 1,
-      summary: 'port of the first node, the others follow (default: 7000)',
+      summary: 'port of the first node, the others follow (default: 7000); auto for free ones from there on',
     }),
     host: Flags.string({ helpValue: 'ADDRESS', summary: 'address to bind and to announce (default: 127.0.0.1)' }),
     config: Flags.string({
@@ -99,7 +111,14 @@ export default class ClusterCreate extends BaseCommand {
     const words = argv as string[];
     const { isAddress } = await import('../../cluster/choose-target.ts');
     if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, flags);
-    const spec = specFrom({ ...flags, name: nameFrom(words) ?? flags.cluster });
+    const { port, ...rest } = flags;
+    const wished = specFrom({
+      ...rest,
+      port: port === 'auto' ? undefined : port,
+      name: nameFrom(words) ?? flags.cluster,
+    });
+    const { placeFreely } = await import('../../cluster/place.ts');
+    const spec = port === 'auto' ? await placeFreely(wished) : wished;
     const home = this.homeOf(flags);
     return flags['dry-run'] ? this.#plan(spec, home) : this.#create(spec, home, flags);
   }

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/lifecycle.ts';
+import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeStop extends BaseCommand {

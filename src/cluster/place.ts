@@ -1,0 +1,18 @@
+/** `--port auto`: the ports of a new cluster are chosen among those that are free, from those of its spec on. */
+import { CliFailure, EXIT } from './failure.ts';
+import { findFreePlace } from './ports.ts';
+import type { ClusterSpec } from './spec-file.ts';
+import { validateSpec } from './validate.ts';
+
+export async function placeFreely(spec: ClusterSpec): Promise<ClusterSpec> {
+  validateSpec(spec);
+  const { host, port: first, primaries, replicas } = spec;
+  const count = primaries * (1 + replicas);
+  const port = await findFreePlace({ host, first, count });
+  if (port !== null) return { ...spec, port };
+  throw new CliFailure(`no ${count} free ports were found from ${first} on`, {
+    code: 'PORT_IN_USE',
+    exit: EXIT.conflict,
+    suggestions: ['rkv cluster list', '--port with a port of your choice'],
+  });
+}
