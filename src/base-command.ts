@@ -27,7 +27,7 @@ export const clusterFlag = Flags.string({
   env: 'RKV_CLUSTER',
   default: 'default',
   helpValue: 'NAME',
-  summary: 'the cluster that is meant',
+  summary: 'cluster to use',
 });
 
 /** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
@@ -48,34 +48,44 @@ export const timeoutFlag = Flags.custom<number>({
 
 /** Getting into nodes that no cluster of ours describes. */
 export const accessFlags = {
-  user: Flags.string({ helpGroup: 'ACCESS', helpValue: 'NAME', summary: 'user to log in as' }),
+  user: Flags.string({ helpGroup: 'ACCESS', helpValue: 'NAME', summary: 'user name' }),
   pass: Flags.string({
     char: 'a',
     env: 'REDISCLI_AUTH',
     helpGroup: 'ACCESS',
     helpValue: 'PASS',
     noCacheDefault: true,
-    summary: 'password of the nodes',
+    summary: 'password',
   }),
   tls: Flags.boolean({ helpGroup: 'ACCESS', summary: 'connect over TLS' }),
-  cacert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'certificate authority' }),
-  cert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'certificate to show' }),
-  key: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'private key of the certificate' }),
+  cacert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'file with the CA certificate' }),
+  cert: Flags.file({
+    helpGroup: 'ACCESS',
+    exists: true,
+    helpValue: 'FILE',
+    summary: 'file with the client certificate',
+  }),
+  key: Flags.file({
+    helpGroup: 'ACCESS',
+    exists: true,
+    helpValue: 'FILE',
+    summary: 'file with the private key of the client certificate',
+  }),
 };
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   static override baseFlags = {
-    json: Flags.boolean({ helpGroup: 'GLOBAL', summary: 'print one JSON object, and nothing else; never ask' }),
+    json: Flags.boolean({ helpGroup: 'GLOBAL', summary: 'print one JSON object and nothing else; never ask' }),
     home: Flags.directory({
       env: 'RKV_HOME',
       helpGroup: 'GLOBAL',
       helpValue: 'DIR',
       summary: 'folder of all clusters (default: $XDG_STATE_HOME/rkv)',
     }),
-    quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', summary: 'say nothing but errors' }),
-    debug: Flags.boolean({ env: 'RKV_DEBUG', helpGroup: 'GLOBAL', summary: 'show where in the code an error arose' }),
+    quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', summary: 'print errors only' }),
+    debug: Flags.boolean({ env: 'RKV_DEBUG', helpGroup: 'GLOBAL', summary: 'print the stack trace of an error' }),
   };
 
   readonly #interrupt = new AbortController();
@@ -216,7 +226,7 @@ export abstract class BaseCommand extends Command {
       process.exit(EXIT.interrupted);
     }
     if (this.#isFollowing && !this.quiet && signal === 'SIGINT') {
-      process.stderr.write('\ninterrupted: taking back what was begun, Ctrl-C again leaves at once\n');
+      process.stderr.write('\nrolling back; press Ctrl-C again to quit now\n');
     }
     this.#interrupt.abort();
   };
@@ -264,7 +274,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     code: 'UNEXPECTED',
     exit: EXIT.unexpected,
     message,
-    suggestions: ['run the same command with --debug, and report what it prints: this is a defect of rkv'],
+    suggestions: ['this is an internal error of rkv: run the same command with --debug, and report its output'],
   };
 }
 

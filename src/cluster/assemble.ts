@@ -204,7 +204,7 @@ function unreachedView({ best, flags }: Rumour): NodeView {
     port: best.port,
     busPort: best.busPort,
     address: formatAddress(best),
-    error: best.host === '' ? 'nobody knows its address' : null,
+    error: best.host === '' ? 'address unknown' : null,
     role: best.role,
     primaryId: best.primaryId,
     slots: best.slots,

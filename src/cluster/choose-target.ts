@@ -31,7 +31,7 @@ export function chooseTarget(
       given,
     );
   if (words.length === 1) return withAccess(findCluster({ home, name: first }), given);
-  throw new CliFailure('one cluster at a time', {
+  throw new CliFailure('expected one cluster', {
     code: 'USAGE',
     exit: EXIT.usage,
     why: `got ${words.join(' ')}: the name of one cluster, or addresses of nodes, are expected`,

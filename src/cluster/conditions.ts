@@ -19,7 +19,7 @@ export function parseCondition(text: string): Condition {
   if (size !== null) return (topology) => whyNotSize(topology, Number(size[1]));
   const condition = { ok: whyNotOk, synced: whyNotSynced, ready: whyNotReadyYet }[text];
   if (condition !== undefined) return condition;
-  throw new CliFailure(`nothing to wait for is called '${text}'`, {
+  throw new CliFailure(`unknown condition '${text}'`, {
     code: 'BAD_CONDITION',
     exit: EXIT.usage,
     why: 'expected ready, ok, synced or size=N',

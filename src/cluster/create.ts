@@ -25,7 +25,7 @@ export async function* createCluster(spec: ClusterSpec, options: CreateOptions):
     if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
     clearFolder(plan);
     for (const text of plan.warnings) yield { type: 'warning', text };
-    const what = `the creation of cluster ${spec.name}`;
+    const what = `creating cluster ${spec.name}`;
     const { signal, keepOnFailure } = options;
     yield* runSteps(createSteps(plan, forming), { signal, keepOnFailure, what });
     rmSync(unfinishedFile(plan.folder), { force: true });

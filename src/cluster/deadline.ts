@@ -87,7 +87,7 @@ async function unlessLoading(missing: () => Promise<string | null>): Promise<str
 }
 
 async function expired(wait: Wait, text: string): Promise<CliFailure> {
-  return new CliFailure(`${wait.what}: not within ${formatSeconds(wait.deadline.timeout_ms)}`, {
+  return new CliFailure(`${wait.what}: timed out after ${formatSeconds(wait.deadline.timeout_ms)}`, {
     code: 'TIMEOUT',
     exit: EXIT.timeout,
     why: text,

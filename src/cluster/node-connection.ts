@@ -66,7 +66,7 @@ export function translate(
   const text = error instanceof Error ? error.message : String(error);
   if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachable(name, error as Error, access);
   if (/^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/i.test(text)) {
-    return new CliFailure(`node ${name} does not let us in`, {
+    return new CliFailure(`node ${name}: authentication failed`, {
       code: 'NODE_DENIED',
       exit: EXIT.unreachable,
       why: text,

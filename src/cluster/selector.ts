@@ -57,7 +57,7 @@ function nodesOfSlot({ shards, nodes }: Topology, slot: number): readonly NodeVi
 }
 
 function ambiguousId(word: string, nodes: readonly NodeView[]): CliFailure {
-  return new CliFailure(`'${word}' begins the ids of ${nodes.length} nodes`, {
+  return new CliFailure(`'${word}' is ambiguous: ${nodes.length} node ids begin with it`, {
     code: 'AMBIGUOUS_NODE',
     exit: EXIT.usage,
     why: nodes.map((node) => `${node.address} is ${node.id}`).join(', '),
@@ -66,7 +66,7 @@ function ambiguousId(word: string, nodes: readonly NodeView[]): CliFailure {
 }
 
 function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
-  return new CliFailure(`no node is '${selector}'`, {
+  return new CliFailure(`no node matches '${selector}'`, {
     code: 'NO_NODE',
     exit: EXIT.usage,
     why: nodes.length === 0 ? 'the cluster has no nodes' : nodes.map(describe).join(', '),

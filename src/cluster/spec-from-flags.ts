@@ -31,7 +31,7 @@ export function specFrom(flags: SpecFlags): ClusterSpec {
 /** The name among the words of `cluster create`, of which there may be one. */
 export function nameFrom(words: readonly string[]): string | undefined {
   if (words.length <= 1) return words[0];
-  throw new CliFailure(`one name, not ${words.length}: ${words.join(' ')}`, {
+  throw new CliFailure(`expected one cluster name, not ${words.length}: ${words.join(' ')}`, {
     code: 'USAGE',
     exit: EXIT.usage,
     suggestions: ['rkv cluster create blue', 'rkv cluster create 127.0.0.1:7000 127.0.0.1:7001 127.0.0.1:7002'],

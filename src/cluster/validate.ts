@@ -43,8 +43,8 @@ const OURS: Readonly<Record<string, string>> = {
   'cluster-config-file': 'it lies in the folder of the node',
   'cluster-port': `the bus listens ${BUS_OFFSET.toLocaleString('en')} above the port`,
   dir: 'it is the folder of the node',
-  daemonize: 'nodes are started and watched by us',
-  supervised: 'nodes are started and watched by us',
+  daemonize: 'rkv starts and supervises the nodes',
+  supervised: 'rkv starts and supervises the nodes',
   pidfile: 'it lies in the folder of the node',
   logfile: 'the log is server.log in the folder of the node',
   requirepass: 'use `password`',
@@ -79,7 +79,7 @@ export function findMistakes(raw: unknown): Mistake[] {
 export function validateSpec(spec: ClusterSpec): void {
   const mistakes = findMistakes(spec);
   if (mistakes.length === 0) return;
-  throw new CliFailure('this cluster cannot be made', {
+  throw new CliFailure('invalid cluster description', {
     code: 'BAD_SPEC',
     exit: EXIT.usage,
     why: mistakes[0]!.text,

@@ -107,7 +107,7 @@ export function checkOpenSlots({ nodes }: Topology): Verdict {
       }),
     ),
   );
-  return { id: 'slots', title: 'open slots', whenFine: 'no slot is on the move', findings };
+  return { id: 'slots', title: 'open slots', whenFine: 'no slots are migrating', findings };
 }
 
 /** A primary that keeps nothing on disk comes back empty, and then its replicas are emptied, too. */

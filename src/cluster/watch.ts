@@ -75,10 +75,10 @@ export function changesBetween(before: Topology, after: Topology): Omit<WatchEve
   });
   for (const gone of known.values()) changes.push(note(`${gone.address} is no longer part of the cluster`));
   if (before.slotsServed === SLOTS && after.slotsServed < SLOTS) {
-    changes.push(bad(`${(SLOTS - after.slotsServed).toLocaleString('en')} slots are served by nobody`));
+    changes.push(bad(`${(SLOTS - after.slotsServed).toLocaleString('en')} slots are not served`));
   }
   if (before.state !== after.state)
-    changes.push({ severity: after.state === 'ok' ? 'good' : 'bad', text: `the cluster is ${after.state}` });
+    changes.push({ severity: after.state === 'ok' ? 'good' : 'bad', text: `cluster state: ${after.state}` });
   return changes;
 }
 
@@ -89,17 +89,17 @@ function nodeChanges(before: NodeView, after: NodeView, topology: Topology): Omi
     changes.push(bad(`${name} does not answer any more (${after.error ?? 'no reason known'})`));
   if (!before.reachable && after.reachable) changes.push(good(`${name} is back`));
   if (!before.seenAs.includes('fail') && after.seenAs.includes('fail'))
-    changes.push(bad(`${name} is called failed by the others`));
+    changes.push(bad(`${name} is marked as failed by the other nodes`));
   if (before.role !== after.role) changes.push(roleChange(after, topology));
   else if (after.role === 'replica' && before.primaryId !== after.primaryId)
     changes.push(note(`${name} follows ${nameOf(after.primaryId, topology)} now`));
   if (after.reachable && before.replication.link === 'up' && after.replication.link === 'down')
-    changes.push(bad(`${name} has lost its primary`));
+    changes.push(bad(`${name} lost the link to its primary`));
   if (before.replication.link === 'down' && after.replication.link === 'up')
-    changes.push(good(`${name} has its primary again`));
+    changes.push(good(`${name} has a link to its primary again`));
   const moved = after.slotCount - before.slotCount;
   if (moved !== 0 && before.role === 'primary' && after.role === 'primary' && after.reachable) {
-    changes.push(note(`${name} ${moved > 0 ? 'got' : 'gave away'} ${Math.abs(moved).toLocaleString('en')} slots`));
+    changes.push(note(`${name} ${moved > 0 ? 'gained' : 'lost'} ${Math.abs(moved).toLocaleString('en')} slots`));
   }
   return changes;
 }

@@ -16,7 +16,7 @@ import { replyToJson } from '../view/reply-text.ts';
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export default class Cli extends BaseCommand {
-  static override summary = 'talk to a server: one command, a file of commands, or a prompt';
+  static override summary = 'send commands to a server: one, a file of them, or at a prompt';
   static override description =
     'Prints replies exactly as redis-cli does, on a terminal and in a pipe. Without an address it talks to the cluster' +
     ' (see --cluster) and follows redirections; without any cluster, to 127.0.0.1:6379.\n\nOptions come before the' +
@@ -42,7 +42,7 @@ export default class Cli extends BaseCommand {
     uri: Flags.string({ char: 'u', summary: 'redis:// or rediss:// URI', helpValue: 'URI' }),
     cluster: Flags.string({ env: 'RKV_CLUSTER', summary: 'cluster to talk to, by name', helpValue: 'NAME' }),
     follow: Flags.boolean({ char: 'c', summary: 'follow MOVED and ASK to other nodes' }),
-    user: Flags.string({ summary: 'user to log in as', helpValue: 'NAME' }),
+    user: Flags.string({ summary: 'user name', helpValue: 'NAME' }),
     pass: Flags.string({
       char: 'a',
       env: 'REDISCLI_AUTH',
@@ -51,27 +51,32 @@ export default class Cli extends BaseCommand {
       noCacheDefault: true,
     }),
     db: Flags.integer({ char: 'n', default: 0, min: 0, summary: 'database number', helpValue: 'DB' }),
-    resp2: Flags.boolean({ exclusive: ['resp3'], summary: 'speak RESP2, the default (also -2)' }),
-    resp3: Flags.boolean({ summary: 'speak RESP3 (also -3)' }),
+    resp2: Flags.boolean({ exclusive: ['resp3'], summary: 'use RESP2, the default (also -2)' }),
+    resp3: Flags.boolean({ summary: 'use RESP3 (also -3)' }),
     tls: Flags.boolean({ summary: 'connect over TLS' }),
-    cacert: Flags.string({ summary: 'certificate authority', helpValue: 'FILE' }),
-    cert: Flags.string({ summary: 'certificate to show', helpValue: 'FILE' }),
-    key: Flags.string({ summary: 'private key of the certificate', helpValue: 'FILE' }),
-    sni: Flags.string({ summary: 'server name to ask for', helpValue: 'NAME' }),
-    insecure: Flags.boolean({ summary: 'accept any certificate' }),
-    raw: Flags.boolean({ allowNo: true, summary: 'bytes as they are, the default in a pipe' }),
-    csv: Flags.boolean({ exclusive: ['raw'], summary: 'one line of CSV for each reply' }),
-    delimiter: Flags.string({ char: 'd', default: '\n', summary: 'between items of a raw reply', helpValue: 'TEXT' }),
+    cacert: Flags.string({ summary: 'file with the CA certificate', helpValue: 'FILE' }),
+    cert: Flags.string({ summary: 'file with the client certificate', helpValue: 'FILE' }),
+    key: Flags.string({ summary: 'file with the private key of the client certificate', helpValue: 'FILE' }),
+    sni: Flags.string({ summary: 'TLS server name (SNI)', helpValue: 'NAME' }),
+    insecure: Flags.boolean({ summary: 'do not verify the certificate of the server' }),
+    raw: Flags.boolean({ allowNo: true, summary: 'print replies as raw bytes (the default in a pipe)' }),
+    csv: Flags.boolean({ exclusive: ['raw'], summary: 'print each reply as one line of CSV' }),
+    delimiter: Flags.string({
+      char: 'd',
+      default: '\n',
+      summary: 'separator between the items of a raw reply',
+      helpValue: 'TEXT',
+    }),
     'exit-code': Flags.boolean({ char: 'e', summary: 'exit with 1 when the reply is an error' }),
     repeat: Flags.integer({
       char: 'r',
       default: 1,
       min: -1,
-      summary: 'run the command N times, -1: for ever',
+      summary: 'run the command N times; -1 repeats for ever',
       helpValue: 'N',
     }),
     interval: Flags.string({ char: 'i', default: '0', summary: 'seconds between repetitions', helpValue: 'SECONDS' }),
-    stdin: Flags.boolean({ char: 'x', summary: 'take the last argument from standard input' }),
+    stdin: Flags.boolean({ char: 'x', summary: 'read the last argument from standard input' }),
     timeout: Flags.string({ char: 't', summary: 'seconds to wait for the connection', helpValue: 'SECONDS' }),
   };
 

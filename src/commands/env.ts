@@ -5,7 +5,7 @@ import { accessFlags, BaseCommand, clusterFlag } from '../base-command.ts';
 const TIMEOUT_MS = 1000;
 
 export default class Env extends BaseCommand {
-  static override summary = 'print what a program needs to connect';
+  static override summary = 'print the environment variables that a program needs to connect';
   static override description =
     'REDIS_URL is one node, for clients that find the others themselves; REDIS_CLUSTER_NODES is all of them. Password' +
     ' and certificate follow where the cluster has them.';
@@ -22,7 +22,7 @@ export default class Env extends BaseCommand {
     ...accessFlags,
     format: Flags.option({ options: ['dotenv', 'json', 'shell'] as const })({
       default: 'dotenv',
-      summary: 'as a .env file, as JSON, or as export lines',
+      summary: '.env file, JSON, or export lines of a shell',
     }),
   };
 

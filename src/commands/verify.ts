@@ -11,7 +11,7 @@ interface Verification {
 }
 
 export default class Verify extends BaseCommand {
-  static override summary = 'check that all nodes agree and all slots are served';
+  static override summary = 'check that all nodes agree and that all slots are served';
   static override description =
     'Asks every node for its own view and compares the views with each other and with what was asked for: slots, roles,' +
     ' epochs, addresses, replication, configuration.\n\nExits with 0 when nothing is wrong, 3 when something is, 5 when' +
@@ -33,11 +33,11 @@ export default class Verify extends BaseCommand {
     ...accessFlags,
     'fail-on': Flags.option({ options: ['error', 'warning'] as const })({
       default: 'error',
-      summary: 'the least that makes the exit code 3',
+      summary: 'lowest severity that makes the exit code 3',
     }),
-    wait: timeoutFlag({ summary: 'look again until nothing is wrong, for this long at most' }),
-    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'for each node to answer' }),
-    wide: Flags.boolean({ summary: 'all columns, nothing cut' }),
+    wait: timeoutFlag({ summary: 'repeat until nothing is wrong, for at most this long' }),
+    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'how long to wait for each node' }),
+    wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
   async run(): Promise<Verification> {
@@ -59,7 +59,7 @@ export default class Verify extends BaseCommand {
 
   #judge(report: Report, topology: Topology, failOn: 'error' | 'warning'): CliFailure | null {
     if (topology.state === 'unreachable') {
-      return new CliFailure('no node of the cluster answers', {
+      return new CliFailure('no node of the cluster can be reached', {
         code: 'UNREACHABLE',
         exit: EXIT.unreachable,
         suggestions: ['rkv cluster start'],

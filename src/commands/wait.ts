@@ -3,7 +3,7 @@ import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-comm
 import type { Topology } from '../cluster/topology.ts';
 
 export default class Wait extends BaseCommand {
-  static override summary = 'wait until a cluster is as a script needs it';
+  static override summary = 'wait until a cluster meets a condition';
   static override description =
     'ready: every node answers and agrees with all others. ok: the cluster is up and all slots are served. synced: no' +
     ' replica is behind. size=N: N nodes, known to all.\n\nExits with 0 when it is so, 4 when the time is up; the error' +

@@ -5,8 +5,8 @@ import type { WatchEvent } from '../cluster/watch.ts';
 export default class Watch extends BaseCommand {
   static override summary = 'watch a cluster live';
   static override description =
-    'Slots, nodes, traffic, and what happens, as sentences. In a pipe one line for each thing that happens. Ends with' +
-    ' Ctrl-C.';
+    'Slots, nodes, traffic, and what happens, as sentences. In a pipe one line for each event. q or Ctrl-C' +
+    ' ends the view.';
   static override examples = [
     '<%= config.bin %> watch',
     { description: 'Any cluster, by one of its nodes', command: '<%= config.bin %> watch 10.0.0.5:6379' },
@@ -17,9 +17,9 @@ export default class Watch extends BaseCommand {
   static override flags = {
     cluster: clusterFlag,
     ...accessFlags,
-    every: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'between two looks' }),
-    for: timeoutFlag({ summary: 'end after this time' }),
-    timeout: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'for each node to answer' }),
+    every: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'time between two readings' }),
+    for: timeoutFlag({ summary: 'stop after this time' }),
+    timeout: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'how long to wait for each node' }),
   };
 
   async run(): Promise<{ events: readonly WatchEvent[] }> {
@@ -29,13 +29,15 @@ export default class Watch extends BaseCommand {
     const { showWatch } = await import('../view/show-watch.ts');
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const end = flags.for === undefined ? [] : [AbortSignal.timeout(flags.for)];
-    const signal = AbortSignal.any([this.signal, ...end]);
+    const quit = new AbortController();
+    const signal = AbortSignal.any([this.signal, quit.signal, ...end]);
     const snapshots = watchCluster(target, { every_ms: flags.every, timeout_ms: flags.timeout, signal });
     const terminal = this.stdout;
     const events = await showWatch(snapshots, {
       mode: this.quiet ? 'silent' : terminal.live ? 'live' : 'plain',
       terminal,
       stream: process.stdout,
+      onQuit: () => quit.abort(),
     });
     return { events };
   }

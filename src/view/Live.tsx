@@ -1,5 +1,5 @@
 /** The one place that knows ink: lines that are redrawn in place. What the lines say is decided elsewhere. */
-import { Box, render, Text } from 'ink';
+import { Box, render, Text, useInput } from 'ink';
 import { type Line, renderLines } from './line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,8 +20,15 @@ export function Lines({ lines, terminal }: { lines: readonly Line[]; terminal: T
   ));
 }
 
-export function startLive(stream: NodeJS.WriteStream, terminal: Terminal): LiveView {
-  const element = (lines: readonly Line[]) => <Screen lines={lines} terminal={terminal} />;
+/** `onQuit`: the person typed q, or Ctrl-C while the keyboard is read here. Without it no key is read. */
+export function startLive(stream: NodeJS.WriteStream, terminal: Terminal, onQuit?: () => void): LiveView {
+  const readsKeys = onQuit !== undefined && process.stdin.isTTY === true;
+  const element = (lines: readonly Line[]) => (
+    <>
+      <Screen lines={lines} terminal={terminal} />
+      {readsKeys ? <QuitKeys onQuit={onQuit} /> : null}
+    </>
+  );
   // Ctrl-C is ours: it undoes what was begun. So is the console: nothing else prints while this is on.
   const screen = render(element([]), { stdout: stream, exitOnCtrlC: false, patchConsole: false });
   return {
@@ -39,4 +46,11 @@ function Screen(props: { lines: readonly Line[]; terminal: Terminal }) {
       <Lines {...props} />
     </Box>
   );
+}
+
+function QuitKeys({ onQuit }: { onQuit: () => void }) {
+  useInput((input, key) => {
+    if (input === 'q' || (key.ctrl && input === 'c')) onQuit();
+  });
+  return null;
 }

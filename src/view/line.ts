@@ -56,6 +56,8 @@ const IN_ASCII: Readonly<Record<string, string>> = {
   '×': 'x',
   '→': '>',
   '↳': '>',
+  '└': '`',
+  '├': '|',
   '█': '#',
   '▒': '=',
   '░': '.',

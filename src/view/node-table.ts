@@ -1,11 +1,12 @@
 /*
- * The nodes of a cluster as one table, the same in every command: shard by shard, the primary first. Narrow terminals
- * see what matters; wide ones see more columns of the same table.
+ * The nodes of a cluster as one table, the same in every command: shard by shard, the replicas below their primary.
+ * Narrow terminals see what matters; wide ones see more columns of the same table. Nodes are named by their port where
+ * all are on one host, and a row of a node that cannot be reached is red and ends with the reason.
  */
 import { formatRanges } from '../base/slot.ts';
 import type { NodeView, Topology } from '../cluster/topology.ts';
 import { bytes, count, cutMiddle, duration } from './format.ts';
-import { BLANK, type Line, line, type Span, toned } from './line.ts';
+import { type Line, type Span, toned } from './line.ts';
 import { type Cell, type Column, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -16,7 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'shard', align: 'right' },
   { title: 'node', elastic: true },
   { title: 'role' },
-  { title: 'st' },
+  { title: 'state' },
   { title: 'slots', elastic: true },
   { title: 'keys', align: 'right' },
   { title: 'lag', align: 'right' },
@@ -24,37 +25,51 @@ const COLUMNS: readonly Column[] = [
   { title: 'memory', align: 'right', from: MIDDLING },
   { title: 'ops/s', align: 'right', from: MIDDLING },
   { title: 'server', from: WIDE },
-  { title: 'up', align: 'right', from: WIDE },
+  { title: 'uptime', align: 'right', from: WIDE },
   { title: 'id', from: WIDE },
 ];
 
 /** More of an id would push the table over the edge; this much is unique in any cluster that a person looks at. */
 const ID_SHOWN = 12;
 
-const LETTERS = { normal: 'N', joining: 'J', moving: 'M', loading: 'L' } as const;
-
 export function nodeTable(topology: Topology, terminal: Terminal): Line[] {
   const nodes = [...topology.shards.flatMap(({ primary, replicas }) => [primary, ...replicas]), ...topology.others];
-  const rows = nodes.map((node, i) =>
-    rowOf(node, { isFirst: node.shard === 0 || nodes[i - 1]?.shard !== node.shard, terminal }),
-  );
+  const host = commonHost(nodes);
+  const rows = nodes.map((node, i) => {
+    const isFirst = node.shard === 0 || nodes[i - 1]?.shard !== node.shard;
+    const isLast = nodes[i + 1]?.shard !== node.shard;
+    const cells = rowOf(node, { name: host === null ? node.address : `${node.port}`, isFirst, isLast, terminal });
+    return node.reachable ? cells : downRow(cells, node);
+  });
   return tableLines(COLUMNS, rows, terminal);
 }
 
-function stateLegend(): Line {
-  return line(toned(' U up  D down · N normal  J joining  M moving slots  L loading', 'dim'));
+/** Nothing behind the slots is known of it: the reason stands there. */
+function downRow(cells: readonly Cell[], { error }: NodeView): Cell[] {
+  return [
+    ...cells.slice(
+      0,
+      COLUMNS.findIndex(({ title }) => title === 'keys'),
+    ),
+    error ?? 'no reason known',
+  ].map(asBad);
 }
 
-/** The table with the legend and an empty line after. */
-export function nodeTableWithLegend(topology: Topology, terminal: Terminal): Line[] {
-  return [...nodeTable(topology, terminal), stateLegend(), BLANK];
+/** The host that all nodes share; null when they differ, or when there are none. */
+export function commonHost(nodes: readonly NodeView[]): string | null {
+  const hosts = new Set(nodes.map(({ host }) => host));
+  return hosts.size === 1 ? ([...hosts][0] as string) : null;
 }
 
-function rowOf(node: NodeView, { isFirst, terminal }: { isFirst: boolean; terminal: Terminal }): Cell[] {
+function rowOf(
+  node: NodeView,
+  { name, isFirst, isLast, terminal }: { name: string; isFirst: boolean; isLast: boolean; terminal: Terminal },
+): Cell[] {
   const isPrimary = node.role === 'primary';
+  const branch = isFirst ? '' : isLast ? '└ ' : '├ ';
   return [
     isFirst ? toned(node.shard === 0 ? '–' : String(node.shard), 'none') : null,
-    toned(node.address, 'none'),
+    toned(`${branch}${name}`, 'none'),
     toned(node.role, isPrimary ? 'none' : 'dim'),
     stateOf(node),
     isPrimary ? formatRanges(node.slots) || toned('none', 'dim') : null,
@@ -69,11 +84,16 @@ function rowOf(node: NodeView, { isFirst, terminal }: { isFirst: boolean; termin
   ];
 }
 
-/** Two letters, as nodetool has them: is it there, and what is it at. */
+/** up, down, failed (it answers, and the others have agreed that it does not), joining, moving or loading. */
 function stateOf(node: NodeView): Span {
-  const text = `${node.reachable ? 'U' : 'D'}${LETTERS[node.activity]}`;
-  if (!node.reachable || node.seenAs.includes('fail')) return toned(text, 'bad');
-  return toned(text, node.activity === 'normal' ? 'good' : 'look');
+  if (!node.reachable) return toned('down', 'bad');
+  if (node.seenAs.includes('fail')) return toned('failed', 'bad');
+  return node.activity === 'normal' ? toned('up', 'good') : toned(node.activity, 'look');
+}
+
+function asBad(cell: Cell): Cell {
+  if (cell === null) return null;
+  return toned(typeof cell === 'string' ? cell : cell.text, 'bad');
 }
 
 function linkOf({ role, replication }: NodeView): Cell {

@@ -9,6 +9,8 @@ export interface ShowOptions {
   readonly mode: 'live' | 'plain' | 'silent';
   readonly terminal: Terminal;
   readonly stream: NodeJS.WriteStream;
+  /** The person wants to leave the live view. */
+  readonly onQuit: () => void;
 }
 
 /** What is kept for the envelope of a watch that runs for days. */
@@ -17,9 +19,9 @@ const EVENTS_KEPT_MAX = 1000;
 /** Answers what happened. */
 export async function showWatch(
   snapshots: AsyncIterable<WatchSnapshot>,
-  { mode, terminal, stream }: ShowOptions,
+  { mode, terminal, stream, onQuit }: ShowOptions,
 ): Promise<readonly WatchEvent[]> {
-  const live = mode === 'live' ? (await import('./Live.tsx')).startLive(stream, terminal) : null;
+  const live = mode === 'live' ? (await import('./Live.tsx')).startLive(stream, terminal, onQuit) : null;
   const seen: WatchEvent[] = [];
   let isFirst = true;
   try {

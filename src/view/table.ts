@@ -1,6 +1,7 @@
 /*
  * One table for everything: columns that are as wide as what is in them, two spaces apart. Where the terminal is too
- * narrow, first the columns that are only for wide ones go, then the longest `elastic` column is cut in the middle.
+ * narrow, first the columns that are only for wide ones go, then the longest `elastic` column is cut in the middle. A row
+ * with fewer cells than there are columns ends with a text that takes the rest of the row and widens no column.
  */
 import { cutMiddle } from './format.ts';
 import { type Line, type Span, toned, widthOf } from './line.ts';
@@ -31,19 +32,31 @@ export function tableLines(
   function isWide(i: number): boolean {
     return available >= ((columns[i] as Column).from as number);
   }
+  function isRest(row: readonly Cell[], i: number): boolean {
+    return row.length < columns.length && i === row.length - 1;
+  }
   const widths = columns.map((column, i) =>
-    Math.max(widthOf(column.title), ...rows.map((row) => widthOf(asSpan(row[i]).text))),
+    Math.max(widthOf(column.title), ...rows.map((row) => (isRest(row, i) ? 0 : widthOf(asSpan(row[i]).text)))),
   );
   if (cut) shrink(widths, { columns, shown, available: available - indent });
   const header = columns.map((column) => toned(column.title, 'dim'));
   return [header, ...rows].map((row) => {
     const spans: Span[] = [toned(' '.repeat(indent), 'none')];
+    let at = indent;
     shown.forEach((i, position) => {
       const cell = asSpan(row[i]);
       const width = widths[i] as number;
       const text = cutMiddle(cell.text, width);
       const padding = ' '.repeat(width - widthOf(text));
       const gap = position === 0 ? '' : ' '.repeat(GAP);
+      if (isRest(row, i)) {
+        spans.push(toned(gap, 'none'), {
+          ...cell,
+          text: cut ? cutMiddle(cell.text, available - at - gap.length) : cell.text,
+        });
+        return;
+      }
+      at += gap.length + width;
       const right = (columns[i] as Column).align === 'right';
       // Padding stands outside of the toned span: underlines and backgrounds of a theme would show it.
       spans.push(toned(right ? gap + padding : gap, 'none'), { text, tone: cell.tone });

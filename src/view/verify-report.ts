@@ -3,7 +3,7 @@ import type { Topology } from '../cluster/topology.ts';
 import type { Check, Finding, Report, Severity } from '../cluster/verify.ts';
 import { duration, plural, wrap } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, type Tone, toned } from './line.ts';
-import { nodeTableWithLegend } from './node-table.ts';
+import { commonHost, nodeTable } from './node-table.ts';
 import { asTyped } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,7 +23,8 @@ export function verifyLines(
   return [
     line(describeCluster(topology)),
     BLANK,
-    ...nodeTableWithLegend(topology, terminal),
+    ...nodeTable(topology, terminal),
+    BLANK,
     ...report.checks.flatMap((check) => checkLines(check, terminal)),
     BLANK,
     sumLine(report, exit),
@@ -35,7 +36,9 @@ function describeCluster(topology: Topology): string {
   const name = topology.cluster === null ? 'Cluster' : `Cluster ${topology.cluster}`;
   const epoch = topology.epoch === null ? '' : `, epoch ${topology.epoch}`;
   const sizes = `${plural(topology.nodes.length, 'node')}, ${plural(topology.shards.length, 'shard')}`;
-  return `${name}: ${sizes}${epoch}, checked in ${duration(topology.took_ms)}`;
+  const host = commonHost(topology.nodes);
+  const where = host === null || host === '127.0.0.1' ? '' : ` on ${host}`;
+  return `${name}: ${sizes}${where}${epoch}, checked in ${duration(topology.took_ms)}`;
 }
 
 /** '1 error, 1 warning, 1 note'; '' when there is nothing. */

@@ -36,5 +36,5 @@ test('views that differ are waited for, with the difference as the reason', () =
 });
 
 test('an unknown condition is a usage failure', () => {
-  expect(() => parseCondition('happy')).toThrow("nothing to wait for is called 'happy'");
+  expect(() => parseCondition('happy')).toThrow("unknown condition 'happy'");
 });

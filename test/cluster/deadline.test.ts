@@ -25,7 +25,7 @@ test('a wait whose time is up says what was missing, with facts gathered only th
   await expect(waitUntil(async () => 'one more', wait)).rejects.toMatchObject({
     code: 'TIMEOUT',
     exit: 4,
-    message: 'the thing: not within 60 ms',
+    message: 'the thing: timed out after 60 ms',
     why: 'one more',
     evidence: ['port 1 is closed'],
     suggestions: ['open it'],

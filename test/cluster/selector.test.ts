@@ -24,12 +24,12 @@ test.each([
 test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', '0000', 'slot:16384'])(
   '%j names nobody, which is an error',
   (selector) => {
-    expect(() => ports(selector)).toThrow(`no node is '${selector}'`);
+    expect(() => ports(selector)).toThrow(`no node matches '${selector}'`);
   },
 );
 
 test('an id prefix that several nodes share is an error, never a guess', () => {
-  expect(() => ports('000000')).toThrow("'000000' begins the ids of 6 nodes");
+  expect(() => ports('000000')).toThrow("'000000' is ambiguous: 6 node ids begin with it");
 });
 
 test('where one node is needed, several are an error that names them', () => {

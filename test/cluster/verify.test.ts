@@ -24,7 +24,7 @@ test('a healthy cluster has no findings, and every check says what is true', () 
     'ok state: cluster_state is ok on 6 nodes',
     'ok coverage: 16,384 of 16,384 slots served',
     'ok views: 6 nodes agree on slots, roles, epochs and addresses',
-    'ok open slots: no slot is on the move',
+    'ok open slots: no slots are migrating',
     'ok replication: 3 links up, lag 0 bytes at most',
     'ok replicas: every shard has 1 replica or more',
     'ok roles: as planned',

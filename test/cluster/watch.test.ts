@@ -30,9 +30,9 @@ describe('what has happened between two looks', () => {
     };
     expect(sentences(calm, failed)).toEqual([
       'bad: 127.0.0.1:7000 does not answer any more (connect ECONNREFUSED)',
-      'bad: 127.0.0.1:7000 is called failed by the others',
-      'bad: 5,461 slots are served by nobody',
-      'bad: the cluster is fail',
+      'bad: 127.0.0.1:7000 is marked as failed by the other nodes',
+      'bad: 5,461 slots are not served',
+      'bad: cluster state: fail',
     ]);
     const promoted = withNode({ ...failed, state: 'ok', slotsServed: 16_384 }, 7004, {
       role: 'primary',
@@ -42,7 +42,7 @@ describe('what has happened between two looks', () => {
     });
     expect(sentences(failed, promoted)).toEqual([
       'good: 127.0.0.1:7004 was promoted to primary of shard 1 (epoch 8)',
-      'good: the cluster is ok',
+      'good: cluster state: ok',
     ]);
     const back = withNode(promoted, 7000, {
       reachable: true,
@@ -62,7 +62,7 @@ describe('what has happened between two looks', () => {
     expect(sentences(without, calm)).toEqual(['note: 127.0.0.1:7003 is new, a replica']);
     expect(sentences(calm, without)).toEqual(['note: 127.0.0.1:7003 is no longer part of the cluster']);
     expect(sentences(calm, withNode(calm, 7000, { slotCount: 4461 }))).toEqual([
-      'note: 127.0.0.1:7000 gave away 1,000 slots',
+      'note: 127.0.0.1:7000 lost 1,000 slots',
     ]);
     expect(sentences(calm, withNode(calm, 7003, { primaryId: '7000'.repeat(10) }))).toEqual([
       'note: 127.0.0.1:7003 follows 127.0.0.1:7000 now',
@@ -70,8 +70,8 @@ describe('what has happened between two looks', () => {
     const down = withNode(calm, 7003, {
       replication: { link: 'down', syncing: false, offset: 1, lag_bytes: null, connectedReplicas: null },
     });
-    expect(sentences(calm, down)).toEqual(['bad: 127.0.0.1:7003 has lost its primary']);
-    expect(sentences(down, calm)).toEqual(['good: 127.0.0.1:7003 has its primary again']);
+    expect(sentences(calm, down)).toEqual(['bad: 127.0.0.1:7003 lost the link to its primary']);
+    expect(sentences(down, calm)).toEqual(['good: 127.0.0.1:7003 has a link to its primary again']);
   });
 });
 
@@ -81,7 +81,7 @@ describe('the live view of a cluster', () => {
     for (const columns of [80, 140]) {
       const snapshot = { topology: sampleTopology(), traffic: [0, 100, 812], events: [event] };
       const rows = renderLines(watchLines(snapshot, terminalOf(columns)), plain).split('\n');
-      expect(Math.max(...rows.map((row) => [...row].length))).toBeLessThanOrEqual(columns + 12);
+      expect(Math.max(...rows.map((row) => [...row].length))).toBeLessThanOrEqual(columns);
       expect(rows[0]).toContain('5/6 up');
       expect(rows.some((row) => row.endsWith('✓ 127.0.0.1:7005 is back'))).toBe(true);
     }
@@ -93,8 +93,15 @@ describe('the live view of a cluster', () => {
       shard.number === 2 ? { ...shard, primary: { ...shard.primary, reachable: false } } : shard,
     );
     expect(renderLines([slotBar({ ...topology, shards }, { columns: 40 })], plain)).toBe(
-      ` slots  ${'▒'.repeat(10)}${'░'.repeat(10)}${'▒'.repeat(10)}\n`,
+      ` slots  ▒▒▒ 1 ▒▒▒▒${'░'.repeat(11)}▒▒▒ 3 ▒▒▒▒\n`,
     );
+  });
+
+  test('uses the whole width for the bar, and leaves out names that do not fit', () => {
+    const bars = [24, 80, 200].map((columns) => renderLines([slotBar(sampleTopology(), { columns })], plain).trimEnd());
+    expect(bars.map((bar) => [...bar].length)).toEqual([23, 79, 199]);
+    expect(bars[1]).toMatch(/▒ 1 ▒+█+ 2 █+▒+ 3 ▒+$/);
+    expect(renderLines([slotBar(sampleTopology(), { columns: 18 })], plain)).toBe(' slots  ▒▒▒███▒▒▒\n');
   });
 
   test('draws traffic relative to its peak', () => {

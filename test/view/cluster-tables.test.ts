@@ -11,28 +11,48 @@ const plain = { color: false, unicode: true };
 describe('the table of nodes', () => {
   test('fits 80 columns', () => {
     expect(`\n${renderLines(nodeTable(sampleTopology(), terminalOf(80)), plain)}`).toBe(`
- shard  node            role     st  slots         keys  lag  link
-     1  127.0.0.1:7000  primary  UN  0-5460       3,312
-        127.0.0.1:7004  replica  UN               3,312    0  up
-     2  127.0.0.1:7005  primary  UN  5461-10922   3,390
-        127.0.0.1:7001  replica  DN                   –    –  –
-     3  127.0.0.1:7002  primary  UN  10923-16383  3,298
-        127.0.0.1:7003  replica  UN               3,298    0  up
+ shard  node    role     state  slots         keys  lag  link
+     1  7000    primary  up     0-5460       3,312
+        └ 7004  replica  up                  3,312    0  up
+     2  7005    primary  up     5461-10922   3,390
+        └ 7001  replica  down                connect ECONNREFUSED
+     3  7002    primary  up     10923-16383  3,298
+        └ 7003  replica  up                  3,298    0  up
 `);
   });
 
   test('gains columns at 140', () => {
     const [header, first] = renderLines(nodeTable(sampleTopology(), terminalOf(140)), plain).split('\n');
     expect(header).toBe(
-      ' shard  node            role     st  slots         keys  lag  link  memory  ops/s  server            up  id',
+      ' shard  node    role     state  slots         keys  lag  link  memory  ops/s  server        uptime  id',
     );
     expect(first).toMatch(/ {2}2\.1 MB {4}271 {2}rkv 7\.0\.15 {2}2 m 10 s {2}700070…07000$/);
+  });
+
+  test('names the host of a node where the nodes are on several', () => {
+    const topology = sampleTopology();
+    const [first, ...others] = topology.shards;
+    const elsewhere = { ...first!, primary: { ...first!.primary, host: '10.0.0.5', address: '10.0.0.5:7000' } };
+    const text = renderLines(nodeTable({ ...topology, shards: [elsewhere, ...others] }, terminalOf(80)), plain);
+    expect(text).toContain('  1  10.0.0.5:7000     primary  up ');
+    expect(text).toContain('     └ 127.0.0.1:7004  replica  up ');
+  });
+
+  test('has the row of a node that cannot be reached in red, with the reason at its end', () => {
+    const color = { color: true, unicode: true };
+    const row = renderLines(nodeTable(sampleTopology(), terminalOf(80)), color).split('\n')[4] as string;
+    expect(row).toContain('\x1b[31m└ 7001\x1b[39m');
+    expect(row).toContain('\x1b[31mdown\x1b[39m');
+    expect(row.endsWith('\x1b[31mconnect ECONNREFUSED\x1b[39m')).toBe(true);
   });
 
   test('never exceeds the terminal, whatever the addresses', () => {
     const topology = sampleTopology();
     const long = 'a-very-long-host-name.in-some-region.of-some-provider.example.com:7000';
-    const nodes = topology.shards.map((shard) => ({ ...shard, primary: { ...shard.primary, address: long } }));
+    const nodes = topology.shards.map((shard) => ({
+      ...shard,
+      primary: { ...shard.primary, host: long, address: long },
+    }));
     for (const columns of [80, 100, 140]) {
       const lines = renderLines(nodeTable({ ...topology, shards: nodes }, terminalOf(columns)), plain).split('\n');
       expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
@@ -43,7 +63,10 @@ describe('the table of nodes', () => {
   test('cuts nothing in a pipe', () => {
     const topology = sampleTopology();
     const long = 'a-very-long-host-name.in-some-region.of-some-provider.example.com:7000';
-    const nodes = topology.shards.map((shard) => ({ ...shard, primary: { ...shard.primary, address: long } }));
+    const nodes = topology.shards.map((shard) => ({
+      ...shard,
+      primary: { ...shard.primary, host: long, address: long },
+    }));
     const text = renderLines(nodeTable({ ...topology, shards: nodes }, terminalOf(80, { cut: false })), plain);
     expect(text).toContain(long);
   });
@@ -136,7 +159,7 @@ test('a list tells clusters apart by their state, and says what to do about one 
 });
 
 test('every character that we draw with has an ASCII form of the same width', () => {
-  const drawn = '✓✗·●○…–×→⠋⠙⠹⠸⠼⠴⠦⠧';
+  const drawn = '✓✗·●○…–×→└├⠋⠙⠹⠸⠼⠴⠦⠧';
   expect(toAscii(drawn)).toHaveLength([...drawn].length);
   expect(toAscii(drawn)).not.toContain('?');
 });

@@ -15,7 +15,7 @@ test('the live view shows the lines that a pipe would get', () => {
   const rows = (lastFrame() ?? '').split('\n').map((row) => row.trimEnd());
   expect(rows[0]).toBe(' ✓ servers ready');
   expect(rows[1]).toBe('');
-  expect(rows[3]).toBe('     1  127.0.0.1:7000  primary  UN  0-5460       3,312');
+  expect(rows[3]).toBe('     1  7000    primary  up     0-5460       3,312');
   expect(rows).toHaveLength(9);
   unmount();
 });

@@ -15,7 +15,11 @@ export default class ClusterDestroy extends BaseCommand {
   static override flags = {
     cluster: clusterFlag,
     yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
-    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for the servers to end' }),
+    timeout: timeoutFlag({
+      default: 30_000,
+      defaultHelp: async () => '30',
+      summary: 'how long to wait for the servers to stop',
+    }),
   };
 
   async run(): Promise<ChangedNodes> {

@@ -13,7 +13,7 @@ export default class ClusterStart extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'overall timeout' }),
   };
 
   async run(): Promise<ChangedNodes> {

@@ -5,7 +5,7 @@ import type { Topology } from '../../cluster/topology.ts';
 import { statusLines, unfinishedText } from '../../view/status.ts';
 
 export default class ClusterStatus extends BaseCommand {
-  static override summary = 'a cluster at a glance';
+  static override summary = 'show a cluster in one glance';
   static override description =
     'One line on the cluster and one on each node, as the nodes themselves say right now.\n\n' +
     'Judges as `verify` does: ok, degraded (all slots are served, but something is wrong) or fail. Exits with 0 when the' +
@@ -25,8 +25,8 @@ export default class ClusterStatus extends BaseCommand {
   static override flags = {
     cluster: clusterFlag,
     ...accessFlags,
-    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'for each node to answer' }),
-    wide: Flags.boolean({ summary: 'all columns, nothing cut' }),
+    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'how long to wait for each node' }),
+    wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
   async run(): Promise<Topology> {
@@ -40,7 +40,7 @@ export default class ClusterStatus extends BaseCommand {
     if (topology.state !== 'ok') {
       const isGone = topology.state === 'unreachable';
       this.endWith(
-        new CliFailure(isGone ? 'no node of the cluster answers' : 'something is wrong with the cluster', {
+        new CliFailure(isGone ? 'no node of the cluster can be reached' : 'something is wrong with the cluster', {
           code: isGone ? 'UNREACHABLE' : 'CLUSTER_FAIL',
           exit: isGone ? EXIT.unreachable : EXIT.verification,
           suggestions: [isGone ? 'rkv cluster start' : 'rkv verify'],

@@ -4,7 +4,7 @@ import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class ClusterStop extends BaseCommand {
-  static override summary = 'stop the servers of a cluster, and keep its data';
+  static override summary = 'stop the servers of a cluster; its data is kept';
   static override description = 'Every server saves its data and ends; `cluster start` brings the same cluster back.';
   static override examples = ['<%= config.bin %> cluster stop', '<%= config.bin %> cluster stop blue'];
 
@@ -12,8 +12,12 @@ export default class ClusterStop extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    kill: Flags.boolean({ summary: 'end the servers at once; what is in memory alone is lost' }),
-    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for a server to save and end' }),
+    kill: Flags.boolean({ summary: 'kill the servers; data that exists only in memory is lost' }),
+    timeout: timeoutFlag({
+      default: 30_000,
+      defaultHelp: async () => '30',
+      summary: 'how long a server may take to save and stop',
+    }),
   };
 
   async run(): Promise<ChangedNodes> {

@@ -22,19 +22,19 @@ export default class NodeAdd extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     port: Flags.integer({ char: 'p', helpValue: 'PORT', max: 65_535, min: 1, summary: 'port of the new server' }),
     'replica-of': Flags.string({
       helpValue: 'NODE',
-      summary: 'become a replica of this primary: port, id, shard:2; auto for the one with the fewest',
+      summary: 'primary to replicate: port, id or shard:2; auto takes the one with the fewest replicas',
     }),
     engine: Flags.string({
       helpValue: 'ENGINE',
-      summary: 'bundled, redis, valkey or a path; as the cluster by default',
+      summary: 'bundled, redis, valkey or a path (default: the engine of the cluster)',
     }),
     ...accessFlags,
-    'keep-on-failure': Flags.boolean({ summary: 'leave everything as it is when something fails' }),
-    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+    'keep-on-failure': Flags.boolean({ summary: 'keep servers and files after a failure' }),
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'overall timeout' }),
   };
 
   async run(): Promise<AddedNode> {

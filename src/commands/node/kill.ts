@@ -4,12 +4,14 @@ import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeKill extends BaseCommand {
-  static override summary = 'end servers without a warning';
+  static override summary = 'kill servers (SIGKILL)';
   static override description =
     'SIGKILL: the server saves nothing and tells nobody, as in a power cut. `node start` brings it back. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
   static override examples = ['<%= config.bin %> node kill 7001', '<%= config.bin %> node kill shard:2 primary'];
   static override strict = false;
-  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override args = {
+    selector: Args.string({ required: true, description: 'which nodes; `all` means every node' }),
+  };
   static override flags = { cluster: clusterFlag };
 
   async run(): Promise<ChangedNodes> {

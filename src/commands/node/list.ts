@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
 import type { ListedNode } from '../../cluster/list-nodes.ts';
-import { nodeTableWithLegend } from '../../view/node-table.ts';
+import { nodeTable } from '../../view/node-table.ts';
 
 export default class NodeList extends BaseCommand {
   static override summary = 'list the nodes of a cluster';
@@ -15,13 +15,13 @@ export default class NodeList extends BaseCommand {
     { description: 'The pid of one', command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'" },
   ];
   static override strict = false;
-  static override args = { selector: Args.string({ description: 'which nodes; all when left out' }) };
+  static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     ...accessFlags,
-    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'for each node to answer' }),
-    wide: Flags.boolean({ summary: 'all columns, nothing cut' }),
+    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'how long to wait for each node' }),
+    wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
   async run(): Promise<{ nodes: ListedNode[] }> {
@@ -31,7 +31,7 @@ export default class NodeList extends BaseCommand {
     const where = flags.at === undefined ? [] : [flags.at];
     const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const { topology, nodes } = await listNodes(target, argv as string[], { timeout_ms: flags.timeout });
-    this.say(nodeTableWithLegend(topology, this.stdout).slice(0, -1));
+    this.say(nodeTable(topology, this.stdout));
     return { nodes };
   }
 }

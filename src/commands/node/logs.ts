@@ -7,7 +7,7 @@ import { line, toned } from '../../view/line.ts';
 const LINES = 20;
 
 export default class NodeLogs extends BaseCommand {
-  static override summary = 'show what the servers have logged';
+  static override summary = 'show the logs of servers';
   static override description = 'The last lines of one log or of several; with -f also what comes, until Ctrl-C.';
   static override examples = [
     '<%= config.bin %> node logs 7003',
@@ -15,11 +15,11 @@ export default class NodeLogs extends BaseCommand {
     { description: 'The primaries, more lines', command: '<%= config.bin %> node logs primary -n 100' },
   ];
   static override strict = false;
-  static override args = { selector: Args.string({ description: 'which nodes; all when left out' }) };
+  static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };
   static override flags = {
     cluster: clusterFlag,
-    follow: Flags.boolean({ char: 'f', summary: 'go on with what comes' }),
-    lines: Flags.integer({ char: 'n', default: LINES, helpValue: 'N', min: 0, summary: 'of each log' }),
+    follow: Flags.boolean({ char: 'f', summary: 'follow: print new lines as they are written' }),
+    lines: Flags.integer({ char: 'n', default: LINES, helpValue: 'N', min: 0, summary: 'number of lines of each log' }),
   };
 
   async run(): Promise<{ lines: LogLine[] }> {

@@ -4,12 +4,14 @@ import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodePause extends BaseCommand {
-  static override summary = 'make servers hang';
+  static override summary = 'freeze servers (SIGSTOP)';
   static override description =
     'SIGSTOP: connections stay open and nothing answers, as on a machine that is stuck. `node resume` ends it. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
   static override examples = ['<%= config.bin %> node pause 7001', '<%= config.bin %> node pause shard:2 primary'];
   static override strict = false;
-  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override args = {
+    selector: Args.string({ required: true, description: 'which nodes; `all` means every node' }),
+  };
   static override flags = { cluster: clusterFlag };
 
   async run(): Promise<ChangedNodes> {

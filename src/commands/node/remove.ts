@@ -4,7 +4,7 @@ import type { RemovedNode } from '../../cluster/node-remove.ts';
 import { removedLines } from '../../view/changed.ts';
 
 export default class NodeRemove extends BaseCommand {
-  static override summary = 'take a node out of a cluster';
+  static override summary = 'remove a node from a cluster';
   static override description =
     'Its replicas follow another primary, every other node forgets it, and its server and files go. Works for a node' +
     ' that is down, too. A node that owns slots is refused: move them first.';
@@ -21,10 +21,10 @@ export default class NodeRemove extends BaseCommand {
   };
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'a node of any cluster, instead of one of ours' }),
+    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     ...accessFlags,
     yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
-    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'for everything together' }),
+    timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'overall timeout' }),
   };
 
   async run(): Promise<RemovedNode> {

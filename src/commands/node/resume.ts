@@ -4,12 +4,14 @@ import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeResume extends BaseCommand {
-  static override summary = 'let paused servers go on';
+  static override summary = 'let frozen servers continue (SIGCONT)';
   static override description =
     'SIGCONT: the server goes on where `node pause` stopped it. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
   static override examples = ['<%= config.bin %> node resume 7001', '<%= config.bin %> node resume shard:2 primary'];
   static override strict = false;
-  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override args = {
+    selector: Args.string({ required: true, description: 'which nodes; `all` means every node' }),
+  };
   static override flags = { cluster: clusterFlag };
 
   async run(): Promise<ChangedNodes> {

@@ -9,10 +9,12 @@ export default class NodeStart extends BaseCommand {
     'They come back with their data and their ids, and this waits until they are part of the cluster again. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
   static override examples = ['<%= config.bin %> node start 7001', '<%= config.bin %> node start down'];
   static override strict = false;
-  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override args = {
+    selector: Args.string({ required: true, description: 'which nodes; `all` means every node' }),
+  };
   static override flags = {
     cluster: clusterFlag,
-    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for everything together' }),
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'overall timeout' }),
   };
 
   async run(): Promise<ChangedNodes> {

@@ -4,16 +4,18 @@ import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeStop extends BaseCommand {
-  static override summary = 'stop servers and keep their data';
+  static override summary = 'stop servers; their data is kept';
   static override description =
     'Each saves its data and ends; `node start` brings it back. The cluster fails over as it would for any node that goes. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; several words narrow.';
   static override examples = ['<%= config.bin %> node stop 7001', '<%= config.bin %> node stop shard:2 replica'];
   static override strict = false;
-  static override args = { selector: Args.string({ required: true, description: 'which nodes; all for all of them' }) };
+  static override args = {
+    selector: Args.string({ required: true, description: 'which nodes; `all` means every node' }),
+  };
   static override flags = {
     cluster: clusterFlag,
-    kill: Flags.boolean({ summary: 'end them at once; what is in memory alone is lost' }),
-    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'for everything together' }),
+    kill: Flags.boolean({ summary: 'kill them; data that exists only in memory is lost' }),
+    timeout: timeoutFlag({ default: 30_000, defaultHelp: async () => '30', summary: 'overall timeout' }),
   };
 
   async run(): Promise<ChangedNodes> {
