@@ -58,7 +58,6 @@ export const memoryDirectives = {
     max: 10,
     since: '6.0.0',
     doc: 'How hard to look for keys whose time is over.',
-    notApplicable: 'the expire cycle has the same small budget always',
   }),
   'lazyfree-lazy-eviction': yesNo({
     initial: false,

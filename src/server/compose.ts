@@ -123,6 +123,7 @@ function assemble(options: ComposeOptions, start: Start): Running {
   });
   keyspace.now_ms = clock.now_ms();
   keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
+  keyspace.setExpireEffort(config['active-expire-effort']);
   const replication = newReplication();
   const propagation = new Propagation();
   keyspace.hooks = {
@@ -198,11 +199,13 @@ function lifeOf(
   const keepsAlive = unref !== true;
   const alarm = new Alarm(clock, { keepsAlive, ring: () => whenDue(the()) });
   let turnWanted = false;
+  let turnBegun_ms = 0;
   const runTurn = (): void => {
     turnWanted = false;
     unlessFailed(() => {
-      endOfTurn(the());
-      alarm.set(Math.min(the().blocking.nextDeadline_ms(), the().pause.nextEnd_ms()));
+      endOfTurn(the(), turnBegun_ms === 0 ? 0 : clock.monotonic_ms() - turnBegun_ms);
+      const { blocking, pause, keyspace } = the();
+      alarm.set(Math.min(blocking.nextDeadline_ms(), pause.nextEnd_ms(), keyspace.nextSlice_ms));
     });
   };
   const timers: Timer[] = [];
@@ -215,6 +218,8 @@ function lifeOf(
     wake() {
       if (turnWanted) return;
       turnWanted = true;
+      // How long the turn takes matters only then.
+      turnBegun_ms = the().keyspace.isExpiring ? clock.monotonic_ms() : 0;
       setImmediate(runTurn);
     },
     rearm: () => rearm(the()),

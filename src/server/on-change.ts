@@ -25,6 +25,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
       const { keyspace, config } = the();
       keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
     },
+    'active-expire-effort': () => the().keyspace.setExpireEffort(the().config['active-expire-effort']),
     port: ports,
     bind: ports,
     'tls-port': tls,

@@ -11,8 +11,9 @@ export function rearm(server: Server): void {
   server.armed = armedBits(server);
   propagation.active = persistence.active || links.wantsStream;
   // A replica removes dead keys when its primary says so. And whoever holds back writes does not want to see such
-  // removals in the stream either: they would move the offset that a replica is to reach.
-  keyspace.passive = replication.role === 'replica' || pause.isArmed;
+  // removals in the stream either: they would move the offset that a replica is to reach. While a log is being read, a
+  // key that is dead by now may still be asked for.
+  keyspace.passive = replication.role === 'replica' || pause.isArmed || server.loading;
 }
 
 export function beginPause(

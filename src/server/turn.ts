@@ -8,7 +8,8 @@ import type { Server } from './state/server.ts';
 /** Of every turn; when there is nothing to clean, a look at it takes 70 ns. */
 const CLEAN_BUDGET_MS = 0.5;
 
-export function endOfTurn(server: Server): void {
+/** `turn_ms` is how long it took, where somebody wants to know: while there are dead keys to remove. */
+export function endOfTurn(server: Server, turn_ms = 0): void {
   // May change what we own, before anyone is woken for it.
   server.cluster?.carryOut();
   // Acknowledgements that arrived in this turn end waits; what they answer leaves with this turn.
@@ -27,4 +28,7 @@ export function endOfTurn(server: Server): void {
   server.output.writeAll();
   // Clients have their answers, so this delays nobody's. Memory is won back as fast as writes leave it behind.
   server.keyspace.clean(CLEAN_BUDGET_MS);
+  server.keyspace.expireSlice(turn_ms);
+  // Deletions of what nobody sees any more leave with the next turn, which comes at once.
+  if (propagation.length > 0) server.wake();
 }

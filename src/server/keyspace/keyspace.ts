@@ -151,9 +151,33 @@ export class Keyspace {
     return this.#cleaner.run(budget_ms, idle);
   }
 
-  /** Removes keys whose time is over; true when it ran out of time. */
-  expireCycle(budget_ms: number): boolean {
-    return this.activeExpire && !this.passive && this.#expireCycle.run(budget_ms);
+  /** Begins to look for keys whose time is over: what `expireSlice` then does bit by bit. */
+  beginExpiring(): void {
+    if (this.#mayExpire) this.#expireCycle.beginRound();
+  }
+
+  /** Whether more may have to be removed than the last slice did. */
+  get isExpiring(): boolean {
+    return this.#expireCycle.isBusy;
+  }
+
+  /** Removes keys whose time is over, after a turn that took so long. */
+  expireSlice(turn_ms: number): void {
+    if (this.#mayExpire) this.#expireCycle.slice(turn_ms);
+  }
+
+  /** When there should be a turn for the next slice, on the monotonic clock; Infinity where none is due. */
+  get nextSlice_ms(): number {
+    return this.#mayExpire ? this.#expireCycle.nextSlice_ms : Number.POSITIVE_INFINITY;
+  }
+
+  /** `active-expire-effort`. */
+  setExpireEffort(effort: number): void {
+    this.#expireCycle.setEffort(effort);
+  }
+
+  get #mayExpire(): boolean {
+    return this.activeExpire && !this.passive;
   }
 
   // Slots of a cluster.

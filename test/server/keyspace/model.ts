@@ -167,7 +167,7 @@ export class Model {
     else if (dice < 84) this.overwriteRange(index, key, prng.below(200), this.randomValue());
     else if (dice < 88) this.move(index, key, prng.below(2), this.randomKey());
     else if (dice < 93) this.keyspace.clean(0, { idle: prng.chance(0.5) });
-    else if (dice < 95) this.keyspace.expireCycle(0);
+    else if (dice < 95) this.expireSome();
     else this.keyspace.now_ms += prng.below(50);
   }
 
