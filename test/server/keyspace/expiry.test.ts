@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
+import { type Database, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
+import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { Model, scanAll } from './model.ts';
 
 function withReports(model: Model): string[] {
@@ -52,7 +53,9 @@ test('a replica hides dead keys and keeps them until the primary says so', () =>
   expect(db.find(KEY, 0, 3)).toBe(0);
   expect(db.randomRef()).toBe(0);
   expect(scanAll(db)).toEqual([]);
-  expect(model.keyspace.expireCycle(1)).toBe(false);
+  model.keyspace.beginExpiring();
+  model.keyspace.expireSlice(0);
+  expect(model.keyspace.nextSlice_ms).toBe(Number.POSITIVE_INFINITY);
   expect(db.size).toBe(1);
   model.keyspace.applying = true;
   expect(db.find(KEY, 0, 3)).not.toBe(0);
@@ -73,7 +76,7 @@ test('the cycle removes all dead keys in time, and no living one', () => {
   keyspace.now_ms += 1001;
   let cycles = 0;
   while (reports.length < 10_000 && cycles < 100_000) {
-    keyspace.expireCycle(0);
+    model.expireSome();
     cycles++;
   }
   expect(reports.length).toBe(10_000);
@@ -82,28 +85,84 @@ test('the cycle removes all dead keys in time, and no living one', () => {
   model.check();
 });
 
-test('the cycle goes on while many keys are dead and stops at its budget', () => {
-  const model = new Model(5);
-  let now_ms = 0;
-  const { keyspace } = new Model(5, { monotonic_ms: () => now_ms++ });
-  const db = keyspace.databases[0];
-  for (let n = 0; n < 10_000; n++) db?.setString(Buffer.from(`key:${n}`), 0, String(n).length + 4, VALUE, 0, 5, 1);
-  expect(keyspace.expireCycle(10)).toBe(true);
-  expect(db?.size).toBeLessThan(10_000 - 100);
-  expect(db?.size).toBeGreaterThan(9000);
-  while (keyspace.expireCycle(1_000_000));
-  expect(db?.size).toBe(0);
-  expect(model.db().size).toBe(0);
+/** Every look at the clock takes `perLook_ms`, so that work takes time. */
+function withClock(
+  seed: number,
+  perLook_ms: number,
+): { keyspace: Keyspace; now_ms: () => number; pass(ms: number): void } {
+  let elapsed_ms = 0;
+  const { keyspace } = new Model(seed, { monotonic_ms: () => (elapsed_ms += perLook_ms) });
+  return {
+    keyspace,
+    now_ms: () => elapsed_ms,
+    pass(ms) {
+      elapsed_ms += ms;
+    },
+  };
+}
+
+function setKeys(keyspace: Keyspace, from: number, to: number, deadline_ms: number): void {
+  const db = keyspace.databases[0] as Database;
+  for (let n = from; n < to; n++) {
+    const key = Buffer.from(`key:${n}`);
+    db.setString(key, 0, key.length, VALUE, 0, VALUE.length, deadline_ms);
+  }
+}
+
+test('a slice goes on while many keys are dead and ends after a millisecond', () => {
+  const { keyspace, now_ms, pass } = withClock(5, 0.01);
+  const db = keyspace.databases[0] as Database;
+  setKeys(keyspace, 0, 10_000, 1);
+  pass(10);
+  const begun_ms = now_ms();
+  keyspace.beginExpiring();
+  keyspace.expireSlice(0);
+  expect(keyspace.nextSlice_ms).toBeLessThan(Number.POSITIVE_INFINITY);
+  expect(now_ms() - begun_ms).toBeLessThan(1.1);
+  expect(db.size).toBeLessThan(9000);
+  expect(db.size).toBeGreaterThan(5000);
+});
+
+test('a slice behind a long turn may take a quarter of it', () => {
+  const { keyspace, now_ms, pass } = withClock(5, 0.01);
+  setKeys(keyspace, 0, 60_000, 1);
+  pass(100);
+  const begun_ms = now_ms();
+  keyspace.beginExpiring();
+  keyspace.expireSlice(20);
+  expect(now_ms() - begun_ms).toBeGreaterThan(4.9);
+  expect(now_ms() - begun_ms).toBeLessThan(5.2);
+});
+
+test.each([
+  { effort: 1, share: 0.25 },
+  { effort: 10, share: 0.43 },
+])('with an effort of $effort a share of $share of all time goes into dead keys, and no more', ({ effort, share }) => {
+  const { keyspace, now_ms, pass } = withClock(6, 0.01);
+  keyspace.setExpireEffort(effort);
+  setKeys(keyspace, 0, 100_000, 1);
+  keyspace.beginExpiring();
+  const begun_ms = now_ms();
+  let working_ms = 0;
+  while (keyspace.isExpiring) {
+    const at_ms = now_ms();
+    keyspace.expireSlice(0);
+    working_ms += now_ms() - at_ms;
+    if (keyspace.isExpiring) pass(Math.max(0, keyspace.nextSlice_ms - now_ms()));
+  }
+  expect(working_ms / (now_ms() - begun_ms)).toBeCloseTo(share, 1);
 });
 
 test('DEBUG SET-ACTIVE-EXPIRE 0 leaves dead keys to those who look at them', () => {
   const model = new Model(6);
   model.keyspace.activeExpire = false;
   model.set(0, KEY, VALUE, 1);
-  model.keyspace.expireCycle(1);
+  model.keyspace.beginExpiring();
+  model.keyspace.expireSlice(0);
   expect(model.db().size).toBe(1);
   model.keyspace.activeExpire = true;
-  model.keyspace.expireCycle(1);
+  model.keyspace.beginExpiring();
+  model.keyspace.expireSlice(0);
   expect(model.db().size).toBe(0);
 });
 

@@ -6,6 +6,7 @@ import { Prng } from '../../../src/base/prng.ts';
 import type { Aggregate } from '../../../src/server/data/aggregate.ts';
 import { TYPE_STRING } from '../../../src/server/data/encoding.ts';
 import { type Database, KEEP_DEADLINE, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
+import { ExpireCycle } from '../../../src/server/keyspace/expiry.ts';
 import { Keyspace, type KeyspaceOptions } from '../../../src/server/keyspace/keyspace.ts';
 
 export interface Held {
@@ -31,6 +32,7 @@ export class Model {
   readonly prng: Prng;
   readonly maps: Map<string, Held>[];
   readonly #range: number;
+  readonly #expiry: ExpireCycle;
 
   constructor(seed: number, { range = 2000, ...options }: KeyspaceOptions & { range?: number } = {}) {
     this.prng = new Prng(seed);
@@ -38,6 +40,13 @@ export class Model {
     this.keyspace.now_ms = START_MS;
     this.maps = this.keyspace.databases.map(() => new Map());
     this.#range = range;
+    this.#expiry = new ExpireCycle(this.keyspace);
+  }
+
+  /** As much of the expire cycle as fits into no time at all. */
+  expireSome(): void {
+    this.#expiry.beginRound();
+    this.#expiry.run(0);
   }
 
   db(index = 0): Database {
