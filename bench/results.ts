@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import type { CommandResult } from './commands.ts';
+import type { ExpiryResult } from './expiry.ts';
 import type { MemoryResult } from './memory.ts';
 import type { CliResult, ClusterResult, LibraryResult } from './processes.ts';
 
@@ -13,6 +14,7 @@ export interface Results {
   quick: boolean;
   commands?: CommandResult[];
   memory?: MemoryResult;
+  expiry?: ExpiryResult;
   cluster?: ClusterResult;
   cli?: CliResult[];
   library?: LibraryResult;
@@ -117,13 +119,22 @@ function ceilingOf(result: CommandResult, all: readonly CommandResult[]): number
   return rps.rkv >= LOAD_SHARE * most ? most / rps.redis : null;
 }
 
-function otherFigures({ memory, cluster, cli, library }: Results): string[] {
+function otherFigures({ memory, expiry, cluster, cli, library }: Results): string[] {
   const lines: [string, string][] = [];
   if (memory !== undefined) {
     const { keys, bytesPerKey, ratio, longestTurn_ms } = memory;
     const each = `${bytesPerKey.rkv.toFixed(0)} B, redis ${bytesPerKey.redis.toFixed(0)} B: ${ratio.toFixed(2)}`;
     lines.push([`memory per key, ${keys / 1_000_000} M keys of 16 + 32 bytes`, each]);
     lines.push(['longest turn of the event loop while filling (CPU)', `${longestTurn_ms.toFixed(1)} ms`]);
+  }
+  if (expiry !== undefined) {
+    const { deadKeys, goneAfter_ms, longestPing_ms } = expiry;
+    const few = `${Math.round(deadKeys.rkv)}, redis ${Math.round(deadKeys.redis)}`;
+    lines.push(['dead keys, with SET PX 100 at full rate (median)', few]);
+    const gone = `${(goneAfter_ms.rkv / 1000).toFixed(1)} s, redis ${(goneAfter_ms.redis / 1000).toFixed(1)} s`;
+    lines.push(['1 M keys that die together: until the last is gone', gone]);
+    const ping = `${longestPing_ms.rkv.toFixed(1)} ms, redis ${longestPing_ms.redis.toFixed(1)} ms`;
+    lines.push(['… longest wait for a PING meanwhile', ping]);
   }
   if (cluster !== undefined) {
     const { rkv_ms, redis_ms, ratio } = cluster;

@@ -3,17 +3,18 @@
  *
  *   npm run bench                      everything, about 12 minutes
  *   npm run bench -- --quick           the main table only, a few minutes
- *   npm run bench -- commands memory   some parts: commands, memory, cluster, cli, library
+ *   npm run bench -- commands memory   some parts: commands, memory, expiry, cluster, cli, library
  *   npm run bench -- --save            keeps the figures in bench/results and the table in README.md
  */
 import { spawnSync } from 'node:child_process';
 import { benchCommands, commandCases } from './commands.ts';
+import { benchExpiry } from './expiry.ts';
 import { benchMemory } from './memory.ts';
 import { benchCli, benchCluster, benchLibrary } from './processes.ts';
 import { currentCommit, findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
 
-const PARTS = ['commands', 'memory', 'cluster', 'cli', 'library'] as const;
+const PARTS = ['commands', 'memory', 'expiry', 'cluster', 'cli', 'library'] as const;
 /** Its bus ports (10,000 above) too lie below the range that the system gives to outgoing connections. */
 const PORT = 20_600;
 
@@ -46,5 +47,6 @@ if (parts.includes('commands')) {
   results.commands = await benchCommands(commandCases({ quick }), { rounds: commandRounds, port: PORT, tell });
 }
 if (parts.includes('memory')) results.memory = await benchMemory(quick ? 1_000_000 : 5_000_000, PORT + 50);
+if (parts.includes('expiry')) results.expiry = await benchExpiry(PORT + 60);
 tell(summary(results));
 if (args.includes('--save')) tell(save(results, commit));
