@@ -16,8 +16,8 @@ afterAll(async () => {
 });
 
 const BATCH = 1000;
-/** Of everything that has to happen here, with room for a machine that does much else. */
-const WITHIN_MS = 8000;
+/** Within which all has to happen, on a machine that does nothing else. */
+const WITHIN_MS = 3000;
 
 /** Sets keys as fast as they are taken; `options` are those of SET. */
 async function setKeys(from: number, to: number, ...options: string[]): Promise<void> {
@@ -47,8 +47,8 @@ async function size(): Promise<number> {
   return Number(await server.call('DBSIZE'));
 }
 
-async function untilSizeIsBelow(limit: number): Promise<void> {
-  const deadline = performance.now() + WITHIN_MS;
+async function untilSizeIsBelow(limit: number, within_ms = WITHIN_MS): Promise<void> {
+  const deadline = performance.now() + within_ms;
   while ((await size()) >= limit) {
     expect(performance.now(), 'time that is left').toBeLessThan(deadline);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -57,10 +57,13 @@ async function untilSizeIsBelow(limit: number): Promise<void> {
 
 test('two hundred thousand keys that die together are gone within seconds', async () => {
   await server.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+  const begun_ms = performance.now();
   await setKeys(0, 200_000, 'PX', '1');
+  const setting_ms = performance.now() - begun_ms;
   expect(await size()).toBe(200_000);
   await server.call('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
-  await untilSizeIsBelow(1);
+  // To remove a key takes a tenth of what it takes to set it from here, but may use a quarter of the time only.
+  await untilSizeIsBelow(1, WITHIN_MS + setting_ms * 2);
 });
 
 test('while keys with short lives come in without end, those that are dead stay few', async () => {
@@ -79,7 +82,7 @@ test('active-expire-effort says how many dead keys among the living ones are wor
   await setKeys(0, 20_000, 'PX', '1000000');
   await setKeys(20_000, 21_000, 'PX', '1');
   // One in twenty is dead, which with an effort of 1 would be left alone.
-  await untilSizeIsBelow(20_400);
+  await untilSizeIsBelow(20_400, WITHIN_MS * 3);
   await server.call('CONFIG', 'SET', 'active-expire-effort', '1');
   await setKeys(20_000, 21_000, 'PX', '1');
   expect(await size()).toBeGreaterThan(20_400);
