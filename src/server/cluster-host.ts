@@ -2,10 +2,12 @@
  * What the cluster bus may do to this server: the other side of bus/bus.ts.
  */
 
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
+import { listenHosts, listensOn, sourceOf } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
 import { type BusHost, NodesConfFailure } from './bus/bus.ts';
 import type { ClusterConfig } from './gossip/state.ts';
@@ -39,7 +41,9 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     keepsAlive: unref !== true,
     prng: new Prng(entropySeed()),
     config: () => clusterConfigOf(config),
-    hosts: () => config.bind.filter((host) => !host.startsWith('-')).map((host) => (host === '*' ? '0.0.0.0' : host)),
+    hosts: () => listenHosts(config.bind),
+    isOwnAddress: (ip) => listensOn(listenHosts(config.bind), ip) && isOfThisMachine(ip),
+    source: (host) => sourceOf(config['bind-source-addr'], host),
     linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
     tls: () => (config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null),
     read() {
@@ -86,6 +90,12 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     wake: () => the().wake(),
     fatal,
   };
+}
+
+/** All of 127/8 is, though one address of it is listed. */
+function isOfThisMachine(ip: string): boolean {
+  if (ip.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip) === true);
 }
 
 /** One process for one nodes.conf: two that write it would make it neither's. */

@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listenHosts, listenOptionally } from '../config/addresses.ts';
 import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
@@ -69,14 +70,14 @@ export class Door {
     const listener = this.#newListener();
     try {
       const wantsPlain = config.port !== 0 || (config['tls-port'] === 0 && config.unixsocket === '');
-      for (const host of wantsPlain ? hostsOf(config.bind) : []) {
+      for (const host of wantsPlain ? listenHosts(config.bind) : []) {
         await listenOptionally(host, async (name) => {
           server.port = await listener.listenTcp({ ...name, port: server.port || config.port, backlog });
         });
       }
       if (config['tls-port'] !== 0) {
         const tls = serverTlsOptions(config);
-        for (const host of hostsOf(config.bind)) {
+        for (const host of listenHosts(config.bind)) {
           await listenOptionally(host, async (name) => {
             server.tlsPort = await listener.listenTls({ ...name, port: config['tls-port'], backlog }, tls);
           });
@@ -187,30 +188,4 @@ function fetchAhead({ db }: Client, ahead: KeysAhead): boolean {
     return db.fetchMembersAhead(buf, off[0]!, len[0]!, ahead.memberOff, ahead.memberLen, ahead.memberCount);
   }
   return db.fetchAhead(buf, off, len, 0, count, 1);
-}
-
-interface Host {
-  host?: string;
-  /** Written with a leading '-' in `bind`: missing addresses are no error. */
-  optional: boolean;
-}
-
-function hostsOf(bind: readonly string[]): Host[] {
-  if (bind.length === 0) return [{ optional: false }];
-  return bind.map((text) => {
-    const optional = text.startsWith('-');
-    const name = optional ? text.slice(1) : text;
-    if (name === '*') return { host: '0.0.0.0', optional };
-    return { host: name === '::*' ? '::' : name, optional };
-  });
-}
-
-async function listenOptionally(host: Host, listen: (name: { host?: string }) => Promise<void>): Promise<void> {
-  try {
-    await listen(host.host === undefined ? {} : { host: host.host });
-  } catch (error) {
-    const { code } = error as { code?: string };
-    const missing = code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
-    if (!host.optional || !missing) throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Effect } from '../../src/server/gossip/effect.ts';
 import { countReports } from '../../src/server/gossip/failure.ts';
 import { FAILED, NO_ADDRESS, PRIMARY, REPLICA, SUSPECTED } from '../../src/server/gossip/flags.ts';
 import { FAIL, type Message, PONG, UPDATE, VOTE, VOTE_REQUEST } from '../../src/server/gossip/message.ts';
@@ -50,6 +51,40 @@ describe('strangers', () => {
     for (const [link, node] of lab.state.links) if (node.id === A) lab.state.links.delete(link);
     expect(lab.hear(message)).toEqual([]);
     expect(isFailed(lab.node(B))).toBe(false);
+  });
+
+  test('our own id from elsewhere is named in the log, and from our own address is not', () => {
+    const lab = new Lab();
+    const warnings = (effects: ReturnType<Lab['hear']>): string[] =>
+      effects.flatMap((effect) => (effect.type === 'log' && effect.level === 'warning' ? [effect.text] : []));
+    expect(warnings(lab.hear(heartbeat('ping', header(ME, { port: 7055 }))))).toEqual([
+      expect.stringContaining(`Another node has our id ${ME}: it is at 10.0.0.9:7055.`),
+    ]);
+    const itself = heartbeat('meet', header(ME));
+    const ips = { remoteIp: '10.0.0.5', localIp: '10.0.0.5' };
+    const other = new Lab();
+    expect(warnings(other.step({ type: 'message', link: 9, inbound: true, ...ips, message: itself }))).toEqual([]);
+  });
+
+  test('a node that moves to and fro is two, and the log names both addresses', () => {
+    const lab = threePrimaries();
+    const ping = (port: number): Effect[] =>
+      lab.hear(heartbeat('ping', header(A, { port, slots: range(100, 199), epoch: 2 })));
+    const seen = [ping(7050), ping(7001), ping(7050)].flat();
+    const texts = seen.flatMap((effect) => (effect.type === 'log' ? [effect.text] : []));
+    expect(texts.filter((text) => text.startsWith('Two nodes have the id'))).toEqual([
+      expect.stringMatching(/^Two nodes have the id a{40}: one is at 10\.0\.0\.9:7050, one at 10\.0\.0\.9:7001\./),
+    ]);
+  });
+
+  test('a node whose address another has now is looked for where the others say it is', () => {
+    const lab = threePrimaries();
+    lab.answer(lab.node(A).link, heartbeat('pong', header(C)));
+    expect(lab.node(A).flags & NO_ADDRESS).toBe(NO_ADDRESS);
+    const entry = { ...gossipAbout(A, PRIMARY), ip: '10.0.0.77' };
+    const effects = lab.hear(heartbeat('ping', header(B, { slots: range(200, 299), epoch: 3 }), [entry]));
+    expect(effects.find(({ type }) => type === 'connect')).toMatchObject({ ip: '10.0.0.77', busPort: 17_001 });
+    expect(lab.node(A).flags & NO_ADDRESS).toBe(0);
   });
 
   test('a node that meets its own address forgets about it', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAILED, formatFlags, NO_FAILOVER, parseFlags, SUSPECTED } from '../../src/server/gossip/flags.ts';
+import { FAILED, formatFlags, NO_ADDRESS, NO_FAILOVER, parseFlags, SUSPECTED } from '../../src/server/gossip/flags.ts';
+import { formatNodesConf } from '../../src/server/gossip/nodes-conf.ts';
 import {
   clusterInfo,
   countFailureReports,
@@ -9,6 +10,7 @@ import {
   ownedRanges,
   shards,
 } from '../../src/server/gossip/report.ts';
+import type { State } from '../../src/server/gossip/state.ts';
 import { A, B, header, heartbeat, Lab, ME, R, range } from './support.ts';
 
 /** We own 0-99 and 500, A owns 100-199 and has R for replica. */
@@ -52,15 +54,17 @@ test('CLUSTER INFO counts slots by the health of their owners, and messages by k
   expect(clusterInfo(made.state)).toContain('cluster_slots_pfail:100\r\n');
 });
 
+const lineOf = ({ state }: Lab, node: State['myself']): string => nodeLine(state, node, node.port);
+
 describe('CLUSTER NODES', () => {
   test('a line tells id, address, flags, primary, times, epoch, link and slots', () => {
     const made = lab();
     const now = made.world.now_ms;
-    expect(nodeLine(made.state, made.node(A))).toBe(`${A} 10.0.0.9:7001@17001 master - 0 ${now} 2 connected 100-199`);
-    expect(nodeLine(made.state, made.node(R))).toBe(`${R} 10.0.0.9:7004@17004 slave ${A} 0 ${now} 2 connected`);
+    expect(lineOf(made, made.node(A))).toBe(`${A} 10.0.0.9:7001@17001 master - 0 ${now} 2 connected 100-199`);
+    expect(lineOf(made, made.node(R))).toBe(`${R} 10.0.0.9:7004@17004 slave ${A} 0 ${now} 2 connected`);
     made.node(A).hostname = 'a.example';
     made.step({ type: 'linkDown', link: made.node(A).link });
-    expect(nodeLine(made.state, made.node(A))).toBe(
+    expect(lineOf(made, made.node(A))).toBe(
       `${A} 10.0.0.9:7001@17001,a.example master - ${now} ${now} 2 disconnected 100-199`,
     );
   });
@@ -69,13 +73,13 @@ describe('CLUSTER NODES', () => {
     const made = lab();
     made.command({ type: 'setSlotImporting', slot: 101, node: A });
     made.command({ type: 'setSlotMigrating', slot: 7, node: A });
-    expect(nodeLine(made.state, made.state.myself)).toBe(
+    expect(lineOf(made, made.state.myself)).toBe(
       `${ME} :7000@17000 myself,master - 0 0 0 connected 0-99 500 [7->-${A}] [101-<-${A}]`,
     );
   });
 
   test('every line ends', () => {
-    expect(nodesText(lab().state).split('\n')).toHaveLength(4);
+    expect(nodesText(lab().state, { tls: false }).split('\n')).toHaveLength(4);
   });
 });
 
@@ -148,4 +152,20 @@ test('flags are printed in the order of Redis, and read in any', () => {
   expect(parseFlags('fail,slave,noaddr')).toBe(8 | 2 | 64);
   expect(parseFlags('noflags')).toBe(0);
   expect(parseFlags('')).toBeNull();
+});
+
+test('CLUSTER NODES names the port that the client can use, and nodes.conf the one that was announced', () => {
+  const made = lab();
+  made.node(A).plainPort = 6001;
+  expect(nodesText(made.state, { tls: false })).toContain(`${A} 10.0.0.9:6001@17001`);
+  expect(nodesText(made.state, { tls: true })).toContain(`${A} 10.0.0.9:7001@17001`);
+  expect(formatNodesConf(made.state)).toContain(`${A} 10.0.0.9:7001@17001`);
+});
+
+test('CLUSTER SLOTS leaves out a replica whose address nobody knows', () => {
+  const made = lab();
+  const nodes = (): string[] => ownedRanges(made.state).flatMap((range) => range.nodes.map(({ id }) => id));
+  expect(nodes()).toContain(R);
+  made.node(R).flags |= NO_ADDRESS;
+  expect(nodes()).not.toContain(R);
 });

@@ -12,11 +12,13 @@ import {
   type ConnectionOptions,
   connect as connectTls,
   createServer as createTlsServer,
+  type TLSSocket,
   type TlsOptions,
 } from 'node:tls';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Prng } from '../../base/prng.ts';
+import { type ListenHost, listenOptionally } from '../../config/addresses.ts';
 import { encodeMessage } from '../gossip/codec.ts';
 import type { Effect } from '../gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../gossip/event.ts';
@@ -37,8 +39,12 @@ export interface BusHost {
   readonly prng: Prng;
   /** Fills in the directives; called again when one changes. */
   config(): ClusterConfig;
-  /** Hosts to listen on. */
-  hosts(): readonly (string | undefined)[];
+  /** Where to listen. */
+  hosts(): readonly ListenHost[];
+  /** Whether peers can still reach this server at an address it once had. */
+  isOwnAddress(ip: string): boolean;
+  /** What a connection to that host comes from, as `connect` takes it. */
+  source(host: string): { localAddress?: string };
   linkBufferLimit(): number;
   /** Null: the bus speaks plain TCP. */
   tls(): { server: TlsOptions; client: ConnectionOptions } | null;
@@ -78,9 +84,17 @@ export class NodesConfFailure extends Error {
 /** The bus port could not be opened. */
 export class BusFailure extends Error {
   override name = 'BusFailure';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 const BACKLOG = 511;
+/** Between two log lines about connections that TLS refused. */
+const TELL_TLS_MS = 10_000;
 
 export class ClusterBus {
   readonly state: State;
@@ -93,6 +107,7 @@ export class ClusterBus {
   #nextInbound = 1;
   #ticking: Timer | null = null;
   #closed = false;
+  #tellTls_ms = 0;
   #lastMessage: Message | null = null;
   #lastBytes: Buffer = Buffer.alloc(0);
 
@@ -116,6 +131,9 @@ export class ClusterBus {
       countKeysInSlot: (slot) => host.countKeysInSlot(slot),
       keyCount: () => host.keyCount(),
     };
+    const { myself } = this.state;
+    // This machine has moved: peers will show us by what address they reach it now.
+    if (config.announceIp === '' && myself.ip !== '' && !host.isOwnAddress(myself.ip)) myself.ip = '';
     if (text === null) host.log.notice(`No cluster configuration found, I'm ${this.state.myself.id}`);
     else host.log.notice(`Node configuration loaded, I'm ${this.state.myself.id}`);
   }
@@ -129,7 +147,7 @@ export class ClusterBus {
   async open(): Promise<void> {
     this.#host.write(formatNodesConf(this.state), { fsync: true });
     const { busPort } = this.state.config;
-    for (const host of this.#host.hosts()) await this.#listen(host, busPort);
+    for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, busPort));
   }
 
   /** The data is loaded: from now on this node takes part. */
@@ -270,10 +288,12 @@ export class ClusterBus {
   #connect(number: number, ip: string, busPort: number): void {
     const tls = this.#host.tls();
     const up = (): void => this.#take({ type: 'linkUp', link: number });
-    const socket =
-      tls === null
-        ? connect({ host: ip, port: busPort }, up)
-        : connectTls({ ...tls.client, host: ip, port: busPort }, up);
+    const where = { host: ip, port: busPort, ...this.#host.source(ip) };
+    const socket = tls === null ? connect(where, up) : connectTls({ ...tls.client, ...where }, up);
+    if (tls !== null)
+      socket.on('error', (error) =>
+        this.#tellTls(`Connecting to the cluster bus at ${ip}:${busPort} failed`, error.message),
+      );
     if (!this.#host.keepsAlive) socket.unref();
     const link: Link = new Link(socket, {
       message: (message) => this.#received({ link, number, inbound: false }, message),
@@ -332,18 +352,34 @@ export class ClusterBus {
     return this.#lastBytes;
   }
 
-  #listen(host: string | undefined, port: number): Promise<void> {
+  /** Nodes try again ten times a second. */
+  #tellTls(what: string, why: string): void {
+    const now_ms = this.#host.clock.monotonic_ms();
+    if (now_ms < this.#tellTls_ms) return;
+    this.#tellTls_ms = now_ms + TELL_TLS_MS;
+    this.#host.log.warning(`${what}: TLS: ${why}`);
+  }
+
+  #listen({ host }: { host?: string }, port: number): Promise<void> {
     const tls = this.#host.tls();
     const server =
       tls === null
         ? createServer((socket) => this.#accept(socket))
         : createTlsServer(tls.server, (socket) => this.#accept(socket));
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    // Asked for while it can be answered: who is refused has gone when we hear of it.
+    server.on('connection', (socket: Socket) => void socket.remoteAddress);
+    server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+      const reason = String(socket.authorizationError ?? error.message);
+      const who = socket.remoteAddress ?? 'a node that has gone';
+      this.#tellTls(`Accepting a connection to the cluster bus from ${who} failed`, reason);
+      socket.destroy();
+    });
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const reason = error.code === 'EADDRINUSE' ? 'Address already in use' : (error.code ?? error.message);
         reject(
           new BusFailure(
+            error.code ?? '',
             `Could not open the cluster bus port ${host ?? '*'}:${port}: ${reason} (it is the port + 10000 unless cluster-port says otherwise)`,
           ),
         );

@@ -36,10 +36,11 @@ function hearAbout(state: State, { node, entry, sender }: Hearsay, world: World)
     const pong_ms = entry.pongReceived_s * 1000 - world.wallAhead_ms;
     if (pong_ms > node.pongReceived_ms && pong_ms <= world.now_ms + CLOCK_SKEW_MS) node.pongReceived_ms = pong_ms;
   }
-  if ((node.flags & (FAILED | SUSPECTED)) !== 0 && (entry.flags & NO_ADDRESS) === 0) moveTo(state, node, entry, world);
+  if ((node.flags & (FAILED | SUSPECTED | NO_ADDRESS)) !== 0 && (entry.flags & NO_ADDRESS) === 0)
+    moveTo(state, node, entry, world);
 }
 
-/** For us it is gone, but others reach it: perhaps at another address. */
+/** For us it is gone, or its address is somebody else's now; but others reach it: perhaps at another address. */
 function moveTo(state: State, node: ClusterNode, entry: GossipEntry, world: World): void {
   const { ip, port, plainPort, busPort } = entry;
   if (!isHost(ip) || busPort === 0 || (node.ip === ip && node.port === port && node.busPort === busPort)) return;

@@ -6,6 +6,7 @@
 import { FAILED, HANDSHAKE, MEET_FIRST, MIGRATE_TO, NO_ADDRESS, NO_FAILOVER, PRIMARY, REPLICA } from './flags.ts';
 import { closeInbound, closeLink, openLink } from './link.ts';
 import type { GossipEntry, Header } from './message.ts';
+import { logRarely } from './rare-log.ts';
 import { endManualFailover, followPrimary } from './role.ts';
 import { dropSlots } from './slot-map.ts';
 import { addNode, type ClusterNode, inHandshake, log, persist, type State, setPrimaryOf, type World } from './state.ts';
@@ -15,6 +16,8 @@ const HANDSHAKE_MS_MIN = 1000;
 const FORGET_MS = 60_000;
 /** How many announcements name a node that has just joined. */
 const NEWS_ROUNDS = 3;
+/** Times the node timeout: nobody moves away and comes back in so short a time. */
+const FLAPPING_FACTOR = 2;
 const ID_PATTERN = /^[a-z0-9]{40}$/;
 /** What may stand in an address or a hostname: it ends up in lines of text. */
 const HOST_PATTERN = /^[0-9A-Za-z.:%_-]{1,255}$/;
@@ -79,6 +82,7 @@ export function updateAddress(state: State, node: ClusterNode, address: Address,
   const { ip, port, plainPort, busPort } = address;
   const same = node.ip === ip && node.port === port && node.busPort === busPort && node.plainPort === plainPort;
   if (same) return false;
+  noteFlapping(state, node, address, world);
   node.ip = ip;
   node.port = port;
   node.plainPort = plainPort;
@@ -91,6 +95,19 @@ export function updateAddress(state: State, node: ClusterNode, address: Address,
   state.evaluateWanted = true;
   persist(state, world, { fsync: false });
   return true;
+}
+
+/** One node that moves to and fro is two nodes with one id. */
+function noteFlapping(state: State, node: ClusterNode, { ip, port }: Address, world: World): void {
+  const { left } = node;
+  const isBack = left !== null && left.ip === ip && left.port === port;
+  if (isBack && world.now_ms - left.at_ms < state.config.nodeTimeout_ms * FLAPPING_FACTOR) {
+    const text =
+      `Two nodes have the id ${node.id}: one is at ${node.ip}:${node.port}, one at ${ip}:${port}. Stop one of them, and ` +
+      'give it a nodes.conf of its own.';
+    logRarely(state, { kind: 'duplicate', level: 'warning', text }, world);
+  }
+  node.left = { ip: node.ip, port: node.port, at_ms: world.now_ms };
 }
 
 /** Somebody else answers at the node's address: where the node is, nobody knows. */

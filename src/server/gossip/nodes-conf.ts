@@ -35,7 +35,7 @@ export class NodesConfError extends Error {
 
 export function formatNodesConf(state: State): string {
   let text = '';
-  for (const node of state.list) if (!inHandshake(node)) text += `${nodeLine(state, node)}\n`;
+  for (const node of state.list) if (!inHandshake(node)) text += `${nodeLine(state, node, node.port)}\n`;
   return `${text}vars currentEpoch ${state.currentEpoch} lastVoteEpoch ${state.lastVoteEpoch}\n`;
 }
 
@@ -47,7 +47,15 @@ export function loadNodesConf(text: string, options: { config: ClusterConfig; no
   const state = createState({ id: findMyself(described), config, now_ms });
   // The epoch of the cluster first: those of the nodes are judged by it.
   for (const line of described) if (line.words[0] === 'vars') readVariables(state, line);
-  for (const line of described) if (line.words[0] !== 'vars') readNode(state, line, now_ms);
+  const seen = new Map<string, number>();
+  for (const line of described) {
+    const [id] = line.words as [string];
+    if (id === 'vars') continue;
+    const earlier = seen.get(id);
+    if (earlier !== undefined) throw new NodesConfError(line.number, `node ${id} has a line already, line ${earlier}`);
+    seen.set(id, line.number);
+    readNode(state, line, now_ms);
+  }
   // The directives know our ports better than the file does; the address may be known from it only.
   announceMyself(state);
   for (const node of state.list) state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);

@@ -46,6 +46,7 @@ import {
   VOTE_REQUEST,
   WRITES_PAUSED,
 } from './message.ts';
+import { logRarely } from './rare-log.ts';
 import { markPrimary, markReplica } from './role.ts';
 import { firstOutdated } from './slot-map.ts';
 import {
@@ -66,6 +67,7 @@ export function receive(state: State, event: MessageEvent, world: World): void {
   const { message } = event;
   state.received[message.type] = (state.received[message.type] as number) + 1;
   if (!hasBelievableEpochs(state, message, world)) return;
+  if (event.inbound && message.header.sender === state.myself.id) noteOurId(state, event, world);
   const linked = event.inbound ? null : (state.links.get(event.link) ?? null);
   // A link that we have closed may still deliver what was on its way.
   if (!event.inbound && linked === null) return;
@@ -84,6 +86,17 @@ export function receive(state: State, event: MessageEvent, world: World): void {
     default:
       if (sender !== null) receiveFromKnown(state, { event, message, sender }, world);
   }
+}
+
+/** Our own id on the wire: we were met by our own address, or there is a copy of our nodes.conf at work. */
+function noteOurId(state: State, { message, remoteIp, localIp }: MessageEvent, world: World): void {
+  const { port, busPort, sender } = message.header;
+  const { myself } = state;
+  if (remoteIp === localIp && port === myself.port && busPort === myself.busPort) return;
+  const text =
+    `Another node has our id ${sender}: it is at ${addressOf(message.header, remoteIp).ip}:${port}. Two nodes must not share ` +
+    'a copy of nodes.conf; stop one of them, and give it a nodes.conf of its own (it becomes a new node without one).';
+  logRarely(state, { kind: 'duplicate', level: 'warning', text }, world);
 }
 
 interface Arrival {

@@ -133,15 +133,20 @@ export function redirectBlocked(state: State, slot: number, client: { tls: boole
 }
 
 /** The host that clients are told, as cluster-preferred-endpoint-type says; null: "the one you came by". */
-export function endpointOf(state: State, node: ClusterNode): string | null {
+export function endpointOf(state: State, node: ClusterNode, reachedAt = ''): string | null {
   switch (state.config.preferredEndpoint) {
     case 'hostname':
       return node.hostname === '' ? '?' : node.hostname;
     case 'unknown-endpoint':
       return null;
     default:
-      return node.ip;
+      return ipOf(state, node, reachedAt);
   }
+}
+
+/** A node that never met another does not know its address, but the client has just used it: `reachedAt`. */
+export function ipOf(state: State, node: ClusterNode, reachedAt: string): string {
+  return node.ip === '' && node === state.myself ? reachedAt : node.ip;
 }
 
 /** In a TLS cluster a client without TLS is told the plaintext port. */

@@ -6,10 +6,12 @@ import { rangesOf, SLOTS, type SlotRange } from '../../base/slot.ts';
 import { countReports } from './failure.ts';
 import { formatFlags } from './flags.ts';
 import { MESSAGE_NAMES } from './message.ts';
+import { clientPort } from './redirect.ts';
 import { slotsTextOf } from './slot-map.ts';
 import {
   type ClusterNode,
   dateOf,
+  hasAddress,
   isFailed,
   isPrimary,
   isReplica,
@@ -44,18 +46,18 @@ export function clusterInfo(state: State): string {
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** CLUSTER NODES: a line for each node, each ends in \n. */
-export function nodesText(state: State): string {
-  return state.list.map((node) => `${nodeLine(state, node)}\n`).join('');
+/** CLUSTER NODES: a line for each node, each ends in \n. Ports are those that this client can use. */
+export function nodesText(state: State, client: { tls: boolean }): string {
+  return state.list.map((node) => `${nodeLine(state, node, clientPort(node, client))}\n`).join('');
 }
 
-/** One line of CLUSTER NODES, CLUSTER REPLICAS and nodes.conf, without the line end. */
-export function nodeLine(state: State, node: ClusterNode): string {
+/** One line of CLUSTER NODES, CLUSTER REPLICAS and, with the announced port, nodes.conf; without the line end. */
+export function nodeLine(state: State, node: ClusterNode, port: number): string {
   const host = node.hostname === '' ? '' : `,${node.hostname}`;
   const primary = isReplica(node) && node.primary !== null ? node.primary.id : '-';
   const linked = node === state.myself || node.link !== 0 ? 'connected' : 'disconnected';
   let line =
-    `${node.id} ${node.ip}:${node.port}@${node.busPort}${host} ${formatFlags(node.flags)} ${primary} ` +
+    `${node.id} ${node.ip}:${port}@${node.busPort}${host} ${formatFlags(node.flags)} ${primary} ` +
     `${dateOf(state, node.pingSent_ms)} ${dateOf(state, node.pongReceived_ms)} ${shardPrimary(node).configEpoch} ${linked}`;
   if (node.slots.count() > 0) line += ` ${slotsTextOf(node)}`;
   if (node === state.myself) for (const text of openSlots(state)) line += ` ${text}`;
@@ -98,9 +100,9 @@ export function ownedRanges(state: State): OwnedRange[] {
   return ranges;
 }
 
-/** A replica that has none of the data yet, or does not answer, is no address to give to a client. */
+/** A replica that has none of the data yet, does not answer, or lives nobody knows where, is no address to give to a client. */
 function isReadable(state: State, replica: ClusterNode): boolean {
-  return !isFailed(replica) && (replica.offset !== 0 || replica === state.myself);
+  return !isFailed(replica) && hasAddress(replica) && (replica.offset !== 0 || replica === state.myself);
 }
 
 export interface ShardMember {

@@ -126,6 +126,8 @@ export interface ClusterNode {
   plainPort: number;
   busPort: number;
   hostname: string;
+  /** Where it was before it moved, and when that was. */
+  left: { readonly ip: string; readonly port: number; readonly at_ms: number } | null;
   readonly created_ms: number;
   /** 0: no ping waits for an answer. */
   pingSent_ms: number;
@@ -402,6 +404,7 @@ function createNode(options: NewNode & { index: number; now_ms: number }): Clust
     plainPort: options.plainPort ?? 0,
     busPort: options.busPort ?? 0,
     hostname: '',
+    left: null,
     created_ms: options.now_ms,
     pingSent_ms: 0,
     pongReceived_ms: 0,

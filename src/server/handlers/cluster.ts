@@ -9,7 +9,7 @@ import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
 import { CLUSTER_DISABLED, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { clientPort, endpointOf } from '../gossip/redirect.ts';
+import { clientPort, endpointOf, ipOf } from '../gossip/redirect.ts';
 import {
   clusterInfo,
   linkViews,
@@ -42,7 +42,7 @@ const questions: readonly Spec[] = [
     since: '3.0.0',
     summary: 'Return cluster configuration seen by node. Output format:',
     complexity: 'O(N) where N is the total number of Cluster nodes',
-    run: (call) => call.reply.verbatim(nodesText(stateOf(call))),
+    run: (call) => call.reply.verbatim(nodesText(stateOf(call), call.client)),
   },
   {
     ...QUESTION,
@@ -225,7 +225,7 @@ function slots(call: Call): void {
 function replyEndpoint({ client, reply }: Call, state: State, node: ClusterNode): void {
   const { preferredEndpoint } = state.config;
   reply.array(4);
-  const endpoint = endpointOf(state, node);
+  const endpoint = endpointOf(state, node, client.reachedAt);
   if (endpoint === null) reply.null();
   else reply.bulkText(endpoint);
   reply.integer(clientPort(node, client));
@@ -235,7 +235,7 @@ function replyEndpoint({ client, reply }: Call, state: State, node: ClusterNode)
   reply.map(Number(withIp) + Number(withHostname));
   if (withIp) {
     reply.bulkText('ip');
-    reply.bulkText(node.ip);
+    reply.bulkText(ipOf(state, node, client.reachedAt));
   }
   if (withHostname) {
     reply.bulkText('hostname');
@@ -262,13 +262,14 @@ function replyShards(call: Call): void {
   }
 }
 
-function replyMember({ reply }: Call, state: State, { node, role, offset, health }: ShardMember): void {
+function replyMember({ client, reply }: Call, state: State, { node, role, offset, health }: ShardMember): void {
   const plainPort = node.plainPort !== 0 ? node.plainPort : state.config.plainPort === 0 ? node.port : 0;
   const tlsPort = state.config.plainPort !== 0 || node.plainPort !== 0 ? node.port : 0;
   const fields: [string, string | number | null][] = [['id', node.id]];
   if (plainPort !== 0) fields.push(['port', plainPort]);
   if (tlsPort !== 0) fields.push(['tls-port', tlsPort]);
-  fields.push(['ip', node.ip], ['endpoint', endpointOf(state, node)]);
+  const { reachedAt } = client;
+  fields.push(['ip', ipOf(state, node, reachedAt)], ['endpoint', endpointOf(state, node, reachedAt)]);
   if (node.hostname !== '') fields.push(['hostname', node.hostname]);
   fields.push(['role', role], ['replication-offset', offset], ['health', health]);
   reply.map(fields.length);
@@ -330,7 +331,7 @@ function replicas(call: Call): void {
   const node = nodeOf(call, state, 2);
   if (!isPrimary(node)) throw NOT_A_PRIMARY;
   call.reply.array(node.replicas.length);
-  for (const replica of node.replicas) call.reply.bulkText(nodeLine(state, replica));
+  for (const replica of node.replicas) call.reply.bulkText(nodeLine(state, replica, clientPort(replica, call.client)));
 }
 
 function failureReports(call: Call): void {

@@ -11,6 +11,7 @@
  * stream that would have to say so belongs to somebody else.
  */
 
+import { sourceOf } from '../../config/addresses.ts';
 import { type Call, mayBlock } from '../command/call.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
@@ -176,6 +177,7 @@ class Migration {
       port,
       timeout_ms,
       tls: config['tls-cluster'] ? clientTlsOptions(config) : null,
+      source: sourceOf(config['bind-source-addr'], host),
       request: (peer) => {
         const bytes = this.#preamble(peer);
         preamble = bytes.length;

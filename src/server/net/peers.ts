@@ -18,6 +18,8 @@ export interface Exchange {
   host: string;
   port: number;
   tls: ConnectionOptions | null;
+  /** Where the connection comes from, as `connect` takes it. */
+  source: { localAddress?: string };
   /** For each step: a connection, a part written, a part read. */
   timeout_ms: number;
   /** Makes the bytes, knowing what the connection remembers; and says how many replies they will bring. */
@@ -133,11 +135,12 @@ export class Peers {
     for (const peer of [...this.#peers.values()]) this.#drop(peer);
   }
 
-  #peerFor({ host, port, tls }: Exchange): Peer {
+  #peerFor({ host, port, tls, source }: Exchange): Peer {
     const key = `${host}:${port}`;
     const known = this.#peers.get(key);
     if (known !== undefined && !known.busy && !known.socket.destroyed) return known;
-    const socket = tls === null ? connect({ host, port, noDelay: true }) : connectTls({ ...tls, host, port });
+    const socket =
+      tls === null ? connect({ host, port, noDelay: true, ...source }) : connectTls({ ...tls, host, port, ...source });
     // An error nobody listens to would end the process.
     socket.on('error', () => {});
     const peer = new Peer(key, socket, this.#clock.monotonic_ms());

@@ -9,6 +9,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Timer } from '../../base/clock.ts';
+import { sourceOf } from '../../config/addresses.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
 import { RdbReader } from '../persistence/rdb-reader.ts';
 import { clientTlsOptions, TlsFailure } from '../security/tls-options.ts';
@@ -154,7 +155,7 @@ export class PrimaryLink {
   #connect(): Socket | null {
     const { config } = this.#host;
     const { host, port } = this.address;
-    const local = config['bind-source-addr'] === '' ? {} : { localAddress: config['bind-source-addr'] };
+    const local = sourceOf(config['bind-source-addr'], host);
     if (!config['tls-replication']) return connect({ host, port, ...local }, () => this.#connected());
     try {
       return connectTls({ ...clientTlsOptions(config), host, port, ...local }, () => this.#connected());

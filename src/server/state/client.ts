@@ -99,6 +99,11 @@ export class Client {
     this.lastInteraction_ms = options.now_ms;
   }
 
+  /** The address of ours that this client came by; '' when it came by none. */
+  get reachedAt(): string {
+    return this.connection?.localAddress.replace(/^::ffff:/, '') ?? '';
+  }
+
   get tls(): boolean {
     return this.transport === 'tls';
   }

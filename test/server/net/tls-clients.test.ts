@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificates } from '../../../src/cluster/certificates.ts';
 import { certificateFiles } from '../../../src/cluster/layout.ts';
 import { type EmbeddedServer, type ServerOptions, startServer } from '../../../src/index.ts';
+import { RawClient } from '../../support/resp.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'rkv-tls-'));
 const own = certificateFiles(path.join(folder, 'own'));
@@ -113,4 +114,42 @@ test('a folder without certificates is named, and so is the lack of any authorit
   await expect(startTls({ 'cluster-port': await freePort(), ...bus })).rejects.toThrow(
     'Either tls-ca-cert-file or tls-ca-cert-dir must be',
   );
+});
+
+describe('a node with both ports', () => {
+  const both = { 'cluster-enabled': true, 'tls-cluster': true, 'tls-ca-cert-file': own.ca } as const;
+
+  test('tells in CLUSTER NODES the port that the client can use, and keeps the announced one in nodes.conf', async () => {
+    const [port, busPort] = [await freePort(), await freePort()];
+    await using server = await startTls({ ...both, port, 'cluster-port': busPort });
+    await server.call('CLUSTER', 'SAVECONFIG');
+    const client = await RawClient.connect(port);
+    expect(await client.call('CLUSTER', 'NODES')).toContain(` :${port}@${busPort} myself`);
+    client.close();
+    const dir = ((await server.call('CONFIG', 'GET', 'dir')) as Map<string, string>).get('dir') as string;
+    expect(readFileSync(path.join(dir, 'nodes.conf'), 'latin1')).toContain(` :${server.tlsPort}@${busPort} myself`);
+  });
+
+  test('logs, on both sides, that a connection of the bus failed for a certificate', async () => {
+    const logs: [string[], string[]] = [[], []];
+    const start = async (files: typeof own, log: string[]): Promise<EmbeddedServer & { tlsPort: number }> =>
+      startTls({
+        ...both,
+        'tls-cert-file': files.cert,
+        'tls-key-file': files.key,
+        'tls-ca-cert-file': files === own ? own.ca : foreign.cert,
+        'cluster-port': await freePort(),
+        log: (line) => log.push(line),
+      });
+    await using one = await start(own, logs[0]);
+    await using other = await start(foreign, logs[1]);
+    const busPort = String(await other.call('CLUSTER', 'NODES')).match(/@(\d+)/)?.[1] as string;
+    await one.call('CLUSTER', 'MEET', '127.0.0.1', other.tlsPort, busPort);
+    await expect
+      .poll(() => logs[0].join(''), { timeout: 10_000 })
+      .toMatch(new RegExp(`Connecting to the cluster bus at 127\\.0\\.0\\.1:${busPort} failed: TLS: `));
+    await expect
+      .poll(() => logs[1].join(''), { timeout: 10_000 })
+      .toMatch(/Accepting a connection to the cluster bus from .+ failed: TLS: /);
+  });
 });
