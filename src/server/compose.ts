@@ -20,7 +20,7 @@ import { joinCluster } from './cluster-join.ts';
 import { Call } from './command/call.ts';
 import { Propagation } from './command/propagation.ts';
 import { Registry } from './command/registry.ts';
-import { serveAgain } from './command/serve.ts';
+import { releaseHeld } from './command/serve.ts';
 import { whyNotStarted } from './config-refusals.ts';
 import { cronTick } from './cron.ts';
 import { Door } from './door.ts';
@@ -185,16 +185,7 @@ function lifeOf(
   door: Door,
 ): Pick<
   Server,
-  | 'wake'
-  | 'rearm'
-  | 'beginPause'
-  | 'endPause'
-  | 'shutdown'
-  | 'serveAgain'
-  | 'newClient'
-  | 'closeClient'
-  | 'every'
-  | 'startCron'
+  'wake' | 'rearm' | 'beginPause' | 'endPause' | 'shutdown' | 'newClient' | 'closeClient' | 'every' | 'startCron'
 > {
   const keepsAlive = unref !== true;
   const alarm = new Alarm(clock, { keepsAlive, ring: () => whenDue(the()) });
@@ -231,7 +222,6 @@ function lifeOf(
       for (const timer of timers.splice(0)) clock.clear(timer);
       alarm.clear();
     },
-    serveAgain: (client, request) => serveAgain(the(), client, request),
     newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),
     every,
@@ -245,8 +235,10 @@ function lifeOf(
 function whenDue(server: Server): void {
   const { clock, keyspace, pause, blocking } = server;
   keyspace.now_ms = clock.now_ms();
-  // Pauses that are over are dropped when they are asked for.
-  if (pause.isArmed && pause.kind(clock.monotonic_ms()) === null) server.rearm();
+  if (pause.dropEnded(clock.monotonic_ms())) {
+    server.rearm();
+    releaseHeld(server);
+  }
   blocking.expire(clock.monotonic_ms());
   server.wake();
 }

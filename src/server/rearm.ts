@@ -3,6 +3,7 @@
  */
 
 import { armedBits } from './command/gates.ts';
+import { releaseHeld } from './command/serve.ts';
 import type { PauseKind, PauseReason } from './state/pause.ts';
 import type { Server } from './state/server.ts';
 
@@ -29,4 +30,5 @@ export function beginPause(
 export function endPause(server: Server, who: PauseReason): void {
   server.pause.end(who);
   rearm(server);
+  releaseHeld(server);
 }

@@ -2,9 +2,9 @@
  * What replication may do to this server: the other side of replication/host.ts.
  */
 
-import { Call } from './command/call.ts';
-import { execute, lookUp } from './command/dispatch.ts';
+import { lookUp } from './command/dispatch.ts';
 import { ReplyError } from './command/errors.ts';
+import { run } from './command/run.ts';
 import { answerBlocked } from './command/serve.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Request } from './protocol/request.ts';
@@ -85,7 +85,6 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
 class PrimaryClient {
   readonly #the: () => Server;
   readonly #fatal: (reason: string) => never;
-  readonly #call = new Call();
   #client: Client | null = null;
 
   constructor(the: () => Server, fatal: (reason: string) => never) {
@@ -101,29 +100,27 @@ class PrimaryClient {
   apply(request: Request): boolean {
     const server = this.#the();
     const { client } = this;
-    const call = this.#call;
+    const { call } = server;
     call.set(server, client, request, client.writer);
     server.stats.countCommand();
-    server.nowhere.discard();
     const command = lookUp(call);
     if (command instanceof ReplyError) {
-      this.#complain(`-${command.line}`);
+      this.#complain(command, call.text(0));
     } else if (client.transaction !== null && !command.is('ends_transaction')) {
       client.transaction.queue.push({ command, request: request.copy() });
     } else {
       call.command = command;
-      execute(call);
-      const { writer } = server.nowhere;
-      if (writer.pos > 0 && writer.out[0] === DASH) this.#complain(server.nowhere.take().toString('latin1').trim());
+      const refusal = run(call);
+      server.nowhere.discard();
+      if (refusal !== null) this.#complain(refusal.error, refusal.command);
     }
     return client.transaction !== null;
   }
 
   /** A command that the primary could carry out fails here: the two differ, and somebody has to know. */
-  #complain(error: string): void {
+  #complain({ line }: ReplyError, command: string): void {
     const { log, config } = this.#the();
-    const name = this.#call.text(0);
-    const text = `This replica is sending an error to its master: '${error}' after processing the command '${name}'`;
+    const text = `This replica is sending an error to its master: '-${line}' after processing the command '${command}'`;
     log.warning(`== CRITICAL == ${text}`);
     if (config['propagation-error-behavior'] !== 'ignore') this.#fatal(text);
   }
@@ -132,8 +129,6 @@ class PrimaryClient {
     if (this.#client !== null) discardTransaction(this.#client);
   }
 }
-
-const DASH = 0x2d;
 
 function newPrimaryClient(server: Server): Client {
   const client = server.newClient(null, 'none');
@@ -145,9 +140,14 @@ function newPrimaryClient(server: Server): Client {
 
 /** What they wait for happens on the primary from now on. Those that a pause holds back are not waiting for anything. */
 function releaseWaiting(server: Server): void {
-  for (const client of [...server.clients.values()]) {
-    if (client.blocked === null || client.blocked.why === 'paused') continue;
-    answerBlocked(server, client, (reply) => reply.error(ROLE_CHANGED));
-    server.closeClient(client, 'after-reply');
+  for (const { client, wait } of server.blocking.waiting()) {
+    if (wait.why === 'paused') continue;
+    answerBlocked(server, client, {
+      wait,
+      answer(reply) {
+        reply.error(ROLE_CHANGED);
+        server.closeClient(client, 'after-reply');
+      },
+    });
   }
 }

@@ -3,8 +3,7 @@
  * already, so they are not propagated (propagation is not active while loading).
  */
 
-import { Call } from './command/call.ts';
-import { execute } from './command/dispatch.ts';
+import { run } from './command/run.ts';
 import { requestOf } from './protocol/request.ts';
 import { setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
@@ -15,7 +14,7 @@ export function runWithoutReply(server: Server): (args: readonly Buffer[]) => st
   setAuthenticated(client, true);
   client.kind = 'primary'; // Nobody's permission is asked, and nothing is routed elsewhere.
   server.clients.delete(client.id);
-  const call = new Call();
+  const { call } = server;
   return (args) => {
     const request = requestOf(args);
     const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
@@ -24,10 +23,9 @@ export function runWithoutReply(server: Server): (args: readonly Buffer[]) => st
     if (!command.accepts(request.argc)) return `Wrong number of arguments for '${name}'`;
     call.set(server, client, request, client.writer);
     call.command = command;
+    const refusal = run(call);
     server.nowhere.discard();
-    execute(call);
-    // An error reply to a command of our own log means that data is missing; nothing else begins with a dash.
-    if (server.nowhere.writer.pos === 0 || server.nowhere.writer.out[0] !== 0x2d) return null;
-    return `'${name}' was refused (${server.nowhere.take().toString('latin1').trim()})`;
+    // A command of our own log that is refused now means that data is missing.
+    return refusal === null ? null : `'${refusal.command}' was refused (-${refusal.error.line})`;
   };
 }

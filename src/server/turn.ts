@@ -3,6 +3,7 @@
  * client is told can be undone by a crash that the configuration promised to survive.
  */
 
+import { serveReleased } from './command/serve.ts';
 import type { Server } from './state/server.ts';
 
 /** Of every turn; when there is nothing to clean, a look at it takes 70 ns. */
@@ -12,8 +13,10 @@ const CLEAN_BUDGET_MS = 0.5;
 export function endOfTurn(server: Server, turn_ms = 0): void {
   // May change what we own, before anyone is woken for it.
   server.cluster?.carryOut();
-  // Acknowledgements that arrived in this turn end waits; what they answer leaves with this turn.
+  // Acknowledgements that arrived in this turn end waits.
   server.links.serveWaiting();
+  // What they are answered leaves with this turn, and so do the effects of what they sent behind.
+  serveReleased(server);
   const { propagation } = server;
   if (propagation.length > 0) {
     // With appendfsync always: on disk before any reply says so.

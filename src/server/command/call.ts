@@ -12,6 +12,7 @@ import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import { NOT_FLOAT, NOT_INT32, NOT_INTEGER, type ReplyError } from './errors.ts';
 import type { Command } from './registry.ts';
+import type { Refusal } from './run.ts';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -28,8 +29,28 @@ export class Call {
   argc = 0;
   /** For the digits of a number on its way into a record: long enough for any 64-bit integer. */
   readonly scratch = Buffer.allocUnsafeSlow(32);
+  /** 0 for what a client asked, 1 inside of EXEC: how deep this command stands inside of others. */
+  readonly depth: number;
   /** The handler has said itself what AOF and replicas are told. */
   rewritten = false;
+  /**
+   * How many changes this is for save points and INFO, if it changes anything at all: as Redis counts, each element that
+   * was added, and one for most commands.
+   */
+  changes = 1;
+  /** What run.ts answers. */
+  refusal: Refusal | null = null;
+  #inner: Call | null = null;
+
+  constructor(depth = 0) {
+    this.depth = depth;
+  }
+
+  /** The call of a command inside this one; one record for all of them. */
+  get inner(): Call {
+    this.#inner ??= new Call(this.depth + 1);
+    return this.#inner;
+  }
 
   set(server: Server, client: Client, request: Request, reply: RespWriter): void {
     // The garbage collector is told of every reference that is stored: a look costs less, and they seldom change.
@@ -41,6 +62,14 @@ export class Call {
     if (this.buf !== request.buf) this.buf = request.buf;
     this.argc = request.argc;
     this.rewritten = false;
+    this.changes = 1;
+    if (this.refusal !== null) this.refusal = null;
+  }
+
+  /** Turns the answer elsewhere. */
+  answerTo(reply: RespWriter): void {
+    this.reply = reply;
+    reply.resp = this.client.resp;
   }
 
   off(i: number): number {
@@ -128,6 +157,6 @@ export class Call {
 }
 
 /** May its client be made to wait? Not as a part of EXEC or of a script, and not without a connection to answer on. */
-export function mayBlock({ client, server, command }: Call): boolean {
-  return client.connection !== null && client.lastCommand === command && server.call.command === command;
+export function mayBlock({ client, depth }: Call): boolean {
+  return depth === 0 && client.connection !== null;
 }

@@ -1,9 +1,12 @@
 /*
- * From a request to its reply. The straight way, which nearly all requests take: find the command, see that it has the
- * right number of arguments and that no gate is armed, run it, and pass on what it changed.
+ * From a request of a client to its reply. The straight way, which nearly all requests take: find the command, see that
+ * it has the right number of arguments and that no gate is armed, and run it (run.ts).
+ *
+ * Nothing re-enters: a command is dispatched by a connection that read it, or by the one place where clients are served
+ * that waited (serve.ts), and never inside another command.
  */
 
-import { AssertionFailure, assert } from '../../base/assert.ts';
+import { AssertionFailure } from '../../base/assert.ts';
 import type { Request } from '../protocol/request.ts';
 import { ARMED_MULTI, ARMED_REPLY, type Client, rearmClient } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
@@ -11,10 +14,12 @@ import type { Call } from './call.ts';
 import { ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
 import { HELD, whyRefused } from './gates.ts';
 import type { Command } from './registry.ts';
+import { refuse, run } from './run.ts';
 import { discardTransaction } from './transaction.ts';
 
 /** Runs one request of a client, or queues or holds or refuses it. */
 export function dispatch(server: Server, client: Client, request: Request): void {
+  if (server.propagation.inUnit) throw new AssertionFailure('a command is dispatched inside another');
   const call = server.call;
   const writer = client.writer;
   writer.resp = client.resp;
@@ -26,39 +31,7 @@ export function dispatch(server: Server, client: Client, request: Request): void
   if (client.lastCommand !== command) client.lastCommand = command;
   const armed = server.armed | client.armed;
   if (armed !== 0) dispatchArmed(call, armed);
-  else execute(call);
-}
-
-/** Runs the command of a call whose gates are passed, and passes on what it changed. */
-export function execute(call: Call): void {
-  const { server, command } = call;
-  const { keyspace, propagation } = server;
-  const dirtyBefore = keyspace.dirty;
-  server.commands.calls[command.index]!++;
-  propagation.begin();
-  try {
-    command.run(call);
-  } catch (error) {
-    if (!(error instanceof ReplyError)) throw error;
-    // A refused command must leave no trace, or the replicas and the AOF would miss a write.
-    assert(keyspace.dirty === dirtyBefore, `${command.fullName} changed the keyspace, then refused`);
-    refuse(call, error);
-  }
-  if (keyspace.dirty !== dirtyBefore) {
-    if (!call.rewritten) {
-      if (!command.isWrite) throw new AssertionFailure(`${command.fullName} is not declared write`);
-      propagation.addRequest(call.db.index, call.request);
-    }
-    const streamed = propagation.active && server.links.wantsStream ? propagation.length : 0;
-    call.client.writeOffset = server.replication.offset + streamed;
-  }
-  propagation.end();
-}
-
-/** Answers an error, and counts it. */
-function refuse(call: Call, error: ReplyError): void {
-  call.server.stats.countError(error.line);
-  call.reply.error(error.line);
+  else run(call);
 }
 
 /** The command or subcommand that is asked for, or why there is none for these arguments. */
@@ -153,7 +126,7 @@ function dispatchArmed(call: Call, armed: number): void {
   if (refusal === HELD) return holdUntilResumed(call);
   if (refusal !== null) refuseGated(call, refusal);
   else if ((armed & ARMED_MULTI) !== 0 && !command.is('unqueued')) queue(call);
-  else execute(call);
+  else run(call);
   // It is good for one command, or for all up to EXEC.
   if (client.asking && client.transaction === null && !command.is('prepares_next')) client.asking = false;
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
@@ -162,8 +135,7 @@ function dispatchArmed(call: Call, armed: number): void {
 /** CLIENT REPLY OFF and SKIP: the command runs, and nobody hears what it says. */
 function beSilent(call: Call): void {
   const { server, client } = call;
-  call.reply = server.nowhere.writer;
-  call.reply.resp = client.resp;
+  call.answerTo(server.nowhere.writer);
   if (client.replyMode === 'skip') client.replyMode = 'skipping';
 }
 
@@ -191,25 +163,15 @@ function queue(call: Call): void {
 }
 
 /** The request waits with its client; when the pause is over it is dispatched again, from the start. */
-function holdUntilResumed(call: Call): void {
-  const { server, client } = call;
-  const request = call.request.copy();
-  const retry = (): void => {
-    if (server.pause.kind(server.clock.monotonic_ms()) !== null) {
-      client.blocked!.deadline_ms = server.clock.monotonic_ms() + PAUSE_CHECK_MS;
-      return;
-    }
-    server.serveAgain(client, request);
-  };
+function holdUntilResumed({ server, client, request, reply }: Call): void {
   server.blocking.block(client, {
     why: 'paused',
-    deadline_ms: server.clock.monotonic_ms() + PAUSE_CHECK_MS,
-    expire: retry,
+    deadline_ms: Number.POSITIVE_INFINITY, // The end of the pause is an event of its own.
+    expire: () => {},
+    reply,
+    request: request.owned ? request : request.copy(),
   });
 }
-
-/** How often held clients look whether the pause is over; a pause is rarely needed more exactly. */
-const PAUSE_CHECK_MS = 5;
 
 function afterSilence(server: Server, client: Client): void {
   server.nowhere.discard();

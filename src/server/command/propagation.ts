@@ -38,6 +38,11 @@ export class Propagation {
     return this.#selected;
   }
 
+  /** A command is running. */
+  get inUnit(): boolean {
+    return this.#depth > 0;
+  }
+
   /** A unit begins; units inside a unit belong to the outer one. */
   begin(): void {
     if (this.#depth++ === 0) this.#effects = 0;

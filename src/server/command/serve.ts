@@ -1,33 +1,43 @@
 /*
- * Answers outside of a read: to a client that waited. What it writes goes into the output of the turn like any reply.
+ * Clients that waited are served here and nowhere else: at the end of the turn (turn.ts), outside of every command. What
+ * they are answered goes into the output of the turn like any reply, and what they sent behind is run next.
  */
 
-import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
-import type { Client } from '../state/client.ts';
+import type { Blocked, Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import { dispatch } from './dispatch.ts';
 
-/** Ends the wait of a client with a reply. */
-export function answerBlocked(server: Server, client: Client, answer: (reply: RespWriter) => void): void {
-  withOutput(server, client, () => {
-    client.writer.resp = client.resp;
-    answer(client.writer);
+/** Ends the wait of a client with a reply; `answer` runs later, unless the client is gone by then. False: it was over. */
+export function answerBlocked(
+  server: Server,
+  client: Client,
+  { wait, answer }: { wait: Blocked; answer: (reply: RespWriter) => void },
+): boolean {
+  const released = server.blocking.release(client, wait, () => {
+    wait.reply.resp = client.resp;
+    answer(wait.reply);
+    server.nowhere.discard();
   });
-  server.blocking.release(client);
+  if (released) server.wake();
+  return released;
 }
 
-/** Ends the wait of a client by running its request again, which may make it wait again. */
-export function serveAgain(server: Server, client: Client, request: Request): void {
-  server.blocking.forget(client);
-  withOutput(server, client, () => dispatch(server, client, request));
-  if (client.blocked === null) client.connection?.resume();
-}
-
-function withOutput(server: Server, client: Client, write: () => void): void {
-  if (client.connection === null) return write();
-  const previous = server.output.begin(client.connection);
-  write();
-  server.output.end(previous);
+/** The pause may be over: requests that it holds back are tried again, in the order they came. */
+export function releaseHeld(server: Server): void {
+  for (const { client, wait } of server.blocking.waiting('paused')) {
+    server.blocking.release(client, wait, () => dispatch(server, client, wait.request!));
+  }
   server.wake();
+}
+
+/** Serves those released up to now; those that they release in turn are served when the next turn ends. */
+export function serveReleased(server: Server): void {
+  const released = server.blocking.takeReleased();
+  for (const { client, wait, then } of released) {
+    // Gone meanwhile.
+    if (client.blocked !== wait) continue;
+    client.blocked = null;
+    client.connection?.resume(then);
+  }
 }

@@ -198,10 +198,11 @@ function kill(call: Call): void {
   let killed = 0;
   for (const client of [...call.server.clients.values()]) {
     if (!matches(client)) continue;
-    closeKilled(call, client);
+    if (client !== call.client) call.server.closeClient(client, 'now');
     killed++;
   }
   call.reply.integer(killed);
+  if (matches(call.client)) call.server.closeClient(call.client, 'after-reply');
 }
 
 function killByAddress(call: Call): void {
@@ -209,12 +210,8 @@ function killByAddress(call: Call): void {
   const victim = [...call.server.clients.values()].find((client) => remoteOf(client) === address);
   if (victim === undefined) throw NO_SUCH_CLIENT;
   call.reply.ok();
-  closeKilled(call, victim);
-}
-
-/** The killer's own answer still leaves. */
-function closeKilled({ server, client }: Call, victim: Client): void {
-  server.closeClient(victim, victim === client ? 'after-reply' : 'now');
+  // The killer's own answer still leaves.
+  call.server.closeClient(victim, victim === call.client ? 'after-reply' : 'now');
 }
 
 function filterFrom(call: Call): (client: Client) => boolean {
@@ -283,8 +280,7 @@ function reply(call: Call): void {
   if (call.is(2, 'ON')) {
     client.replyMode = 'on';
     rearmClient(client);
-    call.reply = client.writer;
-    call.reply.resp = client.resp;
+    call.answerTo(client.writer);
     call.reply.ok();
     return;
   }

@@ -219,7 +219,7 @@ function reset(call: Call): void {
   const { server, client } = call;
   discardTransaction(client);
   client.resp = 2;
-  call.reply.resp = 2;
+  call.answerTo(client.writer);
   client.db = server.keyspace.databases[0]!;
   client.name = '';
   client.asking = false;

@@ -144,11 +144,13 @@ function reload(call: Call): void {
     throw new ReplyError(`ERR Error trying to load the RDB dump: ${failure.message}`);
   }
   call.reply.ok();
+  // Whoever follows or replays us has the same data as before.
   call.propagateNothing();
+  call.changes = 0;
 }
 
 function error(call: Call): void {
-  call.reply.error(call.text(2));
+  throw new ReplyError(call.text(2));
 }
 
 function memory({ reply }: Call): void {

@@ -155,6 +155,7 @@ function flush(call: Call, databases: readonly Database[]): void {
   if (call.argc > 2) throw SYNTAX;
   // Emptying costs the same in both ways here: the old arena is dropped as a whole.
   if (call.argc === 2 && !call.is(1, 'ASYNC') && !call.is(1, 'SYNC')) throw SYNTAX;
+  call.changes = databases.reduce((size, db) => size + db.size, 0);
   for (const db of databases) db.clear();
   call.reply.ok();
   // Propagated also when there was nothing to remove: a replica may have keys that we do not know of.

@@ -127,6 +127,7 @@ function del(call: Call): void {
   const { db, buf } = call;
   let deleted = 0;
   for (let i = 1; i < call.argc; i++) if (db.delete(buf, call.off(i), call.len(i))) deleted++;
+  call.changes = deleted;
   call.reply.integer(deleted);
 }
 

@@ -144,6 +144,7 @@ function pushToExisting(call: Call, end: End): void {
 }
 
 function pushArguments(call: Call, ref: Ref, end: End): number {
+  call.changes = call.argc - 2;
   return pushValues(call.db, call.buf, call.off(1), call.len(1), ref, end, call.request, 2, call.argc);
 }
 
@@ -174,6 +175,7 @@ function popSeveral(call: Call, end: End): void {
     if (end === 'head') list.next(cursor);
     else list.previous(cursor);
   }
+  call.changes = count;
   dropFromEnd(db, call.buf, call.off(1), call.len(1), ref, end, count);
 }
 

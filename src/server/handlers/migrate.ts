@@ -99,6 +99,7 @@ function migrate(call: Call): void {
   if (order.keys.length === 0) return reply.simple('NOKEY');
   const wait: Blocked = {
     why: 'migrate',
+    reply,
     deadline_ms: Number.POSITIVE_INFINITY, // Every step of the conversation has its own.
     expire: () => {},
   };
@@ -290,11 +291,14 @@ class Migration {
     const server = this.#server;
     // What left is one DEL for the log and the replicas.
     if (this.#moved.length > 0) server.propagation.add(this.#db.index, ['DEL', ...this.#moved]);
+    server.keyspace.dirty += this.#moved.length;
     // The client may be gone, or was told already that this node changed its role.
-    if (this.#client.blocked !== this.#wait) return server.wake();
-    answerBlocked(server, this.#client, (reply) => {
-      if (error === null) reply.ok();
-      else reply.error(error);
+    answerBlocked(server, this.#client, {
+      wait: this.#wait,
+      answer(reply) {
+        if (error === null) reply.ok();
+        else reply.error(error);
+      },
     });
     server.wake();
   }

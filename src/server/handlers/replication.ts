@@ -7,6 +7,7 @@ import { type Call, mayBlock } from '../command/call.ts';
 import { NOT_INTEGER, ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
+import type { Blocked } from '../state/client.ts';
 import { peerOf } from './replica-peer.ts';
 
 const ADMIN = { acl: ['admin', 'dangerous'], keys: [], group: 'server' } as const;
@@ -214,14 +215,18 @@ function wait(call: Call): void {
   const offset = client.writeOffset;
   const count = links.countWith(offset);
   if (count >= replicas || !mayBlock(call)) return reply.integer(count);
-  const answer = (reached: number): void => answerBlocked(server, client, (late) => late.integer(reached));
-  blocking.block(client, {
+  const answer = (reached: number): void => {
+    answerBlocked(server, client, { wait: blocked, answer: (late) => late.integer(reached) });
+  };
+  const blocked: Blocked = {
     why: 'wait',
+    reply,
     deadline_ms: timeout_ms === 0 ? Number.POSITIVE_INFINITY : clock.monotonic_ms() + timeout_ms,
     expire() {
       links.endWait(client.id);
       answer(links.countWith(offset));
     },
-  });
+  };
+  blocking.block(client, blocked);
   links.wait(client.id, offset, replicas, answer);
 }

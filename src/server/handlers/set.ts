@@ -90,6 +90,7 @@ function sadd(call: Call): void {
   if (ref !== 0 && db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;
   const intsetMax = call.server.config['set-max-intset-entries'];
   const added = addMembers(db, buf, call.off(1), call.len(1), ref, intsetMax, call.request, 2, call.argc);
+  call.changes = added;
   call.reply.integer(added);
 }
 
@@ -98,7 +99,8 @@ function srem(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref === 0) return call.reply.integer(0);
   if (db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;
-  call.reply.integer(removeMembers(db, buf, call.off(1), call.len(1), ref, call.request, 2, call.argc));
+  call.changes = removeMembers(db, buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  call.reply.integer(call.changes);
 }
 
 function smembers(call: Call): void {

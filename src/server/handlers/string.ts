@@ -289,6 +289,7 @@ function mset(call: Call): void {
   if (call.argc % 2 === 0) throw wrongArity('mset');
   fetchAhead(call, 2);
   for (let i = 1; i < call.argc; i += 2) store(call, i, i + 1, NO_DEADLINE);
+  call.changes = (call.argc - 1) / 2;
   call.reply.ok();
 }
 
@@ -298,6 +299,7 @@ function msetnx(call: Call): void {
     if (call.db.findForWrite(call.buf, call.off(i), call.len(i)) !== 0) return call.reply.integer(0);
   }
   for (let i = 1; i < call.argc; i += 2) store(call, i, i + 1, NO_DEADLINE);
+  call.changes = (call.argc - 1) / 2;
   call.reply.integer(1);
 }
 

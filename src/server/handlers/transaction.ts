@@ -3,9 +3,9 @@
  * row, as one unit of propagation, unless something went wrong while queueing or a watched key was touched.
  */
 
-import { Call } from '../command/call.ts';
-import { execute } from '../command/dispatch.ts';
+import type { Call } from '../command/call.ts';
 import { EXEC_ABORTED, ReplyError } from '../command/errors.ts';
+import { run } from '../command/run.ts';
 import type { Spec } from '../command/spec.ts';
 import { beginTransaction, discardTransaction, isWatchBroken, unwatchAll, watchKey } from '../command/transaction.ts';
 
@@ -97,13 +97,18 @@ function exec(call: Call): void {
   if (transaction.broken) throw EXEC_ABORTED;
   if (watchBroken) return reply.nullArray();
   reply.array(transaction.queue.length);
-  const inner = new Call();
+  const { inner } = call;
   for (const { command, request } of transaction.queue) {
-    inner.set(server, client, request, reply);
+    // Who has ended its own connection hears nothing that comes behind.
+    inner.set(server, client, request, client.connection?.closing === true ? server.nowhere.writer : reply);
     inner.command = command;
-    execute(inner);
+    const refusal = run(inner);
+    call.refusal ??= refusal;
   }
-  call.propagateNothing(); // The commands have spoken for themselves.
+  server.nowhere.discard();
+  // The commands have spoken for themselves.
+  call.propagateNothing();
+  call.changes = 0;
 }
 
 function discard(call: Call): void {

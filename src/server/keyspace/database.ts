@@ -320,7 +320,7 @@ export class Database implements RecordReader {
     return true;
   }
 
-  /** Removes a key and answers what it held. Not counted as a change: the `put` that follows is. */
+  /** Removes a key and answers what it held. */
   take(ref: Ref): Entry {
     const { records } = this;
     this.store.locate(ref);
@@ -332,7 +332,6 @@ export class Database implements RecordReader {
       object: records.isObject(ref) ? records.objectOf(ref) : null,
     };
     this.#change(ref, true);
-    this.keyspace.dirty--;
     this.store.remove(ref);
     return entry;
   }
@@ -351,7 +350,7 @@ export class Database implements RecordReader {
   /** Drops everything at once; a snapshot that is under way keeps what it still needs. */
   clear(): void {
     this.#touchWatchesOf((key) => this.#holds(key));
-    this.keyspace.dirty += this.size;
+    this.keyspace.version++;
     this.store = this.keyspace.newStore();
     this.records = this.store.records;
   }
@@ -380,7 +379,7 @@ export class Database implements RecordReader {
     this.records = this.store.records;
     other.store = store;
     other.records = store.records;
-    this.keyspace.dirty++;
+    this.keyspace.version++;
   }
 
   // Walking.
@@ -450,17 +449,19 @@ export class Database implements RecordReader {
   }
 
   #countChange(gone: boolean): void {
-    if (!this.#watches.isEmpty()) {
-      const { buf, off, len } = this.keyspace.key;
-      this.#watches.touch(textOf(buf, off, len), gone);
-    }
-    this.keyspace.dirty++;
+    if (!this.#watches.isEmpty()) this.#touchWatches(gone);
+    this.keyspace.version++;
+  }
+
+  #touchWatches(gone: boolean): void {
+    const { buf, off, len } = this.keyspace.key;
+    this.#watches.touch(textOf(buf, off, len), gone);
   }
 
   /** Not counted as a change of the data: what is past its deadline was gone already. */
   #expire(ref: Ref): void {
-    this.#change(ref, true);
-    this.keyspace.dirty--;
+    if (this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
+    if (!this.#watches.isEmpty()) this.#touchWatches(true);
     this.keyspace.expired++;
     this.keyspace.hooks.expired(this, this.keyBuf(ref), this.keyOff(ref), this.keyLen(ref));
     this.store.remove(ref);

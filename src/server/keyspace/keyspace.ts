@@ -53,7 +53,12 @@ export class Keyspace {
   readonly prng: Prng;
   readonly access: AccessClock;
   hooks: KeyspaceHooks;
-  /** All changes so far. */
+  /**
+   * Grows with every change of the data that somebody asked for; keys whose time was over are none. Who sees it unchanged
+   * knows that nothing has happened.
+   */
+  version = 0;
+  /** All changes so far as Redis counts them, for save points and INFO: run.ts, and who changes data outside of it. */
   dirty = 0;
   hits = 0;
   misses = 0;

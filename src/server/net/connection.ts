@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from 'node:net';
+import { assert } from '../../base/assert.ts';
 import type { KeysAhead } from '../protocol/look-ahead.ts';
 import type { Request } from '../protocol/request.ts';
 import { HEADROOM, type ParserLimits, RequestParser } from '../protocol/request-parser.ts';
@@ -110,14 +111,14 @@ export class Connection<Owner = any> {
     this.suspended = true;
   }
 
-  /** Delivers what was held meanwhile, and goes on. */
-  resume(): void {
-    if (!this.suspended) return;
+  /** Ends the suspension: `first` writes or runs what the owner waited for, then what was held meanwhile is delivered. */
+  resume(first: () => void): void {
+    assert(!this.#draining, 'a connection is resumed while it delivers requests');
     this.suspended = false;
-    if (this.closed || this.closing || this.#draining) return;
+    if (this.closed || this.closing) return;
     this.#delivery.woken(this.owner);
     this.parser.open(RESUME_WINDOW, HEADROOM, HEADROOM);
-    this.#drain();
+    this.#drain(first);
     this.socket.resume();
   }
 
@@ -203,7 +204,7 @@ export class Connection<Owner = any> {
     if (this.#rawReader !== null) return this.#rawReader(buf.subarray(from, to));
     this.#delivery.woken(this.owner);
     this.parser.open(buf, from, to);
-    this.#drain();
+    this.#drain(null);
     this.#readInARow += to - from;
     if (this.#holdsEnough) this.socket.pause();
     else if (this.#readInARow >= READ_IN_A_ROW_MAX) this.#stepBack();
@@ -222,10 +223,11 @@ export class Connection<Owner = any> {
     });
   }
 
-  #drain(): void {
+  #drain(first: (() => void) | null): void {
     const parser = this.parser;
-    const previous = this.#output.begin(this);
+    this.#output.begin(this);
     this.#draining = true;
+    if (first !== null) first();
     while (!this.suspended && !this.closing) {
       if (parser.lookAhead(this.#ahead) && !this.#delivery.keysAhead(this.owner, this.#ahead)) parser.lookLess();
       const request = parser.next();
@@ -237,7 +239,7 @@ export class Connection<Owner = any> {
       this.closing = true;
     }
     this.#draining = false;
-    this.#output.end(previous);
+    this.#output.end();
     parser.close();
     if (parser.overflow) this.destroy();
     if (this.closing && !this.#waiting) this.#finish();

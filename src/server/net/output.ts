@@ -3,11 +3,13 @@
  * the AOF is flushed, because a reply is a promise.
  *
  * Invariants:
- * (1) Between begin and end, bytes from `#start` to the writer's position belong to `#current`.
+ * (1) Between begin and end, bytes from `#start` to the writer's position belong to `#current`. There is one at a time:
+ *     whose reply is being written also says in which protocol.
  * (2) The part of the buffer that a connection was given is not overwritten until its socket has taken it: if any socket
  *     could not take all at once, the turn ends with a new buffer instead of the old one.
  */
 
+import { assert } from '../../base/assert.ts';
 import { RespWriter, type Sink } from '../protocol/resp-writer.ts';
 import type { Connection } from './connection.ts';
 
@@ -25,19 +27,16 @@ export class Output implements Sink {
     this.writer = new RespWriter(Buffer.allocUnsafeSlow(BUFFER_SIZE), this);
   }
 
-  /** What is written from now on goes to `connection`. Answers who had the writer before, for `end`. */
-  begin(connection: Connection): Connection | null {
-    const previous = this.#current;
-    if (previous !== null) this.#give(previous);
+  /** What is written up to `end` goes to `connection`. */
+  begin(connection: Connection): void {
+    assert(this.#current === null, 'replies to one connection begin inside of those to another');
     this.#current = connection;
     this.#start = this.writer.pos;
-    return previous;
   }
 
-  end(previous: Connection | null): void {
+  end(): void {
     if (this.#current !== null) this.#give(this.#current);
-    this.#current = previous;
-    this.#start = this.writer.pos;
+    this.#current = null;
   }
 
   /** Bytes that several connections may share and nobody changes any more, such as the replication stream. */

@@ -333,7 +333,7 @@ export class Persistence {
   #beginSpool(): void {
     const { keyspace, config, log } = this.#options;
     const requests = this.#spools;
-    const filePath = path.join(config.dir, `temp-repl-${process.pid}-${keyspace.epoch}-${keyspace.dirty}.rdb`);
+    const filePath = path.join(config.dir, `temp-repl-${process.pid}-${keyspace.epoch}-${keyspace.version}.rdb`);
     let made: Opened;
     this.#spools = [];
     this.#begin('replicas', {

@@ -34,14 +34,18 @@ export interface Transaction {
   broken: boolean;
 }
 
-/** A client that waits for something. It is not served until `wake` is called or the deadline passes. */
+/** A client that waits for something: it is not served until it is released (state/blocking.ts). */
 export interface Blocked {
   /** What CLIENT LIST and logs say it waits for. */
   why: 'wait' | 'paused' | 'migrate' | 'sleep';
   /** Monotonic milliseconds; Infinity waits for ever. */
-  deadline_ms: number;
-  /** Answers the client; called once, at the deadline or when it is served. */
+  readonly deadline_ms: number;
+  /** The deadline has passed: has to release the client. */
   expire(): void;
+  /** Where the answer goes: to the client, or nowhere after CLIENT REPLY OFF. */
+  readonly reply: RespWriter;
+  /** What a pause holds back. */
+  readonly request?: Request;
 }
 
 export class Client {

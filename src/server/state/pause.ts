@@ -28,7 +28,7 @@ export class Pause {
     running.until_ms = Math.max(running.until_ms, until_ms);
   }
 
-  /** Somebody began a pause that nobody has found to be over. */
+  /** Somebody began a pause that was not dropped. */
   get isArmed(): boolean {
     return this.#entries.size > 0;
   }
@@ -49,13 +49,21 @@ export class Pause {
     return (this.#entries.get(who)?.until_ms ?? 0) > now_ms;
   }
 
-  /** What is held back at this time, after pauses that are over have been dropped. */
+  /** What is held back at this time. */
   kind(now_ms: number): PauseKind | null {
     let kind: PauseKind | null = null;
-    for (const [who, entry] of this.#entries) {
-      if (entry.until_ms <= now_ms) this.#entries.delete(who);
-      else if (kind === null || entry.kind === 'all') kind = entry.kind;
+    for (const entry of this.#entries.values()) {
+      if (entry.until_ms > now_ms && (kind === null || entry.kind === 'all')) kind = entry.kind;
     }
     return kind;
+  }
+
+  /** Forgets those that are over; true when there were any. */
+  dropEnded(now_ms: number): boolean {
+    let dropped = false;
+    for (const [who, { until_ms }] of this.#entries) {
+      if (until_ms <= now_ms) dropped = this.#entries.delete(who);
+    }
+    return dropped;
   }
 }

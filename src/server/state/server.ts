@@ -16,7 +16,6 @@ import type { Output } from '../net/output.ts';
 import type { Peers } from '../net/peers.ts';
 import type { Stats } from '../observe/stats.ts';
 import type { Persistence } from '../persistence/persistence.ts';
-import type { Request } from '../protocol/request.ts';
 import type { CollectingWriter } from '../protocol/resp-writer.ts';
 import type { ReplicationLinks } from '../replication/links.ts';
 import type { Replication } from '../replication/replication.ts';
@@ -39,7 +38,7 @@ export interface Server {
   readonly output: Output;
   /** Where replies go that nobody reads: CLIENT REPLY OFF, commands of our primary, AOF replay. */
   readonly nowhere: CollectingWriter;
-  /** The call in progress; one record for all commands that are not nested in another. */
+  /** The call of every command that is not nested in another: of a client, of the log, of our primary. */
   readonly call: Call;
   readonly propagation: Propagation;
   readonly blocking: Blocking;
@@ -78,8 +77,6 @@ export interface Server {
   shutdown(options: { save: 'as-configured' | 'always' | 'never'; why: string }): Promise<void>;
   /** The server has ended, by its own command: the process, or whoever holds it, may end too. */
   ended(): void;
-  /** Ends the wait of a client by running its request again (command/serve.ts). */
-  serveAgain(client: Client, request: Request): void;
   /** Makes a client that has still to be told who it is (setAuthenticated). */
   newClient(connection: Client['connection'], transport: Client['transport']): Client;
   /** Ends a client's connection once its replies have left, or at once. */

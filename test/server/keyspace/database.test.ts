@@ -150,7 +150,7 @@ test('hits and misses are counted by reads alone', () => {
   model.db().find(key, 0, 3);
   model.db().findForWrite(key, 0, 3);
   model.db().peek(key, 0, 3);
-  expect([keyspace.hits, keyspace.misses, keyspace.dirty]).toEqual([1, 1, 1]);
+  expect([keyspace.hits, keyspace.misses, keyspace.version]).toEqual([1, 1, 1]);
 });
 
 test('idle time starts anew with a read, a write and never with a peek', () => {

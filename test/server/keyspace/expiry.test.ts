@@ -37,9 +37,9 @@ test('that a key expires is no change of the data', () => {
   const model = new Model(2);
   model.set(0, KEY, VALUE, model.keyspace.now_ms);
   model.keyspace.now_ms += 1;
-  const { dirty } = model.keyspace;
+  const { version } = model.keyspace;
   model.db().find(KEY, 0, 3);
-  expect(model.keyspace.dirty).toBe(dirty);
+  expect(model.keyspace.version).toBe(version);
   expect(model.db().delete(KEY, 0, 3)).toBe(false);
 });
 

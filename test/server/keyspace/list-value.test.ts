@@ -143,13 +143,13 @@ describe('list value', () => {
       'tail',
       Array.from({ length: 300 }, (_, i) => `element ${i}`),
     );
-    const before = keyspace.dirty;
+    const before = keyspace.version;
     push(db, 'tail', ['c']);
-    expect(keyspace.dirty).toBe(before + 1);
+    expect(keyspace.version).toBe(before + 1);
     dropFromEnd(db, KEY, 0, KEY.length, find(db), 'head', 1);
-    expect(keyspace.dirty).toBe(before + 2);
+    expect(keyspace.version).toBe(before + 2);
     elements(db);
-    expect(keyspace.dirty).toBe(before + 2);
+    expect(keyspace.version).toBe(before + 2);
   });
 
   it('is stored and copied in the form that fits it, with its own life', () => {

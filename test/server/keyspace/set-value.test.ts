@@ -122,10 +122,10 @@ describe('set value', () => {
     for (const texts of [['1', '2'], ['a', 'b'], Array.from({ length: 300 }, (_, i) => `member ${i}`)]) {
       const db = database();
       add(db, texts);
-      const { dirty } = db.keyspace;
+      const { version } = db.keyspace;
       expect(add(db, texts.slice(0, 2))).toBe(0);
       expect(remove(db, ['nobody', '77'])).toBe(0);
-      expect(db.keyspace.dirty).toBe(dirty);
+      expect(db.keyspace.version).toBe(version);
     }
   });
 
