@@ -16,7 +16,6 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['SET', 's', '1', 'NX'],
   ['SET', 's', '1', 'EX', '100'],
   ['SET', 's', '1', 'GET'],
-  ['SET', 'p', '1', 'PXAT', '1'],
   ['SETNX', 's', '2'],
   ['SETNX', 't', '2'],
   ['SETEX', 's', '100', '2'],
@@ -88,12 +87,6 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['MSET', 'a', '1', 'b', '2'],
   ['FLUSHALL'],
   ['FLUSHALL'],
-  ['MULTI'],
-  ['SET', 'k', 'v'],
-  ['SADD', 'x', '1', '2'],
-  ['LPUSH', 'k', 'v'],
-  ['GET', 'k'],
-  ['EXEC'],
   ['DEBUG', 'RELOAD'],
   ['SET', 'k', 'v'],
   ['SAVE'],
@@ -101,4 +94,14 @@ const COMMANDS: readonly (readonly string[])[] = [
 
 conversations('changes since the last save', { protocols: [2] }, (talk) => {
   talk('are counted command by command', () => COMMANDS.flatMap((words) => counted(...words)));
+
+  talk('are those of all commands of a transaction', [
+    ['SAVE'],
+    ['MULTI'],
+    ['SET', 'k', 'v'],
+    ['SADD', 'x', '1', '2'],
+    ['LPUSH', 'k', 'v'],
+    ['GET', 'k'],
+    ...counted('EXEC'),
+  ]);
 });

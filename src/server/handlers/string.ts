@@ -261,7 +261,9 @@ function getex(call: Call): void {
   replyValue(call, ref);
   const { db, buf } = call;
   if (options.PERSIST !== undefined) {
-    if (db.setDeadline(buf, call.off(1), call.len(1), NO_DEADLINE)) call.propagate('PERSIST', call.view(1));
+    if (db.deadlineOf(ref) === NO_DEADLINE) return;
+    db.setDeadline(buf, call.off(1), call.len(1), NO_DEADLINE);
+    call.propagate('PERSIST', call.view(1));
   } else if (deadline_ms !== NO_DEADLINE) {
     if (deadline_ms <= call.server.keyspace.now_ms) {
       db.delete(buf, call.off(1), call.len(1));

@@ -32,6 +32,8 @@ export class ReplicationLinks {
   #downSince_ms = 0;
   #pinged_ms = 0;
   #pingWanted = false;
+  /** A replica has said what it has, since the waits were looked at. */
+  #acknowledged = false;
   #counted_ms = 0;
   /** Where the stream of the present link began. */
   #streamStart = 0;
@@ -191,6 +193,7 @@ export class ReplicationLinks {
 
   acknowledged(client: number, offset: number): void {
     this.#replicas.acknowledge(client, offset);
+    this.#acknowledged = true;
   }
 
   clientClosed({ id }: { id: number }): void {
@@ -231,6 +234,9 @@ export class ReplicationLinks {
 
   /** Ends the waits (WAIT) that acknowledgements of this turn have fulfilled. */
   serveWaiting(): void {
+    // Thousands may wait; only an acknowledgement changes what any of them waits for.
+    if (!this.#acknowledged) return;
+    this.#acknowledged = false;
     this.#waits.serve((offset) => this.#replicas.countWith(offset));
   }
 
