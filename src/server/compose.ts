@@ -216,11 +216,13 @@ function lifeOf(
     rearm: () => rearm(the()),
     beginPause: (who, kind, until_ms) => beginPause(the(), { who, kind, until_ms }),
     endPause: (who) => endPause(the(), who),
-    async shutdown(how) {
-      start.givenUp = true;
-      await shutdown(the(), door, how);
-      for (const timer of timers.splice(0)) clock.clear(timer);
-      alarm.clear();
+    shutdown(how) {
+      const committed = (): void => {
+        start.givenUp = true;
+        for (const timer of timers.splice(0)) clock.clear(timer);
+        alarm.clear();
+      };
+      return shutdown(the(), { door, committed }, how);
     },
     newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),

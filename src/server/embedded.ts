@@ -113,8 +113,8 @@ async function start(config: Config, { log: sink, removeFolder }: Surroundings):
   const { promise: ended, resolve: settle } = Promise.withResolvers<Error | null>();
   let closing: Promise<void> | null = null;
   let inside: InsideClient | null = null;
-  const close = (failure: Error | null): Promise<void> => {
-    closing ??= end(running, { failure, removeFolder }).finally(() => {
+  const close = (failure: Error | null, how: 'save' | 'drop' | 'ended'): Promise<void> => {
+    closing ??= end(running, { how, removeFolder }).finally(() => {
       inside?.end(failure ?? new ServerFailure('the server is closed'));
       settle(failure);
     });
@@ -130,11 +130,11 @@ async function start(config: Config, { log: sink, removeFolder }: Surroundings):
   const running = await composeOnFreePort(config, {
     log,
     clock,
-    ended: () => void close(null),
+    ended: () => void close(null, 'ended'),
     fatal(reason) {
       const failure = new ServerFailure(reason);
       log.warning(reason);
-      setImmediate(() => close(failure).catch(() => {}));
+      setImmediate(() => close(failure, 'drop').catch(() => {}));
       throw failure;
     },
   });
@@ -154,22 +154,24 @@ async function start(config: Config, { log: sink, removeFolder }: Surroundings):
       inside ??= enter();
       return inside.call(args);
     },
-    close: () => close(null),
-    [Symbol.asyncDispose]: () => close(null),
+    close: () => close(null, 'save'),
+    [Symbol.asyncDispose]: () => close(null, 'save'),
   };
 }
 
 async function end(
   { server }: Running,
-  { failure, removeFolder }: { failure: Error | null; removeFolder: () => void },
+  { how, removeFolder }: { how: 'save' | 'drop' | 'ended'; removeFolder: () => void },
 ): Promise<void> {
   const why = 'The program that runs the server closes it';
   try {
-    await server.shutdown({ save: failure === null ? 'as-configured' : 'never', why });
+    if (how !== 'ended') {
+      await server.shutdown({ save: how === 'save' ? 'as-configured' : 'never', force: how === 'drop', why });
+    }
   } catch (error) {
     // It could not save, and ends all the same: whoever closes it hears of it.
-    await server.shutdown({ save: 'never', why }).catch(() => {});
-    if (failure === null) throw error;
+    await server.shutdown({ save: 'never', force: true, why });
+    throw error;
   } finally {
     removeFolder();
   }

@@ -198,8 +198,7 @@ function listenToSignals(server: Server, log: Logger): void {
     const why = signal === 'SIGINT' ? 'Received SIGINT' : 'Received SIGTERM';
     server.shutdown({ save: 'as-configured', why }).then(
       () => process.exit(0),
-      (error: Error) => {
-        log.warning(`Error trying to save the DB, can't exit: ${error.message}`);
+      () => {
         stopping = false;
       },
     );

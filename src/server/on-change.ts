@@ -14,7 +14,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
   const ports = (): void => reopenSoon(the(), door);
   const tls = (): void => checkTls(the(), ports);
   return {
-    appendonly: () => the().persistence.appendOnlyChanged(),
+    appendonly: () => turnLogOnOrOff(the()),
     'proto-max-bulk-len': limits,
     'client-query-buffer-limit': limits,
     loglevel: () => {
@@ -48,6 +48,12 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'cluster-announce-bus-port': cluster,
     'cluster-preferred-endpoint-type': cluster,
   };
+}
+
+function turnLogOnOrOff({ persistence }: Server): void {
+  const refusal = persistence.appendOnlyChanged();
+  // An error reply is one line.
+  if (refusal !== null) throw new DirectiveRefusal(refusal.replaceAll('\n', ' '));
 }
 
 /** The reply of this CONFIG SET still leaves by the old port; the new one opens right after. */

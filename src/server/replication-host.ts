@@ -59,9 +59,10 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
     apply: (request) => primary.apply(request),
     abandonTransaction: () => primary.abandonTransaction(),
     dataReplaced(functions) {
-      const { persistence, log } = the();
-      // The log tells the way to the data that is gone.
-      if (persistence.log.enabled) persistence.scheduleRewrite();
+      const { persistence, log, propagation } = the();
+      // Effects of this turn on the data that is gone.
+      propagation.clear();
+      persistence.dataReplaced(null);
       if (functions.length > 0) {
         log.warning(`${functions.length} function libraries were not loaded: this server cannot run them yet`);
       }

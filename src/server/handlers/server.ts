@@ -4,10 +4,13 @@
 
 import type { Call } from '../command/call.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
+import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { DiskFailure } from '../persistence/disk.ts';
 import type { Answer } from '../persistence/persistence.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
+import type { Blocked } from '../state/client.ts';
 import { infoText } from './info-text.ts';
 
 const ADMIN = {
@@ -165,20 +168,25 @@ const SAVE_IN_PROGRESS = new ReplyError('ERR Background save already in progress
 const NOTHING_TO_ABORT = new ReplyError('ERR No shutdown in progress.');
 
 function shutdown(call: Call): void {
-  const { server, client } = call;
+  const { server, client, reply } = call;
   let save: 'as-configured' | 'always' | 'never' = 'as-configured';
+  let force = false;
   for (let i = 1; i < call.argc; i++) {
     if (call.is(i, 'NOSAVE') && save !== 'always') save = 'never';
     else if (call.is(i, 'SAVE') && save !== 'never') save = 'always';
+    else if (call.is(i, 'FORCE')) force = true;
     else if (call.is(i, 'ABORT') && call.argc === 2) throw NOTHING_TO_ABORT;
-    else if (!call.is(i, 'NOW') && !call.is(i, 'FORCE')) throw SYNTAX;
+    else if (!call.is(i, 'NOW')) throw SYNTAX;
   }
   // The client is not answered: its connection ends with the server. A save that fails keeps the server up.
-  server.shutdown({ save, why: 'User requested shutdown' }).then(
+  const wait: Blocked = { why: 'shutdown', reply, deadline_ms: Number.POSITIVE_INFINITY, expire() {} };
+  server.blocking.block(client, wait);
+  server.shutdown({ save, force, why: 'User requested shutdown' }).then(
     () => server.ended(),
     (error: Error) => {
-      server.log.warning(`Error trying to save the DB, can't exit: ${error.message}`);
-      client.connection?.socket.write('-ERR Errors trying to SHUTDOWN. Check logs.\r\n');
+      if (!(error instanceof DiskFailure)) throw error;
+      const answer = (to: RespWriter): void => to.error('ERR Errors trying to SHUTDOWN. Check logs.');
+      answerBlocked(server, client, { wait, answer });
     },
   );
 }

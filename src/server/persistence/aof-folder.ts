@@ -6,6 +6,8 @@
  * (2) Base plus increments named by the manifest on disk are the whole data: nothing they name is deleted.
  * (3) An increment is in the manifest before the first command goes into it.
  * (4) Files that were replaced are named as history until they are deleted, so that a crash does not leave them lying.
+ * (5) So are files that are not part of it yet: a base, or an increment that is written to, has its line before it has its
+ *     name. A file with such a name and content that the manifest does not know was therefore lost to it by damage.
  *
  * A rewrite is `addIncrement`, then a new base is written while commands go on into that increment, then `adopt`. When it
  * fails half way, the old base and all increments are still what the manifest names. Turning the log on is the same with
@@ -14,6 +16,7 @@
 import path from 'node:path';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
+import { whyIncomplete } from './aof-check.ts';
 import type { AofFile, Manifest } from './aof-manifest.ts';
 import { emptyManifest, formatManifest, ManifestFailure, parseManifest } from './aof-manifest.ts';
 import * as disk from './disk.ts';
@@ -52,6 +55,13 @@ export class AofFolder {
     this.manifest = this.#readManifest();
   }
 
+  /** Why what is there cannot be gone on from, and how to mend it; null when it can. */
+  whyIncomplete(): string | null {
+    const { folder, manifest } = this;
+    const { appendfilename } = this.#config;
+    return whyIncomplete({ folder, manifest, appendfilename, sizes: disk.listFiles(folder) });
+  }
+
   /** Takes in the single file of a server before 7.0, if that is what there is. */
   upgradeOld(): void {
     if (this.#isFromBefore7()) this.#upgrade();
@@ -65,28 +75,41 @@ export class AofFolder {
 
   /** Creates the next increment, empty, and names it (3). */
   addIncrement(): AofFile {
-    const file = this.prepareIncrement();
+    const file = this.#nextIncrement();
+    this.#create(file);
     this.#persist({ ...this.manifest, incr: [...this.manifest.incr, file] });
     return file;
   }
 
   /** One that nobody knows of before `adopt`: what goes into it before is not promised. */
   prepareIncrement(): AofFile {
-    disk.makeFolder(this.folder);
-    const seq = (this.manifest.incr.at(-1)?.seq ?? 0) + 1;
-    const file: AofFile = { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
-    // What a crash left under this name was in no manifest (3).
-    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), path.join(this.folder, `temp-${file.name}`));
+    const file = this.#nextIncrement();
+    this.#announce(file);
+    this.#create(file);
     return file;
   }
 
   /** The file of the next base, to be filled, committed, and then adopted. */
   newBase(kind: 'rdb' | 'aof'): NewBase {
     disk.makeFolder(this.folder);
-    const seq = (this.manifest.base?.seq ?? 0) + 1;
-    const base: AofFile = { name: `${this.#config.appendfilename}.${seq}.base.${kind}`, seq, type: 'b' };
-    const temp = path.join(this.folder, `temp-rewriteaof-bg-${process.pid}.aof`);
-    return { base, file: new disk.AtomicFile(this.pathOf(base), temp) };
+    const base = this.#nextBase(kind);
+    this.#announce(base);
+    return { base, file: new disk.AtomicFile(this.pathOf(base), this.#temp('rewrite')) };
+  }
+
+  /** A base that comes from elsewhere: it has no name before it is complete, so rewrites go on beside it. */
+  newArrival(): disk.AtomicFile {
+    disk.makeFolder(this.folder);
+    const temp = this.#temp('arriving');
+    return new disk.AtomicFile(temp, temp);
+  }
+
+  /** Gives what arrived its name. It is history before `adopt`. */
+  nameArrival(file: disk.AtomicFile): AofFile {
+    const base = this.#nextBase('rdb');
+    this.#announce(base);
+    file.commit(this.pathOf(base));
+    return base;
   }
 
   /** From now on a base and the increment in use, if any, are everything; the others are history. */
@@ -94,8 +117,20 @@ export class AofFolder {
     const { history, incr } = this.manifest;
     const replaced = [...this.#oldBase(), ...incr.filter(({ name }) => name !== current?.name)];
     const kept = current === null ? [] : [current];
-    this.#persist({ base, history: [...history, ...replaced.map(asHistory)], incr: kept });
+    const others = history.filter(({ name }) => name !== base.name && name !== current?.name);
+    this.#persist({ base, history: [...others, ...replaced.map(asHistory)], incr: kept });
     this.collect();
+  }
+
+  /** A file that was announced is not wanted after all. One that will not go stays history. */
+  release(file: AofFile): void {
+    try {
+      disk.remove(this.pathOf(file));
+      this.#persist({ ...this.manifest, history: this.manifest.history.filter(({ name }) => name !== file.name) });
+    } catch (failure) {
+      if (!(failure instanceof disk.DiskFailure)) throw failure;
+      this.#log.warning(`Can't remove the AOF file ${file.name}: ${failure.message}`);
+    }
   }
 
   /** Deletes what is history (4). A file that will not go is tried again after the next rewrite. */
@@ -122,20 +157,52 @@ export class AofFolder {
     return { base, total: this.manifest.incr.reduce((sum, file) => sum + sizeOf(file), base) };
   }
 
+  #nextIncrement(): AofFile {
+    disk.makeFolder(this.folder);
+    const seq = (this.manifest.incr.at(-1)?.seq ?? 0) + 1;
+    return { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
+  }
+
+  /** What a crash left under this name was empty, or history (5). */
+  #create(file: AofFile): void {
+    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), this.#temp(`${file.seq}.incr`));
+  }
+
+  #nextBase(kind: 'rdb' | 'aof'): AofFile {
+    const seq = (this.manifest.base?.seq ?? 0) + 1;
+    return { name: `${this.#config.appendfilename}.${seq}.base.${kind}`, seq, type: 'b' };
+  }
+
+  /** Names a file as history, which a start deletes, before it gets its name (5). */
+  #announce(file: AofFile): void {
+    const { history } = this.manifest;
+    if (history.some(({ name }) => name === file.name)) return;
+    this.#persist({ ...this.manifest, history: [...history, asHistory(file)] });
+  }
+
+  #temp(what: string): string {
+    return path.join(this.folder, `temp-${this.#config.appendfilename}.${what}`);
+  }
+
   #oldBase(): AofFile[] {
     return this.manifest.base === null ? [] : [this.manifest.base];
   }
 
   /** On disk first, then in memory: after a failure both say the same. */
   #persist(manifest: Manifest): void {
-    const name = `${this.#config.appendfilename}.manifest`;
-    const temp = path.join(this.folder, `temp-${name}`);
-    disk.writeFileAtomically(path.join(this.folder, name), Buffer.from(formatManifest(manifest), 'latin1'), temp);
+    const text = formatManifest(manifest);
+    // An empty manifest would be one that lost its lines.
+    if (text === '') disk.remove(this.#manifestPath);
+    else disk.writeFileAtomically(this.#manifestPath, Buffer.from(text, 'latin1'), this.#temp('manifest'));
     this.manifest = manifest;
   }
 
+  get #manifestPath(): string {
+    return path.join(this.folder, `${this.#config.appendfilename}.manifest`);
+  }
+
   #readManifest(): Manifest {
-    const filePath = path.join(this.folder, `${this.#config.appendfilename}.manifest`);
+    const filePath = this.#manifestPath;
     if (!disk.fileExists(filePath)) return emptyManifest();
     try {
       return parseManifest(disk.readSmallFile(filePath, MANIFEST_BYTES_MAX), filePath);

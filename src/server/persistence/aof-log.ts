@@ -7,15 +7,20 @@
  *   no        written when `flush` returns, on disk when the system likes
  *
  * When writing fails otherwise, the batch stays here, `failure` says why and the server refuses writes with it, and every
- * further `flush` tries again: so nothing is lost and the batch does not grow. The cron has to call `flush` as well, or a
- * quiet second would leave the last writes without their fdatasync.
+ * further `flush` tries again: so nothing is lost, and only what no client asks for (the stream of a primary, dead keys)
+ * is added to the batch. The cron has to call `flush` as well, or a quiet second would leave the last writes without their
+ * fdatasync.
+ *
+ * A log is *suspended* when what it would go on with no longer follows from what is in its files: more had to wait than
+ * memory may be spent on, or the data set became another one. Its files then stay the last whole state that there was,
+ * and `failure` stands, until a rewrite has brought the data set of a later moment under new names.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { AofFolder } from './aof-folder.ts';
 import type { AofFile } from './aof-manifest.ts';
-import { AppendFile, type AtomicFile, abandonQuietly, DiskFailure, remove } from './disk.ts';
+import { AppendFile, type AtomicFile, abandonQuietly, DiskFailure } from './disk.ts';
 
 /** Read at every flush: CONFIG SET changes it in place. */
 export type AofConfig = Pick<Config, 'appendfsync' | 'no-appendfsync-on-rewrite' | 'aof-timestamp-enabled'>;
@@ -27,13 +32,15 @@ export interface AofLogOptions {
   readonly config: AofConfig;
   /** Ends the server: with appendfsync always a promise could not be kept. */
   readonly fatal: (reason: string) => never;
-  /** `enabled` or `failure` answers something else from now on. */
+  /** `failure` or `enabled` has changed. */
   readonly statusChanged: () => void;
 }
 
 const BATCH_BYTES = 64 * 1024;
 /** A batch buffer that one huge command made longer than this is not kept. */
 const BATCH_KEPT_BYTES = 4 * 1024 * 1024;
+/** What may wait for a disk that takes nothing. Clients are refused meanwhile, but a primary's stream goes on. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const SYNC_INTERVAL_MS = 1000;
 const COMPLAINT_INTERVAL_MS = 30_000;
 
@@ -44,6 +51,11 @@ export class AofLog {
   rewriting = false;
   /** Counted for INFO: flushes whose fdatasync could not start because the one before was not done. */
   delayedSyncs = 0;
+  /**
+   * An fdatasync failed. The system may have dropped the pages that it could not write, so one that succeeds later proves
+   * nothing about them: only a rewrite does.
+   */
+  doubtful = false;
   readonly #options: AofLogOptions;
   #file: AppendFile | null = null;
   #current: AofFile | null = null;
@@ -55,6 +67,11 @@ export class AofLog {
   #synced_ms = 0;
   #writeFailure: DiskFailure | null = null;
   #syncFailure: DiskFailure | null = null;
+  #suspended: string | null = null;
+  /** A promise of appendfsync always was broken: `fatal` was told, and nothing is tried any more. */
+  #broken: DiskFailure | null = null;
+  /** What was told to `statusChanged`. */
+  #told = '';
   #complained_ms = Number.NEGATIVE_INFINITY;
 
   constructor(options: AofLogOptions) {
@@ -67,7 +84,11 @@ export class AofLog {
 
   /** Why writes have to be refused, in the words of strerror(3); null when all is well. */
   get failure(): string | null {
-    return (this.#writeFailure ?? this.#syncFailure)?.reason ?? null;
+    return (this.#writeFailure ?? this.#syncFailure)?.reason ?? this.#suspended;
+  }
+
+  get suspended(): boolean {
+    return this.#suspended !== null;
   }
 
   /** Is a write or an fdatasync still owed? */
@@ -89,21 +110,58 @@ export class AofLog {
     folder.collect();
     this.#switchTo(current);
     this.measure();
+    this.#tell();
   }
 
-  /** CONFIG SET appendonly no, and shutdown: what was promised is on disk when this returns. */
-  close(): void {
+  /** What was promised is on disk when this returns. Throws DiskFailure, and the log goes on as before. */
+  secure(): void {
     const file = this.#file;
+    if (this.#suspended !== null) throw new DiskFailure('write', this.#options.folder.folder, 'EIO', this.#suspended);
+    if (this.#broken !== null) throw this.#broken;
     if (file === null) return;
-    this.#write(file);
+    if (this.#filled > 0) this.#write(file);
     if (this.#writeFailure !== null) throw this.#writeFailure;
     file.syncNow();
+    this.#unsynced = false;
+  }
+
+  /** The log ends here. What is not on disk then is not promised any more: `secure` comes first where it is. */
+  close(): void {
+    this.#suspended = null;
     this.#drop();
+    this.#tell();
+  }
+
+  /** What follows does not belong behind what the files hold. `why` stands as the failure until a rewrite is done. */
+  suspend(why: string): void {
+    if (this.#file === null && this.#suspended === null) return;
+    this.#suspended = why;
+    this.rewriting = false;
+    this.#drop();
+    this.#tell();
+  }
+
+  /** A whole data set took the place of all that was logged: the base, complete and on disk, is where the log goes on. */
+  goOnFrom(base: AofFile): void {
+    const { folder } = this.#options;
+    const increment = folder.prepareIncrement();
+    folder.adopt(base, increment);
+    this.rewriting = false;
+    this.doubtful = false;
+    this.#suspended = null;
+    this.#filled = 0;
+    this.#switchTo(increment);
+    this.measure();
+    this.#tell();
   }
 
   /** Adds bytes of whole commands, RESP as they stand in the file; the first ones of a file begin with a SELECT. */
   append(buf: Buffer, off: number, len: number): void {
     if (this.#file === null) return;
+    if (this.#writeFailure !== null && this.#filled + len > WAITING_BYTES_MAX) {
+      this.#options.log.warning('Too much waits to be written to the AOF: it is rewritten when there is room again.');
+      return this.suspend(this.#writeFailure.reason);
+    }
     if (this.#options.config['aof-timestamp-enabled']) this.#stamp();
     this.#gather(buf, off, len);
   }
@@ -111,13 +169,9 @@ export class AofLog {
   /** Once per turn, before replies, and from the cron. */
   flush(): void {
     const file = this.#file;
-    if (file === null) return;
+    if (file === null || this.#broken !== null) return;
     if (this.#filled > 0) this.#write(file);
-    if (!this.#unsynced) return;
-    const { config } = this.#options;
-    if (config['no-appendfsync-on-rewrite'] && this.rewriting) return;
-    if (config.appendfsync === 'always') this.#syncNow(file);
-    else if (config.appendfsync === 'everysec') this.#syncLater(file);
+    if (this.#unsynced) this.#sync(file);
   }
 
   /** From here on commands go into a new increment; what is in memory now has to become the new base. */
@@ -135,13 +189,19 @@ export class AofLog {
       this.#switchTo(this.#options.folder.addIncrement());
     }
     this.rewriting = true;
+    this.#tell();
   }
 
   /** The base is complete and on disk under its name. */
   finishRewrite(base: AofFile): void {
-    this.rewriting = false;
+    if (this.#current === null)
+      throw new DiskFailure('write', base.name, 'EIO', this.#suspended ?? 'The log was closed');
     this.#options.folder.adopt(base, this.#current);
+    this.rewriting = false;
+    this.doubtful = false;
+    this.#suspended = null;
     this.measure();
+    this.#tell();
   }
 
   /** Base and increments stay what they are; a log that was just turned on is off again. */
@@ -151,7 +211,8 @@ export class AofLog {
     const current = this.#current;
     if (current === null || folder.manifest.incr.some(({ name }) => name === current.name)) return;
     this.#drop();
-    remove(folder.pathOf(current));
+    folder.release(current);
+    this.#tell();
   }
 
   measure(): void {
@@ -182,8 +243,9 @@ export class AofLog {
       this.#filled = 0;
       if (this.#batch.length > BATCH_KEPT_BYTES) this.#batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
       if (this.#writeFailure !== null) {
-        this.#note(null, this.#syncFailure);
+        this.#writeFailure = null;
         this.#options.log.warning('AOF write error looks solved, the server can write again.');
+        this.#tell();
       }
     } catch (failure) {
       if (!(failure instanceof DiskFailure)) throw failure;
@@ -196,13 +258,27 @@ export class AofLog {
   /** `kept` bytes could not be taken back out of the file: they are in it, so they leave the batch. */
   #writeFailed(failure: DiskFailure, kept: number): void {
     const { config, fatal } = this.#options;
-    if (config.appendfsync === 'always') {
-      fatal(`Can't recover from AOF write error when the AOF fsync policy is 'always': ${failure.message}. Exiting...`);
-    }
     this.#batch.copyWithin(0, kept, this.#filled);
     this.#filled -= kept;
-    this.#note(failure, this.#syncFailure);
+    this.#writeFailure = failure;
+    if (config.appendfsync === 'always') {
+      this.#broken = failure;
+      fatal(`Can't recover from AOF write error when the AOF fsync policy is 'always': ${failure.message}. Exiting...`);
+    }
     this.#complain(`Error writing to the AOF file: ${failure.message}`);
+    this.#tell();
+  }
+
+  #sync(file: AppendFile): void {
+    const { config } = this.#options;
+    if (config['no-appendfsync-on-rewrite'] && this.rewriting) return;
+    if (config.appendfsync === 'always') this.#syncNow(file);
+    else if (config.appendfsync === 'everysec') this.#syncLater(file);
+    else if (this.#syncFailure !== null) {
+      // It was another policy whose promise was broken: this one has none.
+      this.#syncFailure = null;
+      this.#tell();
+    }
   }
 
   #syncNow(file: AppendFile): void {
@@ -210,12 +286,13 @@ export class AofLog {
       file.syncNow();
     } catch (failure) {
       if (!(failure instanceof DiskFailure)) throw failure;
+      this.#broken = failure;
       this.#options.fatal(
         `Can't persist AOF for fsync error when the AOF fsync policy is 'always': ${failure.message}. Exiting...`,
       );
     }
     this.#unsynced = false;
-    this.#note(this.#writeFailure, null);
+    this.#syncFailure = null;
     this.#synced_ms = this.#options.clock.monotonic_ms();
   }
 
@@ -233,11 +310,20 @@ export class AofLog {
     file.syncLater((failure) => {
       this.#syncing = false;
       if (file !== this.#file) return;
-      this.#note(this.#writeFailure, failure);
+      this.#syncFailure = failure;
+      this.#tell();
       if (failure === null) return;
       this.#unsynced = true;
+      this.doubtful = true;
       this.#complain(`AOF fsync failed: ${failure.message}`);
     });
+  }
+
+  #tell(): void {
+    const status = `${this.enabled} ${this.failure}`;
+    if (status === this.#told) return;
+    this.#told = status;
+    this.#options.statusChanged();
   }
 
   #drop(): void {
@@ -248,7 +334,6 @@ export class AofLog {
     this.#unsynced = false;
     this.#writeFailure = null;
     this.#syncFailure = null;
-    this.#options.statusChanged();
   }
 
   #switchTo(file: AofFile): void {
@@ -260,14 +345,6 @@ export class AofLog {
     this.#unsynced = false;
     this.#writeFailure = null;
     this.#syncFailure = null;
-    this.#options.statusChanged();
-  }
-
-  #note(write: DiskFailure | null, sync: DiskFailure | null): void {
-    const before = this.failure;
-    this.#writeFailure = write;
-    this.#syncFailure = sync;
-    if (this.failure !== before) this.#options.statusChanged();
   }
 
   #stamp(): void {

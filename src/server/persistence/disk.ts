@@ -15,6 +15,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { randomHex } from '../../base/prng.ts';
+import { roomFor, syncFails, truncateFails } from './disk-fault.ts';
 
 export class DiskFailure extends Error {
   readonly path: string;
@@ -37,6 +38,7 @@ export class DiskFailure extends Error {
 export class AtomicFile {
   readonly path: string;
   readonly temp: string;
+  /** Bytes. */
   written = 0;
   readonly #file: OpenFile;
 
@@ -57,11 +59,14 @@ export class AtomicFile {
     this.#file.syncLater(done);
   }
 
-  /** Makes the file visible; only when this returns may anything rely on it. */
-  commit(): void {
-    attempt('fsync', this.temp, () => fs.fsyncSync(this.#file.fd));
+  /** Makes the file visible, also under a name that was not known before; only when this returns may anything rely on it. */
+  commit(filePath = this.path): void {
+    attempt('fsync', this.temp, () => {
+      failSync(this.temp);
+      fs.fsyncSync(this.#file.fd);
+    });
     this.#file.close();
-    rename(this.temp, this.path);
+    rename(this.temp, filePath);
   }
 
   /** Leaves the old file as it is. Not after `commit`. */
@@ -97,7 +102,10 @@ export class AppendFile {
   }
 
   syncNow(): void {
-    attempt('fdatasync', this.path, () => fs.fdatasyncSync(this.#file.fd));
+    attempt('fdatasync', this.path, () => {
+      failSync(this.path);
+      fs.fdatasyncSync(this.#file.fd);
+    });
   }
 
   syncLater(done: (failure: DiskFailure | null) => void): void {
@@ -110,6 +118,7 @@ export class AppendFile {
 
   #truncateBack(to: number): void {
     try {
+      if (truncateFails(this.path)) return;
       fs.ftruncateSync(this.#file.fd, to);
       this.size = to;
     } catch {
@@ -168,7 +177,15 @@ export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: stri
  */
 export function replaceFile(filePath: string, bytes: Buffer): void {
   const temp = `${filePath}.tmp-${process.pid}`;
-  attempt('write', temp, () => fs.writeFileSync(temp, bytes));
+  const file = new OpenFile(temp, 'w');
+  try {
+    writeFully(file.fd, temp, bytes, 0, bytes.length, null);
+  } catch (failure) {
+    file.close();
+    remove(temp);
+    throw failure;
+  }
+  file.close();
   attempt('rename', filePath, () => fs.renameSync(temp, filePath));
 }
 
@@ -217,6 +234,17 @@ export function fileExists(filePath: string): boolean {
 export function folderExists(folder: string): boolean {
   const stat = attempt('stat', folder, () => fs.statSync(folder, { throwIfNoEntry: false }));
   return stat?.isDirectory() ?? false;
+}
+
+/** Names and sizes of the files in a folder; none when there is no such folder. */
+export function listFiles(folder: string): Map<string, number> {
+  const sizes = new Map<string, number>();
+  if (!folderExists(folder)) return sizes;
+  for (const name of attempt('readdir', folder, () => fs.readdirSync(folder))) {
+    const size = sizeOf(path.join(folder, name));
+    if (size >= 0) sizes.set(name, size);
+  }
+  return sizes;
 }
 
 export function makeFolder(folder: string): void {
@@ -302,7 +330,8 @@ class OpenFile {
     fs.fdatasync(this.fd, (error) => {
       this.#syncs--;
       if (this.#closing && this.#syncs === 0) fs.close(this.fd);
-      done(error === null ? null : asDiskFailure('fdatasync', this.#path, error));
+      const failure = error ?? (syncFails(this.#path) ? SYNC_FAULT : null);
+      done(failure === null ? null : asDiskFailure('fdatasync', this.#path, failure));
     });
   }
 
@@ -325,10 +354,17 @@ function writeFully(
   let at = off;
   const end = off + len;
   while (at < end) {
-    const written = attempt('write', filePath, () => fs.writeSync(fd, buf, at, end - at));
+    const wanted = roomFor(filePath, end - at);
+    const written = wanted === 0 ? 0 : attempt('write', filePath, () => fs.writeSync(fd, buf, at, wanted));
     // POSIX lets a full disk take a part first and fail only the next call; nothing at all would loop for ever.
     if (written === 0) throw new DiskFailure('write', filePath, 'ENOSPC', 'No space left on device');
     at += written;
     wrote?.(written);
   }
+}
+
+const SYNC_FAULT: Partial<NodeJS.ErrnoException> = { code: 'EIO' };
+
+function failSync(filePath: string): void {
+  if (syncFails(filePath)) throw SYNC_FAULT;
 }

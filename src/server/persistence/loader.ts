@@ -88,8 +88,9 @@ async function loadRdb(options: LoadOptions): Promise<Loaded> {
 async function loadAof(options: LoadOptions, folder: AofFolder): Promise<Loaded> {
   const { keyspace, log, clock, truncatedAllowed, intsetMax, run } = options;
   folder.upgradeOld();
+  const incomplete = folder.whyIncomplete();
+  if (incomplete !== null) throw new LoadFailure(folder.folder, -1, incomplete);
   const files = folder.files();
-  requireAll(folder);
   const total = folder.sizes().total;
   if (files.length === 0 || total === 0) return NOTHING;
   const started_ms = clock.monotonic_ms();
@@ -122,14 +123,6 @@ async function loadAof(options: LoadOptions, folder: AofFolder): Promise<Loaded>
   log.notice(`DB loaded from append only file: ${seconds(clock, started_ms)} seconds`);
   // The data of an AOF says nothing about a replication stream: aux fields of its base do not count.
   return { from: 'aof', aux: new Map(), keysLoaded, keysExpired: 0 };
-}
-
-function requireAll(folder: AofFolder): void {
-  for (const file of folder.files()) {
-    const filePath = folder.pathOf(file);
-    if (fileExists(filePath)) continue;
-    throw new LoadFailure(filePath, -1, `The manifest names the AOF file ${file.name}, but it does not exist`);
-  }
 }
 
 function takeFunctions(rdb: RdbReader, { loadFunction, log }: LoadOptions): void {

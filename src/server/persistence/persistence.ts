@@ -13,11 +13,13 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import { CommandsWriter } from './aof-commands.ts';
 import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
-import type { AofFile } from './aof-manifest.ts';
+import { type AofFile, ManifestFailure } from './aof-manifest.ts';
+import { Arrival } from './arrival.ts';
 import { AtomicFile, DiskFailure } from './disk.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
 import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
+import { RewritePace } from './rewrite-pace.ts';
 import { Snapshot } from './snapshot.ts';
 import { type SnapshotEncoder, writeKeyspace } from './snapshot-encoder.ts';
 
@@ -63,11 +65,15 @@ interface Opened {
   readonly encoder: SnapshotEncoder;
 }
 
-/** A rewrite that failed while the log was being turned on is tried again after this. */
-const RETRY_MS = 60_000;
+interface Job {
+  readonly open: () => Opened;
+  readonly ended: (failure: DiskFailure | null) => void;
+  readonly aborted?: () => void;
+}
+
+const DATA_REPLACED = 'It is being rewritten, because a full copy of a primary replaced the data set';
 /** After a save that failed, the next one by itself. */
 const SAVE_RETRY_MS = 5000;
-const REWRITE_FAILURES_FREE = 3;
 
 export class Persistence {
   /** Unix seconds of the last good save, or of the start: LASTSAVE. */
@@ -84,13 +90,11 @@ export class Persistence {
   #dirtyAtSave = 0;
   #wantsSave = false;
   #wantsRewrite = false;
-  #retry_ms = Number.POSITIVE_INFINITY;
+  readonly #pace = new RewritePace();
   #saved_ms: number;
   #saveTried_ms = 0;
-  #rewriteFailures = 0;
-  #rewriteNotBefore_ms = 0;
   #spools: SpoolRequest[] = [];
-  #job: { readonly purpose: Purpose; readonly snapshot: Snapshot } | null = null;
+  #job: { readonly purpose: Purpose; readonly snapshot: Snapshot; readonly aborted: () => void } | null = null;
 
   constructor(options: PersistenceOptions) {
     const { config, clock, log, fatal, statusChanged } = options;
@@ -160,11 +164,7 @@ export class Persistence {
   /** What is due by itself is noted here and begins with the end of the turn, like all else. */
   cron(now_ms: number): void {
     const { config } = this.#options;
-    if (now_ms >= this.#retry_ms) {
-      this.#retry_ms = Number.POSITIVE_INFINITY;
-      this.#wantsRewrite = config.appendonly && !this.log.enabled;
-      this.#options.statusChanged();
-    }
+    if (config.appendonly && !this.log.enabled && this.#pace.mayRetry(now_ms)) this.scheduleRewrite();
     if (this.#job === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
     this.log.flush();
   }
@@ -203,7 +203,7 @@ export class Persistence {
   askForRewrite(): Answer {
     const purpose = this.#job?.purpose;
     if (purpose === 'rewrite') return { refusal: 'Background append only file rewriting already in progress' };
-    this.#wantsRewrite = true;
+    this.scheduleRewrite();
     return { reply: `Background append only file rewriting ${purpose === undefined ? 'started' : 'scheduled'}` };
   }
 
@@ -215,6 +215,34 @@ export class Persistence {
   /** Likewise a rewrite of the log. With appendonly no, it makes a base that is there when the log is turned on. */
   scheduleRewrite(): void {
     this.#wantsRewrite = true;
+    this.#pace.stopRetrying();
+    this.#options.statusChanged();
+  }
+
+  /** Before a full copy of a primary: gets the RDB as it comes. Null when there is no log that it could become a part of. */
+  beginArrival(): Arrival | null {
+    return this.log.enabled || this.log.suspended ? new Arrival(() => this.#folder.newArrival()) : null;
+  }
+
+  /**
+   * In the moment in which another data set took the place of ours: the log goes on from what arrived. Where that did not
+   * reach the disk, the log is suspended until a rewrite has brought the new data set there.
+   */
+  dataReplaced(arrival: Arrival | null): void {
+    const { config, log, forgetSelected } = this.#options;
+    if (!config.appendonly) return arrival?.abandon();
+    if (this.#job?.purpose === 'rewrite') this.#abort();
+    forgetSelected();
+    if (arrival !== null) {
+      const problem = whyNot(() => this.log.goOnFrom(this.#folder.nameArrival(arrival.finish())));
+      if (problem === null) {
+        this.#wantsRewrite = false;
+        return;
+      }
+      log.warning(`The full copy could not become the base of the AOF: ${problem.message}`);
+    }
+    this.log.suspend(DATA_REPLACED);
+    this.scheduleRewrite();
   }
 
   /** An RDB for a full resynchronisation. All that ask in one turn share it. */
@@ -222,33 +250,52 @@ export class Persistence {
     this.#spools.push(request);
   }
 
-  /** After CONFIG SET appendonly. Throws DiskFailure when turning off could not keep what was promised. */
-  appendOnlyChanged(): void {
-    if (this.#options.config.appendonly) {
-      this.#wantsRewrite = !this.log.enabled;
-    } else {
-      this.#wantsRewrite = false;
-      this.#retry_ms = Number.POSITIVE_INFINITY;
-      if (this.#job?.purpose === 'rewrite') this.#abort();
-      this.log.close();
-    }
+  /** After CONFIG SET appendonly. Answers why the log cannot be turned on; null when it is, or off. */
+  appendOnlyChanged(): string | null {
+    if (this.#options.config.appendonly) return this.log.enabled ? null : this.#turnOn();
+    this.#wantsRewrite = false;
+    this.#pace.stopRetrying();
+    if (this.#job?.purpose === 'rewrite') this.#abort();
+    // Whoever turns it off wants no promise of it any more: a disk that is full is a reason to do so.
+    const problem = whyNot(() => this.log.secure());
+    if (problem !== null) this.#options.log.warning(`The end of the AOF is not on disk: ${problem.message}`);
+    this.log.close();
     this.#options.statusChanged();
+    return null;
   }
 
-  /** Everything promised is on disk when this returns, and no timer is left. Throws DiskFailure. */
-  close({ save }: { save: boolean }): void {
+  /** Everything promised, and the RDB if wanted, is on disk when this returns. Throws DiskFailure, and all goes on. */
+  secure({ save }: { save: boolean }): void {
+    if (this.log.enabled) this.#options.log.notice('Calling fsync() on the AOF file.');
+    this.log.secure();
+    if (save) this.save();
+  }
+
+  /** The end: no timer is left, nor a file that is not complete. What is promised was secured before. */
+  close(): void {
     this.#wantsRewrite = false;
     this.#wantsSave = false;
-    this.#retry_ms = Number.POSITIVE_INFINITY;
+    this.#pace.stopRetrying();
     this.#abort();
-    if (this.log.enabled) this.#options.log.notice('Calling fsync() on the AOF file.');
     this.log.close();
-    if (save) this.save();
   }
 
   /** The data set as it is now, as the base of the log. */
   writeBase(file: AtomicFile): void {
     writeKeyspace(this.#options.keyspace, this.#baseEncoder(file));
+  }
+
+  /** What is there will be replaced, so it must be known: a log that lost its manifest is written over by nobody. */
+  #turnOn(): string | null {
+    try {
+      this.#folder.read();
+    } catch (failure) {
+      if (failure instanceof ManifestFailure || failure instanceof DiskFailure) return failure.message;
+      throw failure;
+    }
+    const incomplete = this.#folder.whyIncomplete();
+    if (incomplete === null) this.scheduleRewrite();
+    return incomplete;
   }
 
   #askByItself(now_ms: number): void {
@@ -261,22 +308,18 @@ export class Persistence {
       this.#wantsSave = true;
       return;
     }
-    if (!this.log.enabled || now_ms < this.#rewriteNotBefore_ms) return;
+    if (!this.log.enabled || !this.#pace.mayRewrite(now_ms)) return;
+    if (this.log.doubtful && this.log.failure === null) {
+      log.notice('Starting rewriting of AOF, because an fsync of it failed');
+      this.scheduleRewrite();
+      return;
+    }
     const percentage = config['auto-aof-rewrite-percentage'];
     if (percentage === 0 || this.log.size <= config['auto-aof-rewrite-min-size']) return;
     const growth = Math.floor((this.log.size * 100) / Math.max(1, this.log.baseSize)) - 100;
     if (growth < percentage) return;
     log.notice(`Starting automatic rewriting of AOF on ${growth}% growth`);
-    this.#wantsRewrite = true;
-  }
-
-  /** After the third failure in a row, those that begin by themselves wait 1, 2, 4 … 60 minutes. */
-  #noteRewrite(succeeded: boolean): void {
-    this.lastRewriteOk = succeeded;
-    this.#rewriteFailures = succeeded ? 0 : this.#rewriteFailures + 1;
-    const minutes = Math.min(60, 2 ** (this.#rewriteFailures - REWRITE_FAILURES_FREE));
-    const waits = this.#rewriteFailures >= REWRITE_FAILURES_FREE;
-    this.#rewriteNotBefore_ms = waits ? this.#options.clock.monotonic_ms() + minutes * 60_000 : 0;
+    this.scheduleRewrite();
   }
 
   #beginSave(): void {
@@ -305,29 +348,48 @@ export class Persistence {
   #beginRewrite(): void {
     const { config, log, clock, forgetSelected } = this.#options;
     const logs = config.appendonly;
-    let base: AofFile;
+    let base: AofFile | null = null;
     this.#wantsRewrite = false;
+    const abandon = (): void => {
+      this.log.abandonRewrite();
+      if (base !== null) this.#folder.release(base);
+    };
     this.#begin('rewrite', {
       open: () => {
         if (logs) this.log.beginRewrite();
+        else this.#requireKnown();
         forgetSelected();
         const fresh = this.#folder.newBase(this.#baseKind());
         base = fresh.base;
         return { file: fresh.file, encoder: this.#baseEncoder(fresh.file) };
       },
+      aborted: abandon,
       ended: (failure) => {
-        const problem = failure ?? whyNot(() => (logs ? this.log.finishRewrite(base) : this.#folder.adopt(base, null)));
-        this.#noteRewrite(problem === null);
+        const problem = failure ?? whyNot(() => this.#adopt(base as AofFile, logs));
+        this.lastRewriteOk = problem === null;
         if (problem === null) {
           this.rewrites++;
+          this.#pace.succeeded();
           log.notice('Background AOF rewrite finished successfully');
           return;
         }
-        this.log.abandonRewrite();
+        abandon();
         log.warning(`Background AOF rewrite failed: ${problem.message}`);
-        if (logs && !this.log.enabled) this.#retry_ms = clock.monotonic_ms() + RETRY_MS;
+        this.#options.statusChanged();
+        this.#pace.failed(clock.monotonic_ms(), { hasLog: !logs || this.log.enabled });
       },
     });
+  }
+
+  /** BGREWRITEAOF without a log: its base takes the place of what is there. */
+  #requireKnown(): void {
+    const incomplete = this.#folder.whyIncomplete();
+    if (incomplete !== null) throw new DiskFailure('rewrite', this.#folder.folder, 'EEXIST', incomplete);
+  }
+
+  #adopt(base: AofFile, logs: boolean): void {
+    if (logs) this.log.finishRewrite(base);
+    else this.#folder.adopt(base, null);
   }
 
   #beginSpool(): void {
@@ -352,10 +414,7 @@ export class Persistence {
   }
 
   /** `ended` is called in any case but an abort, also when it cannot even begin. */
-  #begin(
-    purpose: Purpose,
-    { open, ended }: { open: () => Opened; ended: (failure: DiskFailure | null) => void },
-  ): void {
+  #begin(purpose: Purpose, { open, ended, aborted = () => {} }: Job): void {
     const { keyspace, clock, log, config } = this.#options;
     const problem = whyNot(() => {
       const { file, encoder } = open();
@@ -364,7 +423,7 @@ export class Persistence {
         ended(failure);
       };
       const syncs = config['rdb-save-incremental-fsync'];
-      this.#job = { purpose, snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, done }) };
+      this.#job = { purpose, snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, done }), aborted };
       log.notice(`Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started`);
     });
     if (problem !== null) ended(problem);
@@ -375,7 +434,7 @@ export class Persistence {
     if (job === null) return;
     this.#job = null;
     job.snapshot.abort();
-    if (job.purpose === 'rewrite') this.log.abandonRewrite();
+    job.aborted();
   }
 
   #saved(dirty: number): void {

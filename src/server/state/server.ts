@@ -23,6 +23,14 @@ import type { Blocking } from './blocking.ts';
 import type { Client } from './client.ts';
 import type { Pause, PauseKind, PauseReason } from './pause.ts';
 
+/** How to end, in the terms of SHUTDOWN. */
+export interface Shutdown {
+  readonly save: 'as-configured' | 'always' | 'never';
+  /** End also when what was promised cannot be brought to the disk. */
+  readonly force?: boolean;
+  readonly why: string;
+}
+
 export interface Server {
   /** The values in force; CONFIG SET writes through `settings`. */
   readonly config: Config;
@@ -73,8 +81,8 @@ export interface Server {
   /** Runs a task at an interval, until the server ends. */
   every(interval_ms: number, task: () => void): void;
   startCron(): void;
-  /** Ends the server in order. `save` as SHUTDOWN means it. */
-  shutdown(options: { save: 'as-configured' | 'always' | 'never'; why: string }): Promise<void>;
+  /** Ends the server in order; rejects with the reason, and nothing has changed, when it cannot without losing something. */
+  shutdown(how: Shutdown): Promise<void>;
   /** The server has ended, by its own command: the process, or whoever holds it, may end too. */
   ended(): void;
   /** Makes a client that has still to be told who it is (setAuthenticated). */

@@ -7,6 +7,7 @@ import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
 import { type AofConfig, AofLog } from '../../../src/server/persistence/aof-log.ts';
 import type { AofFile } from '../../../src/server/persistence/aof-manifest.ts';
 import type { AtomicFile } from '../../../src/server/persistence/disk.ts';
+import { type Fault, injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
 import { logInto, NOW_MS } from './support.ts';
 
 let dir: string;
@@ -21,6 +22,7 @@ beforeEach(() => {
   config = { appendfsync: 'everysec', 'no-appendfsync-on-rewrite': false, 'aof-timestamp-enabled': false };
 });
 afterEach(() => {
+  liftFault(dir);
   fs.rmSync(dir, { recursive: true, force: true });
 });
 
@@ -32,11 +34,21 @@ function newFolder(): AofFolder {
   return folder;
 }
 
+const statuses: (string | null)[] = [];
+
 function newLog(folder = newFolder()): AofLog {
   const fatal = (reason: string): never => {
     throw new Error(`fatal: ${reason}`);
   };
-  return new AofLog({ folder, clock, log: logInto(lines), config, fatal, statusChanged() {} });
+  const statusChanged = (): void => void statuses.push(made.failure);
+  const made: AofLog = new AofLog({ folder, clock, log: logInto(lines), config, fatal, statusChanged });
+  return made;
+}
+
+/** As at an orderly end of the server. */
+function end(log: AofLog): void {
+  log.secure();
+  log.close();
 }
 
 const base = (text: string) => (file: AtomicFile) => file.write(Buffer.from(text));
@@ -52,6 +64,17 @@ const append = (log: AofLog, text: string) => log.append(Buffer.from(`..${text}`
 const read = (name: string) => fs.readFileSync(path.join(dir, 'appendonlydir', name), 'latin1');
 const files = () => fs.readdirSync(path.join(dir, 'appendonlydir')).sort();
 const MANIFEST = 'appendonly.aof.manifest';
+const INCREMENT = 'appendonly.aof.1.incr.aof';
+const NO_ROOM = 'No space left on device';
+
+/** A log with an empty base, on a disk that can be made to fail. */
+function logWithFault(): { log: AofLog; folder: AofFolder; fault: Fault } {
+  const folder = newFolder();
+  const log = newLog(folder);
+  log.open('rdb', base(''));
+  const fault = injectFault(dir);
+  return { log, folder, fault };
+}
 
 describe('the files of the log', () => {
   it('begin with a base, an empty increment and a manifest', () => {
@@ -70,11 +93,11 @@ describe('the files of the log', () => {
     const first = newLog();
     first.open('rdb', base('BASE'));
     append(first, 'one');
-    first.close();
+    end(first);
     const second = newLog();
     second.open('rdb', base('ANOTHER'));
     append(second, 'two');
-    second.close();
+    end(second);
     expect(read('appendonly.aof.1.incr.aof')).toBe('onetwo');
     expect([second.size, second.baseSize]).toEqual([10, 4]);
     expect(lines.at(-1)).toBe('Opening AOF incr file appendonly.aof.1.incr.aof on server start');
@@ -114,7 +137,7 @@ describe('the files of the log', () => {
       'file appendonly.aof.2.base.aof seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
     );
     expect([read('appendonly.aof.2.base.aof'), read('appendonly.aof.2.incr.aof')]).toEqual(['before!', 'after']);
-    log.close();
+    end(log);
   });
 
   it('are all still named when a rewrite fails', () => {
@@ -124,7 +147,7 @@ describe('the files of the log', () => {
     append(log, 'x');
     log.abandonRewrite();
     expect(log.rewriting).toBe(false);
-    log.close();
+    end(log);
     expect(files()).toEqual([
       'appendonly.aof.1.base.rdb',
       'appendonly.aof.1.incr.aof',
@@ -142,24 +165,24 @@ describe('the files of the log', () => {
     const first = newLog();
     first.open('rdb', base('BASE'));
     append(first, 'stale');
-    first.close();
+    end(first);
     const folder = newFolder();
     const log = newLog(folder);
     log.beginRewrite();
     append(log, 'new');
     log.flush();
     expect(read(MANIFEST)).toContain('appendonly.aof.1.incr.aof');
-    expect(read(MANIFEST)).not.toContain('appendonly.aof.2.incr.aof');
+    expect(read(MANIFEST)).toContain('appendonly.aof.2.incr.aof seq 2 type h');
     log.finishRewrite(newBase(folder, 'rdb', 'NOW'));
     expect(files()).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', MANIFEST]);
     expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NOW', 'new']);
-    log.close();
+    end(log);
   });
 
   it('are as before when turning the log on again fails, and it is off', () => {
     const first = newLog();
     first.open('rdb', base('BASE'));
-    first.close();
+    end(first);
     const before = files();
     const log = newLog();
     log.beginRewrite();
@@ -187,7 +210,7 @@ describe('writing', () => {
     log.flush();
     expect(read('appendonly.aof.1.incr.aof')).toBe(`${'a'.repeat(100_000)}b`);
     expect(log.size).toBe(100_001);
-    log.close();
+    end(log);
   });
 
   it('says the second before the first command of each, when that is wanted', () => {
@@ -198,7 +221,7 @@ describe('writing', () => {
     append(log, '2');
     clock.advance(1000);
     append(log, '3');
-    log.close();
+    end(log);
     expect(read('appendonly.aof.1.incr.aof')).toBe('#TS:1795385066\r\n12#TS:1795385067\r\n3');
   });
 
@@ -218,14 +241,14 @@ describe('writing', () => {
     const deadline = Date.now() + 5000;
     while (log.pending && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
     expect(log.pending).toBe(false);
-    log.close();
+    end(log);
   });
 
   it('takes nothing while it is off', () => {
     const log = newLog();
     append(log, 'x');
     log.flush();
-    log.close();
+    end(log);
     expect([log.enabled, log.pending, fs.readdirSync(dir)]).toEqual([false, false, []]);
   });
 });
@@ -254,7 +277,69 @@ describe('a disk that is full', () => {
     log.flush();
     expect(lines.filter((line) => line.startsWith('Error writing'))).toHaveLength(2);
     expect(log.pending).toBe(true);
-    expect(() => log.close()).toThrow('No space left on device');
+    expect(() => log.secure()).toThrow('No space left on device');
+    expect(log.enabled).toBe(true);
+  });
+
+  it('takes what waited when there is room again, with no command torn by the part that fitted', () => {
+    const { log, fault } = logWithFault();
+    append(log, 'first');
+    log.flush();
+    fault.room = 3;
+    append(log, 'second');
+    log.flush();
+    expect([read(INCREMENT), log.failure, statuses.at(-1)]).toEqual(['first', NO_ROOM, NO_ROOM]);
+    fault.room = Number.POSITIVE_INFINITY;
+    log.flush();
+    expect([read(INCREMENT), log.failure, statuses.at(-1)]).toEqual(['firstsecond', null, null]);
+    expect(lines.at(-1)).toBe('AOF write error looks solved, the server can write again.');
+    end(log);
+  });
+
+  it('that keeps the part that fitted gets the rest behind it', () => {
+    const { log, fault } = logWithFault();
+    fault.truncateFails = true;
+    fault.room = 3;
+    append(log, 'command');
+    log.flush();
+    expect(read(INCREMENT)).toBe('com');
+    fault.room = 2;
+    log.flush();
+    fault.room = Number.POSITIVE_INFINITY;
+    log.flush();
+    expect([read(INCREMENT), log.size]).toEqual(['command', 7]);
+    end(log);
+  });
+
+  it('is waited for with no more than 64 MB: then the files stay as they are until a rewrite', () => {
+    const { log, fault, folder } = logWithFault();
+    append(log, 'first');
+    log.flush();
+    fault.room = 0;
+    const big = 'x'.repeat(30 * 1024 * 1024);
+    for (let i = 0; i < 4; i++) {
+      append(log, big);
+      log.flush();
+    }
+    expect([log.suspended, log.enabled, log.failure, log.pending]).toEqual([true, false, NO_ROOM, false]);
+    expect(() => log.secure()).toThrow(NO_ROOM);
+    append(log, 'lost, but in the data');
+    fault.room = Number.POSITIVE_INFINITY;
+    log.flush();
+    expect(read(INCREMENT)).toBe('first');
+    log.beginRewrite();
+    append(log, 'behind');
+    log.flush();
+    expect([
+      log.failure,
+      newFolder()
+        .files()
+        .map(({ name }) => name),
+    ]).toEqual([NO_ROOM, ['appendonly.aof.1.base.rdb', INCREMENT]]);
+    log.finishRewrite(newBase(folder, 'rdb', 'ALL'));
+    expect([log.failure, log.suspended, statuses.at(-1)]).toEqual([null, false, null]);
+    expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['ALL', 'behind']);
+    end(log);
   });
 
   it('ends the server with appendfsync always', () => {
@@ -264,5 +349,66 @@ describe('a disk that is full', () => {
     expect(() => log.flush()).toThrow(
       /^fatal: Can't recover from AOF write error when the AOF fsync policy is 'always'/,
     );
+  });
+});
+
+describe('an fsync that fails', () => {
+  const settled = async (log: AofLog): Promise<void> => {
+    clock.advance(1000);
+    log.flush();
+    await expect.poll(() => log.pending && log.failure === null, { timeout: 5000 }).toBe(false);
+  };
+
+  it('makes the server refuse writes, until one succeeds; only a rewrite proves what the first one left undone', async () => {
+    const { log, fault, folder } = logWithFault();
+    fault.syncFails = true;
+    append(log, 'kept');
+    await settled(log);
+    expect([log.failure, log.doubtful, statuses.at(-1)]).toEqual(['Input/output error', true, 'Input/output error']);
+    expect(lines.at(-1)).toMatch(/^AOF fsync failed: fdatasync .*incr.aof: Input\/output error$/);
+    expect(() => log.secure()).toThrow('Input/output error');
+    fault.syncFails = false;
+    clock.advance(1000);
+    log.flush();
+    await expect.poll(() => log.failure, { timeout: 5000 }).toBe(null);
+    expect([log.doubtful, statuses.at(-1)]).toEqual([true, null]);
+    log.beginRewrite();
+    log.finishRewrite(newBase(folder, 'rdb', 'ALL'));
+    expect(log.doubtful).toBe(false);
+    end(log);
+  });
+
+  it('ends the server with appendfsync always', () => {
+    const { log, fault } = logWithFault();
+    config.appendfsync = 'always';
+    fault.syncFails = true;
+    append(log, 'x');
+    expect(() => log.flush()).toThrow(
+      /^fatal: Can't persist AOF for fsync error when the AOF fsync policy is 'always'/,
+    );
+  });
+});
+
+describe('a data set that comes as a whole', () => {
+  it('takes the place of base and increments at once', () => {
+    const { log, folder } = logWithFault();
+    append(log, 'old');
+    log.flush();
+    append(log, 'old, and not written yet');
+    const file = folder.newArrival();
+    file.write(Buffer.from('NEW'));
+    expect(
+      newFolder()
+        .files()
+        .map(({ name }) => name),
+    ).toEqual(['appendonly.aof.1.base.rdb', INCREMENT]);
+    log.goOnFrom(folder.nameArrival(file));
+    append(log, 'behind');
+    end(log);
+    expect(read(MANIFEST)).toBe(
+      'file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
+    );
+    expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NEW', 'behind']);
+    expect(files()).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', MANIFEST]);
   });
 });

@@ -199,6 +199,79 @@ describe('with appendonly yes', () => {
   });
 });
 
+describe('a folder that lost something', () => {
+  /** Files as two rewrites leave them; `lines` is what is left of the manifest. */
+  const files: Record<string, string> = {
+    'appendonly.aof.2.base.aof': SET,
+    'appendonly.aof.3.incr.aof': resp('INCR', 'a'),
+    'appendonly.aof.4.incr.aof': resp('INCR', 'b'),
+  };
+  const LINES = [
+    'file appendonly.aof.2.base.aof seq 2 type b\n',
+    'file appendonly.aof.3.incr.aof seq 3 type i\n',
+    'file appendonly.aof.4.incr.aof seq 4 type i\n',
+  ];
+  function writeFolder(lines: number | null, changes: Record<string, string | null> = {}): void {
+    fs.mkdirSync(path.join(dir, 'appendonlydir'), { recursive: true });
+    for (const [name, text] of Object.entries({ ...files, ...changes })) {
+      if (text !== null) fs.writeFileSync(aofPath(name), text, 'latin1');
+    }
+    if (lines !== null) fs.writeFileSync(aofPath('appendonly.aof.manifest'), LINES.slice(0, lines).join(''));
+  }
+  const snapshot = () =>
+    fs.readdirSync(path.join(dir, 'appendonlydir')).map((name) => [name, fs.readFileSync(aofPath(name), 'latin1')]);
+
+  it('is loaded as it is when nothing is missing, with what is older and forgotten beside it', async () => {
+    writeFolder(3, {
+      'appendonly.aof.1.base.aof': SET,
+      'appendonly.aof.2.incr.aof': SET,
+      'appendonly.aof.5.incr.aof': '',
+    });
+    await load();
+    expect(commands).toEqual([SELECT_0, 'SET k v', SELECT_0, 'INCR a', SELECT_0, 'INCR b']);
+  });
+
+  it.each<[string, number | null, Record<string, string | null>, string[]]>([
+    ['the manifest', null, {}, [...Object.keys(files), LINES.join('')]],
+    ['the last line of the manifest', 2, {}, ['appendonly.aof.4.incr.aof', LINES[2] as string]],
+    ['all but the first line', 1, {}, ['appendonly.aof.3.incr.aof, appendonly.aof.4.incr.aof']],
+    ['the manifest and the base', null, { 'appendonly.aof.2.base.aof': null }, ['appendonly.aof.3.incr.aof']],
+    ['the bytes of the base', 3, { 'appendonly.aof.2.base.aof': '' }, ['appendonly.aof.2.base.aof', 'is empty']],
+    ['an increment', 3, { 'appendonly.aof.3.incr.aof': null }, ['appendonly.aof.3.incr.aof, but it does not exist']],
+  ])('%s: is refused, untouched, with the names and how to go on', async (_, lines, changes, words) => {
+    writeFolder(lines, changes);
+    const before = snapshot();
+    const { message } = await failureOf();
+    for (const word of words) expect(message).toContain(word);
+    expect([snapshot(), commands]).toEqual([before, []]);
+  });
+
+  it('an emptied manifest is refused as well', async () => {
+    writeFolder(0);
+    expect((await failureOf()).message).toContain('Found an empty AOF manifest');
+  });
+
+  it('an RDB base that is empty is refused, also the first one; one of commands may begin empty on redis-server', async () => {
+    const name = { rdb: 'appendonly.aof.1.base.rdb', aof: 'appendonly.aof.1.base.aof' };
+    fs.mkdirSync(path.join(dir, 'appendonlydir'));
+    for (const kind of ['rdb', 'aof'] as const) {
+      fs.writeFileSync(aofPath(name[kind]), '');
+      fs.writeFileSync(aofPath('appendonly.aof.manifest'), `file ${name[kind]} seq 1 type b\n`);
+      if (kind === 'rdb') expect((await failureOf()).message).toContain(`${aofPath(name.rdb)}, is empty`);
+      else expect((await load()).from).toBe('nothing');
+    }
+  });
+
+  it('the way out that a lost manifest names leads on', async () => {
+    writeFolder(null);
+    const { message } = await failureOf();
+    const lines = message.split('\n').filter((line) => line.startsWith('file '));
+    fs.writeFileSync(aofPath('appendonly.aof.manifest'), `${lines.join('\n')}\n`);
+    await load();
+    expect(commands).toEqual([SELECT_0, 'SET k v', SELECT_0, 'INCR a', SELECT_0, 'INCR b']);
+  });
+});
+
 describe('a torn end', () => {
   it.each([
     ['a command', SET.slice(0, -3), []],

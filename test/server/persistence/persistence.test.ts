@@ -7,9 +7,10 @@ import { Prng } from '../../../src/base/prng.ts';
 import { type Config, defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { DiskFailure } from '../../../src/server/persistence/disk.ts';
+import { injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import type { SpooledRdb } from '../../../src/server/persistence/rdb-file.ts';
-import { contents, fill, loadRdb, logInto, newKeyspace } from './support.ts';
+import { contents, end, fill, loadRdb, logInto, newKeyspace, newReader, writeRdb } from './support.ts';
 
 let dir: string;
 let lines: string[];
@@ -21,6 +22,7 @@ beforeEach(() => {
   forgotten = 0;
 });
 afterEach(() => {
+  liftFault(dir);
   fs.rmSync(dir, { recursive: true, force: true });
 });
 
@@ -75,9 +77,18 @@ async function reloaded(changes: Partial<Config>): Promise<Record<string, unknow
     return null;
   };
   await persistence.load({ ...START, run });
-  persistence.close({ save: false });
+  end(persistence);
   return { ...contents(keyspace), commands: commands.filter((command) => command !== 'SELECT 0') };
 }
+
+/** The folder as a crash at this moment would leave it. */
+function copied(): string {
+  const copy = path.join(dir, `crash-${copies++}`);
+  fs.mkdirSync(copy);
+  fs.cpSync(path.join(dir, 'appendonlydir'), path.join(copy, 'appendonlydir'), { recursive: true });
+  return copy;
+}
+let copies = 0;
 
 describe('saving in the background', () => {
   it('begins at the end of the turn and takes what is there then', async () => {
@@ -117,14 +128,14 @@ describe('saving in the background', () => {
     expect(persistence.askForSave({ schedule: true })).toEqual({ reply: 'Background saving scheduled' });
     await settle(persistence);
     expect([persistence.saves, persistence.rewrites]).toEqual([2, 2]);
-    persistence.close({ save: false });
+    end(persistence);
   });
 
   it('begins by itself when a save point is reached, and after a failure not at once again', async () => {
     const keyspace = filled(70);
     const { persistence, config } = make(keyspace, { save: [{ seconds: 10, changes: 300 }] });
-    const start_ms = persistence.lastSave_s * 1000;
-    persistence.cron(start_ms + 10_000);
+    const start_ms = performance.now();
+    persistence.cron(start_ms + 9500);
     expect(persistence.saveScheduled).toBe(false);
     persistence.cron(start_ms + 11_000);
     expect(persistence.saveScheduled).toBe(true);
@@ -132,15 +143,15 @@ describe('saving in the background', () => {
     await settle(persistence);
     expect(persistence.lastSaveOk).toBe(false);
     config.dir = dir;
-    persistence.cron(Date.now() + 4000);
+    persistence.cron(performance.now() + 4000);
     expect(persistence.saveScheduled).toBe(false);
-    persistence.cron(Date.now() + 11_000);
+    persistence.cron(performance.now() + 11_000);
     await settle(persistence);
     expect([persistence.saves, persistence.changesSinceSave]).toEqual([1, 0]);
-    persistence.cron(Date.now() + 100_000);
+    persistence.cron(performance.now() + 100_000);
     expect(persistence.saveScheduled).toBe(false);
     expect(lines[0]).toBe('300 changes in 10 seconds. Saving...');
-    persistence.close({ save: false });
+    end(persistence);
   });
 
   it('that cannot begin is told in the log and in lastSaveOk', async () => {
@@ -156,7 +167,7 @@ describe('saving in the background', () => {
     const { persistence } = make(filled(63));
     persistence.scheduleSave();
     persistence.flush();
-    persistence.close({ save: false });
+    end(persistence);
     expect([persistence.purpose, fs.readdirSync(dir)]).toEqual([null, []]);
   });
 });
@@ -174,7 +185,7 @@ describe('the log', () => {
     expect(forgotten).toBe(1);
     persistence.append(SET, SET.length);
     await settle(persistence);
-    persistence.close({ save: false });
+    end(persistence);
     expect(fs.readdirSync(path.join(dir, 'appendonlydir')).sort()).toEqual([
       'appendonly.aof.2.base.rdb',
       'appendonly.aof.2.incr.aof',
@@ -193,13 +204,13 @@ describe('the log', () => {
     for (let i = 0; i < 40 && !persistence.rewriteScheduled; i++) {
       persistence.append(SET, SET.length);
       persistence.flush();
-      persistence.cron(Date.now());
+      persistence.cron(performance.now());
     }
     expect(persistence.log.size).toBeGreaterThan(500);
     expect(lines.at(-1)).toMatch(/^Starting automatic rewriting of AOF on \d+% growth$/);
     await settle(persistence);
     expect([persistence.rewrites, persistence.log.size]).toEqual([1, persistence.log.baseSize]);
-    persistence.close({ save: false });
+    end(persistence);
   });
 
   it('that is turned on writes what is there, and what happens meanwhile', async () => {
@@ -217,7 +228,7 @@ describe('the log', () => {
     keyspace.databases[0]!.clear();
     persistence.append(SET, SET.length);
     await settle(persistence);
-    persistence.close({ save: false });
+    end(persistence);
     expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
   });
 
@@ -234,10 +245,10 @@ describe('the log', () => {
       false,
       [],
     ]);
-    persistence.close({ save: false });
+    end(persistence);
   });
 
-  it('that cannot be turned on stays off, and is tried again a minute later', async () => {
+  it('that cannot be turned on stays off, and is tried again after a second, and then after twice as long', async () => {
     const keyspace = filled(67);
     const { persistence, config } = make(keyspace);
     fs.writeFileSync(path.join(dir, 'appendonlydir'), 'in the way');
@@ -246,13 +257,18 @@ describe('the log', () => {
     await settle(persistence);
     expect([persistence.log.enabled, persistence.lastRewriteOk]).toEqual([false, false]);
     expect(lines.at(-1)).toMatch(/^Background AOF rewrite failed: mkdir .*appendonlydir: /);
-    fs.rmSync(path.join(dir, 'appendonlydir'));
-    persistence.cron(Date.now() + 59_000);
+    persistence.cron(performance.now() + 900);
     expect(persistence.rewriteScheduled).toBe(false);
-    persistence.cron(Date.now() + 61_000);
+    persistence.cron(performance.now() + 1100);
+    await settle(persistence);
+    expect(persistence.log.enabled).toBe(false);
+    fs.rmSync(path.join(dir, 'appendonlydir'));
+    persistence.cron(performance.now() + 1900);
+    expect(persistence.rewriteScheduled).toBe(false);
+    persistence.cron(performance.now() + 2100);
     await settle(persistence);
     expect([persistence.log.enabled, persistence.lastRewriteOk]).toEqual([true, true]);
-    persistence.close({ save: false });
+    end(persistence);
     expect(await reloaded({ appendonly: true })).toEqual({ ...contents(keyspace), commands: [] });
   });
 
@@ -276,7 +292,97 @@ describe('the log', () => {
     const bytes = Buffer.concat(pieces);
     expect(contents(loadRdb(bytes, { dropExpired: false }))).toEqual(contents(keyspace));
     rdbs[0]!.remove();
-    persistence.close({ save: false });
+    end(persistence);
     expect(fs.readdirSync(dir).sort()).toEqual(['appendonlydir', 'dump.rdb']);
+  });
+});
+
+describe('a full copy of a primary', () => {
+  const sourceOf = (seed: number): Buffer => writeRdb(filled(seed));
+  /** A keyspace with a log, and its content. */
+  const following = (seed: number) => {
+    const keyspace = filled(seed);
+    const made = make(keyspace, { appendonly: true });
+    made.persistence.log.open('rdb', (file) => made.persistence.writeBase(file));
+    return { ...made, keyspace, before: contents(keyspace) };
+  };
+  const replace = (keyspace: Keyspace, rdb: Buffer): void => {
+    keyspace.clear();
+    const reader = newReader(keyspace, { dropExpired: false });
+    reader.feed(rdb);
+    reader.finish();
+  };
+
+  it('that is kept while it arrives is what a restart finds from the moment on in which it is the data', async () => {
+    const { persistence, keyspace, before } = following(71);
+    const rdb = sourceOf(72);
+    const arrival = persistence.beginArrival();
+    for (let at = 0; at < rdb.length; at += 1000) arrival?.write(rdb.subarray(at, at + 1000));
+    expect(await reloaded({ appendonly: true, dir: copied() })).toEqual({ ...before, commands: [] });
+    replace(keyspace, rdb);
+    persistence.dataReplaced(arrival);
+    expect([persistence.rewriteScheduled, persistence.whyNotDurable()]).toEqual([false, null]);
+    persistence.append(SET, SET.length);
+    persistence.flush();
+    expect(await reloaded({ appendonly: true, dir: copied() })).toEqual({
+      ...contents(keyspace),
+      commands: ['SET k v'],
+    });
+    end(persistence);
+  });
+
+  it('that breaks off leaves the log as it was', async () => {
+    const { persistence, before } = following(73);
+    const arrival = persistence.beginArrival();
+    arrival?.write(Buffer.from('REDIS0010'));
+    arrival?.abandon();
+    persistence.append(SET, SET.length);
+    end(persistence);
+    expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
+    expect(fs.readdirSync(path.join(dir, 'appendonlydir')).filter((name) => name.startsWith('temp'))).toEqual([]);
+  });
+
+  it('that a full disk does not take leaves the folder at the old data set, refusing writes, until a rewrite', async () => {
+    const { persistence, keyspace, before } = following(74);
+    const rdb = sourceOf(75);
+    const fault = injectFault(dir);
+    fault.room = 3000;
+    const arrival = persistence.beginArrival();
+    for (let at = 0; at < rdb.length; at += 1000) arrival?.write(rdb.subarray(at, at + 1000));
+    replace(keyspace, rdb);
+    persistence.dataReplaced(arrival);
+    persistence.append(SET, SET.length);
+    await settle(persistence);
+    expect(persistence.whyNotDurable()).toEqual({
+      file: 'aof',
+      reason: expect.stringContaining('a full copy of a primary replaced the data set'),
+    });
+    expect(lines.filter((line) => line.startsWith('The full copy could not become the base of the AOF'))).toHaveLength(
+      1,
+    );
+    expect(await reloaded({ appendonly: true, dir: copied() })).toEqual({ ...before, commands: [] });
+    fault.room = Number.POSITIVE_INFINITY;
+    persistence.cron(performance.now() + 1100);
+    persistence.flush();
+    persistence.append(SET, SET.length);
+    await settle(persistence);
+    expect(persistence.whyNotDurable()).toBe(null);
+    end(persistence);
+    expect(await reloaded({ appendonly: true })).toEqual({ ...contents(keyspace), commands: ['SET k v'] });
+  });
+
+  it('ends a rewrite that is under way, which is of the old data', async () => {
+    const { persistence, keyspace } = following(76);
+    persistence.scheduleRewrite();
+    persistence.flush();
+    expect(persistence.purpose).toBe('rewrite');
+    const rdb = sourceOf(77);
+    const arrival = persistence.beginArrival();
+    arrival?.write(rdb);
+    replace(keyspace, rdb);
+    persistence.dataReplaced(arrival);
+    expect(persistence.purpose).toBe(null);
+    end(persistence);
+    expect(await reloaded({ appendonly: true })).toEqual({ ...contents(keyspace), commands: [] });
   });
 });

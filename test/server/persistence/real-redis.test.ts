@@ -14,7 +14,7 @@ import { defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
-import { asJson, contents, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
+import { asJson, contents, end, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
 
 const hasRedis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout?.includes('v=7.0') ?? false;
 const hasCheckers = spawnSync('redis-check-rdb', ['--version']).status === 0;
@@ -142,7 +142,7 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
       persistence.log.open(preamble ? 'rdb' : 'aof', (file) => persistence.writeBase(file));
       const command = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n*3\r\n$3\r\nSET\r\n$5\r\nadded\r\n$2\r\nby\r\n');
       persistence.append(command, command.length);
-      persistence.close({ save: false });
+      end(persistence);
       const expected = { ...contents(keyspace), '7:added': 'by' };
       const redis = await startRedis('--appendonly', 'yes', '--aof-use-rdb-preamble', preamble ? 'yes' : 'no');
       try {
@@ -202,7 +202,7 @@ describe.skipIf(!hasCheckers)('the checkers of redis-server', () => {
     persistence.log.open(preamble ? 'rdb' : 'aof', (file) => persistence.writeBase(file));
     const command = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n*3\r\n$3\r\nSET\r\n$5\r\nadded\r\n$2\r\nby\r\n');
     persistence.append(command, command.length);
-    persistence.close({ save: false });
+    end(persistence);
     const manifest = path.join(dir, 'appendonlydir', 'appendonly.aof.manifest');
     const report = execFileSync('redis-check-aof', [manifest], { encoding: 'utf8' });
     expect(report).toContain('All AOF files and manifest are valid');

@@ -7,6 +7,7 @@ import { encodingName, TYPE_LIST, TYPE_STRING } from '../../../src/server/data/e
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { listEntry } from '../../../src/server/keyspace/list-value.ts';
+import type { Persistence } from '../../../src/server/persistence/persistence.ts';
 import { RdbOutput } from '../../../src/server/persistence/rdb-output.ts';
 import { RdbReader } from '../../../src/server/persistence/rdb-reader.ts';
 import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
@@ -80,6 +81,12 @@ export function loadRdb(bytes: Buffer, options: Parameters<typeof newReader>[1] 
   reader.feed(bytes);
   reader.finish();
   return keyspace;
+}
+
+/** As at an orderly end of the server. */
+export function end(persistence: Persistence): void {
+  persistence.secure({ save: false });
+  persistence.close();
 }
 
 /** All databases as the vectors have them: keys in order, sets in order, only databases that have keys. */
