@@ -115,7 +115,8 @@ export const replication = {
     initial: 'disabled',
     since: '6.0.0',
     doc: 'Whether a replica loads a full copy while it comes in.',
-    notApplicable: 'a full copy is always loaded while it comes in',
+    notApplicable:
+      'always swapdb: a full copy is loaded beside the old data, which is served until the copy is complete, so both need memory meanwhile',
   }),
   'min-replicas-to-write': smallInteger({
     initial: 0,

@@ -64,13 +64,16 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     noteReplication(facts) {
       const { replication, links, propagation } = the();
       // What this turn has written so far is ours already, and on its way.
-      facts.offset = replication.offset + (links.wantsStream ? propagation.length : 0);
+      const offset = replication.offset + (links.wantsStream ? propagation.length : 0);
+      facts.unfit = links.whyUnfit();
+      // Nothing of its primary's data: the others rank it last, and give its address to no client.
+      facts.offset = links.hasData ? offset : 0;
       facts.silence_ms = links.silence_ms;
     },
     becomePrimary: () => the().links.becomePrimary(),
-    replicate(ip, port, plainPort) {
+    replicate({ ip, port, plainPort, newShard }) {
       const plain = plainPort !== 0 && !config['tls-replication'];
-      the().links.replicate(ip, plain ? plainPort : port);
+      the().links.replicate(ip, plain ? plainPort : port, { newShard });
     },
     flushData: () => the().keyspace.clear(),
     deleteKeysInSlots: (slots) => deleteKeysInSlots(the(), slots),

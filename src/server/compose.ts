@@ -268,6 +268,7 @@ function newClient(server: Server, connection: Client['connection'], transport: 
 }
 
 function closeClient(client: Client, when: 'after-reply' | 'now'): void {
+  client.link?.destroy();
   if (when === 'now') client.connection?.destroy();
   else client.connection?.closeAfterReply();
 }

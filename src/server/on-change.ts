@@ -35,6 +35,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'tls-ca-cert-dir': tls,
     'tls-auth-clients': tls,
     'repl-backlog-size': () => the().links.resizeBacklog(),
+    'min-replicas-max-lag': () => the().links.recountReplicas(),
     'cluster-node-timeout': cluster,
     'cluster-migration-barrier': cluster,
     'cluster-replica-validity-factor': cluster,

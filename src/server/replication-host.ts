@@ -2,13 +2,14 @@
  * What replication may do to this server: the other side of replication/host.ts.
  */
 
+import type { Socket } from 'node:net';
 import { lookUp } from './command/dispatch.ts';
 import { ReplyError } from './command/errors.ts';
 import { run } from './command/run.ts';
 import { answerBlocked } from './command/serve.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Request } from './protocol/request.ts';
-import type { ReplicationHost } from './replication/host.ts';
+import type { Refusal, ReplicationHost } from './replication/host.ts';
 import { type Client, setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
@@ -58,15 +59,15 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
     },
     apply: (request) => primary.apply(request),
     abandonTransaction: () => primary.abandonTransaction(),
-    dataReplaced(functions) {
-      const { persistence, log, propagation } = the();
-      // Effects of this turn on the data that is gone.
+    beginArrival: () => the().persistence.beginArrival(),
+    replaceData(replace, arrival) {
+      const { persistence, propagation } = the();
+      // Effects of this turn on the data that goes.
       propagation.clear();
-      persistence.dataReplaced(null);
-      if (functions.length > 0) {
-        log.warning(`${functions.length} function libraries were not loaded: this server cannot run them yet`);
-      }
+      replace();
+      persistence.dataReplaced(arrival);
     },
+    primaryConnected: (socket) => primary.connected(socket),
     releaseWaiting: () => releaseWaiting(the()),
     streamHeld: () => the().pause.isRunning('failover', the().clock.monotonic_ms()),
     announcedPort() {
@@ -98,38 +99,59 @@ class PrimaryClient {
     return this.#client;
   }
 
-  apply(request: Request): boolean {
+  /** While its link is there, it is a client among the others. */
+  connected(socket: Socket | null): void {
+    const server = this.#the();
+    const before = this.#client;
+    if (before !== null) server.clients.delete(before.id);
+    if (socket === null) return;
+    this.#client = newPrimaryClient(server);
+    this.#client.link = socket;
+    server.clients.set(this.#client.id, this.#client);
+    // The stream goes on where it was, which no SELECT may say again.
+    if (before !== null) this.#client.db = before.db;
+  }
+
+  apply(request: Request): 'done' | 'open' | Refusal {
     const server = this.#the();
     const { client } = this;
     const { call } = server;
     call.set(server, client, request, client.writer);
+    client.lastInteraction_ms = server.clock.monotonic_ms();
     server.stats.countCommand();
     const command = lookUp(call);
     if (command instanceof ReplyError) {
-      this.#complain(command, call.text(0));
-    } else if (client.transaction !== null && !command.is('ends_transaction')) {
+      if (WITHOUT_DATA.has(call.text(0).toLowerCase())) return 'done';
+      return this.#refused(call.text(0), command);
+    }
+    client.lastCommand = command;
+    if (client.transaction !== null && !command.is('ends_transaction')) {
       client.transaction.queue.push({ command, request: request.copy() });
     } else {
       call.command = command;
       const refusal = run(call);
       server.nowhere.discard();
-      if (refusal !== null) this.#complain(refusal.error, refusal.command);
+      if (refusal !== null) return this.#refused(refusal.command, refusal.error);
     }
-    return client.transaction !== null;
+    return client.transaction === null ? 'done' : 'open';
   }
 
   /** A command that the primary could carry out fails here: the two differ, and somebody has to know. */
-  #complain({ line }: ReplyError, command: string): void {
+  #refused(command: string, { line }: ReplyError): Refusal {
     const { log, config } = this.#the();
     const text = `This replica is sending an error to its master: '-${line}' after processing the command '${command}'`;
     log.warning(`== CRITICAL == ${text}`);
     if (config['propagation-error-behavior'] !== 'ignore') this.#fatal(text);
+    return { command, error: line, unknown: line.startsWith('ERR unknown ') };
   }
 
   abandonTransaction(): void {
     if (this.#client !== null) discardTransaction(this.#client);
   }
 }
+
+/** Not known yet, and no loss: no client can subscribe here, and they change no data. */
+const WITHOUT_DATA: ReadonlySet<string> = new Set(['publish', 'spublish']);
 
 function newPrimaryClient(server: Server): Client {
   const client = server.newClient(null, 'none');

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Effect } from '../../src/server/gossip/effect.ts';
 import type { Command } from '../../src/server/gossip/event.ts';
 import { PRIMARY } from '../../src/server/gossip/flags.ts';
+import { FAIL, VOTE_REQUEST } from '../../src/server/gossip/message.ts';
 import { isPrimary, isReplica, ownerOf } from '../../src/server/gossip/state.ts';
 import { A, B, C, gossipAbout, header, heartbeat, Lab, ME, R, range, sends } from './support.ts';
 
@@ -101,6 +103,74 @@ describe('refusals, in the words of Redis', () => {
     const error = 'ERR Master is down or failed, please use CLUSTER FAILOVER FORCE';
     expect(lab.command({ type: 'failover', mode: 'agreed' })).toEqual({ error });
     expect(lab.command({ type: 'failover', mode: 'force' })).toEqual(OK);
+  });
+});
+
+describe('a replica without its primary’s data', () => {
+  const unfit = 'has no complete copy of the data of its master';
+  const ELECTION_BEGINS_WITHIN_MS = 1100;
+
+  function replicaOf(primary: string): Lab {
+    const lab = new Lab();
+    lab.know(B, { slots: range(200, 299), epoch: 3 });
+    lab.know(C, { slots: range(300, 399), epoch: 4 });
+    lab.know(primary, { slots: range(100, 199), epoch: 2 });
+    lab.command({ type: 'replicate', node: primary });
+    lab.world.replication.unfit = unfit;
+    return lab;
+  }
+
+  const logs = (effects: readonly Effect[]): string[] =>
+    effects.flatMap((effect) => (effect.type === 'log' ? [effect.text] : []));
+  const asksForVotes = (effects: readonly Effect[]): boolean =>
+    effects.some((effect) => effect.type === 'send' && effect.message.type === VOTE_REQUEST);
+
+  test('is told that it goes to another shard, but not when its own shard has a new primary', () => {
+    const lab = new Lab();
+    lab.know(A, { slots: range(100, 199), epoch: 2 });
+    lab.know(B, { slots: range(200, 299), epoch: 3 });
+    const led = (): boolean[] =>
+      lab.world.effects.flatMap((effect) => (effect.type === 'replicate' ? [effect.newShard] : []));
+    lab.command({ type: 'replicate', node: A });
+    expect(led()).toEqual([true]);
+    lab.command({ type: 'replicate', node: B });
+    expect(led()).toEqual([true]);
+    lab.know(C);
+    lab.hear(heartbeat('ping', header(C, { slots: range(200, 299), epoch: 5 })));
+    expect(lab.state.myself.primary?.id).toBe(C);
+    expect(led()).toEqual([false]);
+  });
+
+  test('is no candidate, and says why once', () => {
+    for (const reason of [unfit, '']) {
+      const lab = replicaOf(A);
+      Object.assign(lab.world.replication, { unfit: reason, silence_ms: 0 });
+      const failed = lab.hear({ type: FAIL, header: header(B, { slots: range(200, 299), epoch: 3 }), failed: A });
+      const effects = [...failed, ...lab.wait(ELECTION_BEGINS_WITHIN_MS)];
+      expect(asksForVotes(effects)).toBe(reason === '');
+      const told = logs(effects).filter((text) => text.startsWith('Currently unable'));
+      expect(told).toEqual(reason === '' ? [] : [`Currently unable to failover: this replica ${unfit}.`]);
+    }
+  });
+
+  test('is not made a primary by a failover, forced or not', () => {
+    const lab = replicaOf(A);
+    const error = `ERR This replica ${unfit}. Wait until master_link_status is up (INFO replication), then try again.`;
+    for (const mode of ['agreed', 'force', 'takeover'] as const) {
+      expect(lab.command({ type: 'failover', mode })).toEqual({ error });
+    }
+    expect(lab.state.manual.end_ms).toBe(0);
+  });
+
+  test('takes over from a primary that does not answer when an operator says so', () => {
+    const lab = replicaOf(A);
+    lab.hear({ type: FAIL, header: header(B, { slots: range(200, 299), epoch: 3 }), failed: A });
+    expect(lab.command({ type: 'failover', mode: 'force' })).toEqual({
+      error: `ERR This replica ${unfit}. If its data is lost for good, CLUSTER FAILOVER TAKEOVER serves what is here.`,
+    });
+    expect(lab.command({ type: 'failover', mode: 'takeover' })).toEqual(OK);
+    expect(logs(lab.world.effects).join()).toContain(`although this replica ${unfit}`);
+    expect(isPrimary(lab.state.myself)).toBe(true);
   });
 });
 

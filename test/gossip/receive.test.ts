@@ -280,7 +280,14 @@ describe('claims', () => {
     const lab = threePrimaries();
     const effects = lab.hear(claim(6, range(0, 199)));
     expect(isReplica(lab.state.myself)).toBe(true);
-    expect(effects).toContainEqual({ type: 'replicate', node: A, ip: '10.0.0.9', port: 7001, plainPort: 0 });
+    expect(effects).toContainEqual({
+      type: 'replicate',
+      node: A,
+      ip: '10.0.0.9',
+      port: 7001,
+      plainPort: 0,
+      newShard: true,
+    });
   });
 
   test('without leave to migrate, it follows only one who took exactly its slots', () => {
@@ -373,6 +380,18 @@ describe('votes', () => {
     lab.node(A).configEpoch = 4;
     expect(request({ configEpoch: 3 })).toBe(0);
     expect(request({ configEpoch: 4 })).toBe(1);
+  });
+
+  test('a candidate with none of the data that its primary had gets no vote, unless an operator forces it', () => {
+    const { lab, request } = election();
+    lab.node(A).offset = 1;
+    expect(request({ offset: 0 })).toBe(0);
+    expect(request({ offset: 1 })).toBe(1);
+    lab.world.now_ms += 4000;
+    expect(request({ offset: 0, messageFlags: 2, currentEpoch: 11 })).toBe(1);
+    lab.world.now_ms += 4000;
+    lab.node(A).offset = 0;
+    expect(request({ offset: 0, currentEpoch: 12 })).toBe(1);
   });
 
   test('a node without slots gives no votes', () => {

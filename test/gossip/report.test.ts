@@ -86,23 +86,32 @@ describe('CLUSTER NODES', () => {
 test('CLUSTER SLOTS has ranges in order, with those replicas that have data and are well', () => {
   const made = lab();
   const read = (): unknown =>
-    ownedRanges(made.state).map(({ start, end, nodes }) => [start, end, nodes.map((n) => n.id)]);
+    ownedRanges(made.state, 10).map(({ start, end, nodes }) => [start, end, nodes.map((n) => n.id)]);
   expect(read()).toEqual([
     [0, 99, [ME]],
     [100, 199, [A, R]],
     [500, 500, [ME]],
   ]);
   made.node(R).offset = 0;
-  expect(ownedRanges(made.state)[1]!.nodes).toHaveLength(1);
+  expect(ownedRanges(made.state, 10)[1]!.nodes).toHaveLength(1);
   made.node(R).offset = 1;
   made.node(R).flags |= FAILED;
-  expect(ownedRanges(made.state)[1]!.nodes).toHaveLength(1);
+  expect(ownedRanges(made.state, 10)[1]!.nodes).toHaveLength(1);
+});
+
+test('CLUSTER SLOTS shows ourselves by the rule for the others: not as a replica without data', () => {
+  const made = lab();
+  made.command({ type: 'flushSlots' });
+  made.command({ type: 'replicate', node: A });
+  const readers = (myOffset: number): string[] => ownedRanges(made.state, myOffset)[0]!.nodes.map(({ id }) => id);
+  expect(readers(0)).toEqual([A, R]);
+  expect(readers(1).sort()).toEqual([ME, R, A].sort());
 });
 
 test('CLUSTER SLOTS reaches to the last slot', () => {
   const made = new Lab();
   made.command({ type: 'addSlots', slots: [16382, 16383] });
-  expect(ownedRanges(made.state)).toMatchObject([{ start: 16382, end: 16383 }]);
+  expect(ownedRanges(made.state, 10)).toMatchObject([{ start: 16382, end: 16383 }]);
 });
 
 test('CLUSTER SHARDS has an entry for each primary, also one without slots, and tells the health of each node', () => {
@@ -164,7 +173,7 @@ test('CLUSTER NODES names the port that the client can use, and nodes.conf the o
 
 test('CLUSTER SLOTS leaves out a replica whose address nobody knows', () => {
   const made = lab();
-  const nodes = (): string[] => ownedRanges(made.state).flatMap((range) => range.nodes.map(({ id }) => id));
+  const nodes = (): string[] => ownedRanges(made.state, 10).flatMap((range) => range.nodes.map(({ id }) => id));
   expect(nodes()).toContain(R);
   made.node(R).flags |= NO_ADDRESS;
   expect(nodes()).not.toContain(R);

@@ -33,7 +33,7 @@ export class Lab {
       wallAhead_ms: 0,
       prng: new Prng(1),
       effects: [],
-      replication: { offset: 10, silence_ms: Number.POSITIVE_INFINITY },
+      replication: { offset: 10, silence_ms: Number.POSITIVE_INFINITY, unfit: '' },
       countKeysInSlot: (slot) => this.keysInSlots.get(slot) ?? 0,
       keyCount: () => this.keys,
     };

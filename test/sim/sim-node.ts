@@ -55,7 +55,7 @@ export class SimNode {
       wallAhead_ms: 0,
       prng: new Prng(prng.next()),
       effects: [],
-      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY },
+      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY, unfit: '' },
       countKeysInSlot: () => 0,
       keyCount: () => 0,
     };

@@ -211,9 +211,9 @@ export class Simulation {
     node.world.now_ms = this.now_ms + node.skew_ms;
     node.world.wallAhead_ms = this.wallAhead_ms;
     const { lastLinked_ms } = node;
-    node.world.replication.offset = node.data.length;
-    node.world.replication.silence_ms =
-      lastLinked_ms === 0 ? Number.POSITIVE_INFINITY : node.world.now_ms - lastLinked_ms;
+    const { replication } = node.world;
+    replication.offset = replication.unfit === '' ? node.data.length : 0;
+    replication.silence_ms = lastLinked_ms === 0 ? Number.POSITIVE_INFINITY : node.world.now_ms - lastLinked_ms;
   }
 
   #carryOut(node: SimNode): void {
@@ -264,9 +264,11 @@ export class Simulation {
       case 'replicate':
         node.source = this.#byIp.get(effect.ip) ?? null;
         Object.assign(node, { linkUp: false, lastLinked_ms: 0 });
+        if (effect.newShard) node.world.replication.unfit = 'has no data';
         break;
       case 'becomePrimary':
         node.source = null;
+        node.world.replication.unfit = '';
         node.acks.clear();
         node.acknowledged = node.data.length;
         break;
@@ -434,6 +436,7 @@ export class Simulation {
     if (node.linkUp && continues && source.source === null) this.#acknowledge(source, node, held);
     node.linkUp = true;
     node.lastLinked_ms = now_ms;
+    node.world.replication.unfit = '';
   }
 
   #acknowledge(primary: SimNode, replica: SimNode, held: number): void {

@@ -62,7 +62,12 @@ export interface BusHost {
   noteReplication(facts: World['replication']): void;
   becomePrimary(): void;
   /** `plainPort`: speaks TCP where `port` speaks TLS; 0 when there is none. */
-  replicate(ip: string, port: number, plainPort: number): void;
+  replicate(where: {
+    readonly ip: string;
+    readonly port: number;
+    readonly plainPort: number;
+    readonly newShard: boolean;
+  }): void;
   flushData(): void;
   deleteKeysInSlots(slots: readonly number[]): void;
   slotsLost(slots: readonly number[]): void;
@@ -127,7 +132,7 @@ export class ClusterBus {
       wallAhead_ms: 0,
       prng: host.prng,
       effects: [],
-      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY },
+      replication: { offset: 0, silence_ms: Number.POSITIVE_INFINITY, unfit: '' },
       countKeysInSlot: (slot) => host.countKeysInSlot(slot),
       keyCount: () => host.keyCount(),
     };
@@ -265,7 +270,7 @@ export class ClusterBus {
       case 'becomePrimary':
         return host.becomePrimary();
       case 'replicate':
-        return host.replicate(effect.ip, effect.port, effect.plainPort);
+        return host.replicate(effect);
       case 'flushData':
         return host.flushData();
       case 'deleteKeysInSlots':

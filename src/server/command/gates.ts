@@ -8,6 +8,7 @@
 import {
   ARMED_AUTH,
   ARMED_CLUSTER,
+  ARMED_COPYING,
   ARMED_DISK,
   ARMED_FEW_REPLICAS,
   ARMED_LOADING,
@@ -58,6 +59,7 @@ export const GATES: readonly Gate[] = [
   { bit: ARMED_REPLICA, isArmed: isReadOnlyReplica, refusal: writableHere },
   { bit: ARMED_STALE, isArmed: isStale, refusal: fresh },
   { bit: ARMED_LOADING, isArmed: ({ loading }) => loading, refusal: allowedWhileLoading },
+  { bit: ARMED_COPYING, isArmed: ({ links }) => links.isCopying, refusal: allowedWhileCopying },
   // Last: what is refused anyway need not wait for it.
   { bit: ARMED_PAUSED, isArmed: ({ pause }) => pause.isArmed, refusal: notHeldBack },
 ];
@@ -121,6 +123,11 @@ function fresh(call: Call): ReplyError | null {
 
 function allowedWhileLoading(call: Call): ReplyError | null {
   return call.command.has('loading') ? null : LOADING;
+}
+
+/** What is written to the old data now would be gone in a moment. */
+function allowedWhileCopying(call: Call): Verdict {
+  return mayWrite(call) ? LOADING : null;
 }
 
 function notHeldBack(call: Call): Verdict {

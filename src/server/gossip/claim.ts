@@ -82,15 +82,16 @@ function settleLoss(
   const { claimer } = claim;
   const lostAll = outcome.takenFromUs > 0 && ourPrimary.slots.count() === 0;
   // Without leave to move between shards, follow only one who took exactly our shard: that was a failover.
-  if (lostAll && (state.config.allowReplicaMigration || countBits(claim.slots) === outcome.takenFromUs)) {
+  const heir = countBits(claim.slots) === outcome.takenFromUs;
+  if (lostAll && (state.config.allowReplicaMigration || heir)) {
     log(world, 'warning', `Configuration change detected. Reconfiguring myself as a replica of ${claimer.id}`);
-    becomeReplicaOf(state, claimer, world);
+    becomeReplicaOf(state, claimer, { heir }, world);
     return;
   }
   const chained = myself.primary?.primary ?? null;
   if (chained !== null && chained !== myself) {
     log(world, 'notice', `My primary replicates ${chained.id} now: following it`);
-    becomeReplicaOf(state, chained, world);
+    becomeReplicaOf(state, chained, { heir: false }, world);
     return;
   }
   if (outcome.withKeys.length > 0) world.effects.push({ type: 'deleteKeysInSlots', slots: outcome.withKeys });

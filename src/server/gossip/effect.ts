@@ -19,8 +19,8 @@
  *     broadcast), so the shell may keep the bytes of the last object it encoded. A shell that measures its output
  *     (cluster-link-sendbuf-limit) closes the link and tells `linkDown` with `overLimit`.
  * (5) `becomePrimary` stops replicating and keeps the data. `replicate` starts replicating from ip:port, or moves to
- *     it; it may repeat what is already so, and then must not interrupt a healthy link. `flushData` empties all
- *     databases.
+ *     it; it may repeat what is already so, and then must not interrupt a healthy link. With `newShard` the data that
+ *     this node has is that of another shard, until a full copy has come. `flushData` empties all databases.
  * (6) `pauseWrites` holds back writing commands of clients until `resumeWrites`, or until this time has passed.
  *     While it lasts, a primary also keeps quiet towards its replicas (no replication PING), so that its offset stands.
  * (7) `slotsLost` names slots that were ours and no longer are: sharded-channel subscribers of these slots must be
@@ -57,6 +57,7 @@ export type Effect =
       readonly port: number;
       /** When `port` speaks TLS and the replication stream should not. 0: there is none. */
       readonly plainPort: number;
+      readonly newShard: boolean;
     }
   | { readonly type: 'flushData' }
   | { readonly type: 'deleteKeysInSlots'; readonly slots: readonly number[] }

@@ -93,8 +93,9 @@ function isFailoverDue({ myself, manual }: State): boolean {
   return isFailed(primary) || (manual.end_ms !== 0 && manual.canStart);
 }
 
-/** What an operator asks for is done in any case. */
+/** What an operator asks for is done, but for data that is not there. */
 function whyNoElection(state: State, world: World): string | null {
+  if (world.replication.unfit !== '') return `this replica ${world.replication.unfit}.`;
   if (state.manual.end_ms !== 0 && state.manual.canStart) return null;
   if (state.config.replicaNoFailover) return 'forbidden by cluster-replica-no-failover.';
   if (isTooOld(state, world)) return 'disconnected from master for longer than allowed.';

@@ -10,7 +10,7 @@ import { pingInbound } from './heartbeat.ts';
 import { makeHeader, send } from './link.ts';
 import { FAILOVER_START } from './message.ts';
 import { endManualFailover } from './role.ts';
-import { type ClusterNode, isFailed, isPrimary, isReplica, log, type State, type World } from './state.ts';
+import { type ClusterNode, isFailed, isPrimary, isReplica, isSuspected, log, type State, type World } from './state.ts';
 
 const MANUAL_FAILOVER_MS = 5000;
 /** Longer than the failover may take: the replica could win at the last moment, and its first pong has to arrive. */
@@ -26,6 +26,8 @@ export function commandFailover(state: State, mode: 'agreed' | 'force' | 'takeov
   if (mode === 'agreed' && (isFailed(primary) || !primary.linkUp)) {
     return { error: 'ERR Master is down or failed, please use CLUSTER FAILOVER FORCE' };
   }
+  const refusal = whyUnfit(state, mode, world);
+  if (refusal !== null) return { error: refusal };
   endManualFailover(state, world);
   resetElection(state);
   if (mode === 'takeover') {
@@ -43,6 +45,25 @@ export function commandFailover(state: State, mode: 'agreed' | 'force' | 'takeov
   log(world, 'warning', 'Manual failover user request accepted.');
   send(state, primary, { type: FAILOVER_START, header: makeHeader(state, world) }, world);
   return OK;
+}
+
+/**
+ * Who takes over without the data of its shard takes it from the primary as well, which follows as a replica then. Only
+ * an operator can know that there is no data left to wait for, and only when the primary does not answer either.
+ */
+function whyUnfit({ myself }: State, mode: 'agreed' | 'force' | 'takeover', world: World): string | null {
+  const { unfit } = world.replication;
+  const primary = myself.primary as ClusterNode;
+  const isLost = isFailed(primary) || isSuspected(primary) || !primary.linkUp;
+  if (unfit === '') return null;
+  if (mode === 'takeover' && isLost) {
+    log(world, 'warning', `Taking over although this replica ${unfit}: the data of this shard is what is here now.`);
+    return null;
+  }
+  const way = isLost
+    ? 'If its data is lost for good, CLUSTER FAILOVER TAKEOVER serves what is here.'
+    : 'Wait until master_link_status is up (INFO replication), then try again.';
+  return `ERR This replica ${unfit}. ${way}`;
 }
 
 /** On the primary: one of its replicas wants to take over. */

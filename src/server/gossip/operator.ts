@@ -144,7 +144,7 @@ function replicate(state: State, id: string, world: World): CommandResult {
   if (isPrimary(myself) && (myself.slots.count() > 0 || world.keyCount() > 0)) {
     return { error: 'ERR To set a master the node must be empty and without assigned slots.' };
   }
-  becomeReplicaOf(state, node, world);
+  becomeReplicaOf(state, node, { heir: false }, world);
   return OK;
 }
 

@@ -24,7 +24,7 @@ export function adoptOrphan(state: State, world: World): void {
   if (target === undefined || world.now_ms - target.orphaned_ms <= ORPHANED_MS) return;
   if (config.replicaNoFailover || candidateOf(state, richest.replicas) !== myself) return;
   log(world, 'warning', `Migrating to orphaned master ${target.id}`);
-  becomeReplicaOf(state, target, world);
+  becomeReplicaOf(state, target, { heir: false }, world);
 }
 
 /** Replicas that have not failed. */

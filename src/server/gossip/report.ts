@@ -79,8 +79,8 @@ interface OwnedRange extends SlotRange {
   readonly nodes: readonly ClusterNode[];
 }
 
-/** CLUSTER SLOTS, in slot order. */
-export function ownedRanges(state: State): OwnedRange[] {
+/** CLUSTER SLOTS, in slot order. Our own offset is `myOffset`. */
+export function ownedRanges(state: State, myOffset: number): OwnedRange[] {
   const readers = new Map<number, ClusterNode[]>();
   const ranges: OwnedRange[] = [];
   for (let start = 0, slot = 1; slot <= SLOTS; slot++) {
@@ -90,7 +90,7 @@ export function ownedRanges(state: State): OwnedRange[] {
       let nodes = readers.get(index);
       if (nodes === undefined) {
         const owner = state.byIndex[index] as ClusterNode;
-        nodes = [owner, ...owner.replicas.filter((replica) => isReadable(state, replica))];
+        nodes = [owner, ...owner.replicas.filter((replica) => isReadable(state, replica, myOffset))];
         readers.set(index, nodes);
       }
       ranges.push({ start, end: slot - 1, nodes });
@@ -101,8 +101,8 @@ export function ownedRanges(state: State): OwnedRange[] {
 }
 
 /** A replica that has none of the data yet, does not answer, or lives nobody knows where, is no address to give to a client. */
-function isReadable(state: State, replica: ClusterNode): boolean {
-  return !isFailed(replica) && hasAddress(replica) && (replica.offset !== 0 || replica === state.myself);
+function isReadable({ myself }: State, replica: ClusterNode, myOffset: number): boolean {
+  return !isFailed(replica) && hasAddress(replica) && (replica === myself ? myOffset : replica.offset) !== 0;
 }
 
 export interface ShardMember {

@@ -39,8 +39,11 @@ export function markReplica(state: State, node: ClusterNode, primary: ClusterNod
   persist(state, world, { fsync: false });
 }
 
-/** Makes this node a replica of another. Its slots, if it had any, are gone already. */
-export function becomeReplicaOf(state: State, primary: ClusterNode, world: World): void {
+/**
+ * Makes this node a replica of another. Its slots, if it had any, are gone already. `heir`: the other one has taken over
+ * the shard whose data we have; else ours is worth nothing there.
+ */
+export function becomeReplicaOf(state: State, primary: ClusterNode, { heir }: { heir: boolean }, world: World): void {
   const { myself } = state;
   assert(primary !== myself, 'a node does not replicate itself');
   assert(myself.slots.count() === 0, '(3) a replica owns no slots');
@@ -48,6 +51,7 @@ export function becomeReplicaOf(state: State, primary: ClusterNode, world: World
     myself.flags = (myself.flags & ~(PRIMARY | MIGRATE_TO)) | REPLICA;
     closeOpenSlots(state);
   }
+  if (myself.primary !== primary && !heir) state.newShard = true;
   setPrimaryOf(myself, primary);
   state.evaluateWanted = true;
   state.announceWanted = true;
@@ -76,11 +80,13 @@ export function followPrimary(state: State, world: World): void {
   if (state.replicating === address) return;
   state.replicating = address;
   const { id: node, ip, port, plainPort } = primary;
-  world.effects.push({ type: 'replicate', node, ip, port, plainPort });
+  world.effects.push({ type: 'replicate', node, ip, port, plainPort, newShard: state.newShard });
+  state.newShard = false;
 }
 
 export function stopFollowing(state: State, world: World): void {
   state.replicating = '';
+  state.newShard = false;
   world.effects.push({ type: 'becomePrimary' });
 }
 

@@ -67,7 +67,7 @@ export function setSlotNode(state: State, { slot, node: id }: SlotAndNode, world
   setOwner(state, slot, node);
   if (wasOurs && node !== myself && myself.slots.count() === 0 && state.config.allowReplicaMigration) {
     log(world, 'warning', `Configuration change detected. Reconfiguring myself as a replica of ${node.id}`);
-    becomeReplicaOf(state, node, world);
+    becomeReplicaOf(state, node, { heir: false }, world);
   }
   if (wasOurs || node === myself) state.announceWanted = true;
   if (node === myself && state.importingFrom.has(slot)) finishImport(state, slot, world);

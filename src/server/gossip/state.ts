@@ -93,6 +93,8 @@ interface ReplicationFacts {
   offset: number;
   /** How old a replica's data is: since its primary was last heard of, or the link to it was lost; Infinity: it never was up. */
   silence_ms: number;
+  /** Why a replica's data must not become its shard's, as the end of a sentence; '' when it may. */
+  unfit: string;
 }
 
 export interface World {
@@ -216,6 +218,8 @@ export interface State {
   readonly told: Map<string, number>;
   /** ip:port of what the shell was last told to replicate; '' for a primary. */
   replicating: string;
+  /** The next `replicate` leads to a shard whose data we do not have. */
+  newShard: boolean;
   /** Work that waits for the end of the step. */
   evaluateWanted: boolean;
   lostSlots: number[];
@@ -270,6 +274,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     linksOverLimit: 0,
     told: new Map(),
     replicating: '',
+    newShard: false,
     evaluateWanted: true,
     lostSlots: [],
     persist: null,

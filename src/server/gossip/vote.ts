@@ -36,6 +36,8 @@ function whyNoVote(state: State, candidate: ClusterNode, request: Header, now_ms
   if (!isReplica(candidate)) return 'it is a master node';
   if (primary === null) return "I don't know its master";
   if (!isFailed(primary) && !forced) return 'its master is up';
+  // Servers other than ours stand for election with a copy that never came to its end.
+  if (request.offset === 0 && primary.offset > 0 && !forced) return "it has none of its master's data";
   const rest_ms = state.config.nodeTimeout_ms * VOTE_GAP_FACTOR - (now_ms - primary.voted_ms);
   if (rest_ms > 0) return `can't vote about this master before ${rest_ms} milliseconds`;
   const slot = firstOutdated(state, { claimed: request.slots, epoch: request.configEpoch, except: null });

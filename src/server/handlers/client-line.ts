@@ -5,11 +5,12 @@ import type { Server } from '../state/server.ts';
 
 export function clientLine({ clock, config }: Server, client: Client): string {
   const { connection } = client;
+  const ends = connection ?? client.link;
   const now_ms = clock.monotonic_ms();
   const fields: [string, string | number][] = [
     ['id', client.id],
-    ['addr', addressOf(client, connection?.remoteAddress, connection?.remotePort, config.unixsocket)],
-    ['laddr', addressOf(client, connection?.localAddress, connection?.localPort, config.unixsocket)],
+    ['addr', addressOf(client, ends?.remoteAddress, ends?.remotePort, config.unixsocket)],
+    ['laddr', addressOf(client, ends?.localAddress, ends?.localPort, config.unixsocket)],
     ['fd', fdOf(client)],
     ['name', client.name],
     ['age', Math.floor((now_ms - client.created_ms) / 1000)],
@@ -49,7 +50,7 @@ function addressOf(client: Client, address: string | undefined, port: number | u
 
 /** The descriptor's number is Node's own; the id stands for it, being as unique. */
 function fdOf(client: Client): number {
-  return client.connection === null ? -1 : client.id;
+  return (client.connection ?? client.link) === null ? -1 : client.id;
 }
 
 function flagsOf(client: Client): string {

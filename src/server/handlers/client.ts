@@ -230,7 +230,7 @@ function filterFrom(call: Call): (client: Client) => boolean {
     } else if (call.is(i, 'ADDR')) {
       tests.push((client) => remoteOf(client) === value);
     } else if (call.is(i, 'LADDR')) {
-      tests.push(({ connection }) => `${connection?.localAddress}:${connection?.localPort}` === value);
+      tests.push((client) => localOf(client) === value);
     } else if (call.is(i, 'USER')) {
       if (value !== 'default') throw new ReplyError(`ERR No such user '${value}'`);
       tests.push((client) => client.user === value);
@@ -244,8 +244,14 @@ function filterFrom(call: Call): (client: Client) => boolean {
   return (client) => !(skipMe && client === call.client) && tests.every((test) => test(client));
 }
 
-function remoteOf({ connection }: Client): string {
-  return `${connection?.remoteAddress}:${connection?.remotePort}`;
+function remoteOf({ connection, link }: Client): string {
+  const ends = connection ?? link;
+  return `${ends?.remoteAddress}:${ends?.remotePort}`;
+}
+
+function localOf({ connection, link }: Client): string {
+  const ends = connection ?? link;
+  return `${ends?.localAddress}:${ends?.localPort}`;
 }
 
 function noEvict(call: Call): void {

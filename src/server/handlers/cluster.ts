@@ -211,7 +211,7 @@ function setFlag(call: Call, set: (client: Call['client']) => void): void {
 
 function slots(call: Call): void {
   const state = stateOf(call);
-  const ranges = ownedRanges(state);
+  const ranges = ownedRanges(state, myOffsetOf(call));
   call.reply.array(ranges.length);
   for (const { start, end, nodes } of ranges) {
     call.reply.array(2 + nodes.length);
@@ -219,6 +219,11 @@ function slots(call: Call): void {
     call.reply.integer(end);
     for (const node of nodes) replyEndpoint(call, state, node);
   }
+}
+
+/** As the others are told: 0 for a replica that has no data yet. */
+function myOffsetOf({ server: { links, replication } }: Call): number {
+  return links.hasData ? replication.offset : 0;
 }
 
 /** [endpoint, port, id, {what else is known of its address}] */
@@ -246,7 +251,7 @@ function replyEndpoint({ client, reply }: Call, state: State, node: ClusterNode)
 function replyShards(call: Call): void {
   const state = stateOf(call);
   const { reply } = call;
-  const all = shards(state, call.server.replication.offset);
+  const all = shards(state, myOffsetOf(call));
   reply.array(all.length);
   for (const shard of all) {
     reply.map(2);

@@ -51,7 +51,10 @@ function linesOfReplica({ replication, links, config, clock }: Server): InfoLine
     );
   }
   if (!primary.isUp) {
-    lines.push(['master_link_down_since_seconds', links.downSince_ms === 0 ? -1 : since_s(links.downSince_ms)]);
+    const { silence_ms } = links;
+    lines.push(['master_link_down_since_seconds', Number.isFinite(silence_ms) ? Math.floor(silence_ms / 1000) : -1]);
+    if (primary.whyDown !== '') lines.push(['master_link_down_reason', inOneLine(primary.whyDown)]);
+    if (links.refusal !== null) lines.push(['master_refused_command', inOneLine(links.refusal.command)]);
   }
   lines.push(
     ['slave_priority', config['replica-priority']],
@@ -59,6 +62,11 @@ function linesOfReplica({ replication, links, config, clock }: Server): InfoLine
     ['replica_announced', config['replica-announced'] ? 1 : 0],
   );
   return lines;
+}
+
+/** What the other side sent may hold anything; a field of INFO ends with its line. */
+function inOneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ');
 }
 
 function linesOfMinimum({ config, links }: Server): InfoLines {

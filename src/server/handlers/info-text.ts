@@ -129,10 +129,10 @@ function human(bytes: number): string {
   return unit === 0 ? `${bytes}B` : `${value.toFixed(2)}${units[unit]}`;
 }
 
-function persistenceLines({ persistence, loading }: Server): InfoLines {
+function persistenceLines({ persistence, loading, links }: Server): InfoLines {
   return [
     ['loading', loading ? 1 : 0],
-    ['async_loading', 0],
+    ['async_loading', links.isCopying ? 1 : 0],
     ['rdb_changes_since_last_save', persistence.changesSinceSave],
     ['rdb_bgsave_in_progress', persistence.purpose === 'save' || persistence.purpose === 'replicas' ? 1 : 0],
     ['rdb_last_save_time', persistence.lastSave_s],

@@ -114,7 +114,7 @@ function replicaof(call: Call): void {
   if (port < 0 || port > 65535) throw INVALID_PORT;
   if (server.links.isReplicaOf(host, port)) return reply.simple('OK Already connected to specified master');
   server.log.notice(`REPLICAOF ${host}:${port} enabled (user request from 'id=${client.id}')`);
-  server.links.replicate(host, port);
+  server.links.replicate(host, port, { newShard: false });
   reply.ok();
 }
 

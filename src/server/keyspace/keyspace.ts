@@ -2,6 +2,7 @@
  * All databases of one server: what they share (time, chance, the hash, statistics) and what is done to all of them
  * from outside commands: cleaning, expiring, snapshots.
  */
+import { assert } from '../../base/assert.ts';
 import { entropySeed, Prng } from '../../base/prng.ts';
 import { AccessClock } from '../data/access-clock.ts';
 import { CHUNK_BYTES_MAX } from '../data/arena.ts';
@@ -11,6 +12,7 @@ import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
 import { ExpireCycle } from './expiry.ts';
 import { type SnapshotSink, SnapshotWalk } from './snapshot-walk.ts';
+import { StagedData } from './staged-data.ts';
 import { Store } from './store.ts';
 
 const EPOCHS_MAX = 254;
@@ -71,9 +73,12 @@ export class Keyspace {
   activeExpire = true;
   #now_ms = 0;
   #epoch = 0;
-  /** Snapshots begun since the last one that was walked to its end. */
-  #unfinishedWalks = 0;
+  /** Snapshots ever begun; and which of them all records are as young as, because it was walked to its end. */
+  #snapshots = 0;
+  #settled = 0;
   #walk: SnapshotWalk | null = null;
+  #staged: StagedData | null = null;
+  #adoptions = 0;
   readonly #chunkBytes: number;
   readonly #cleaner: Cleaner;
   readonly #expireCycle: ExpireCycle;
@@ -118,12 +123,38 @@ export class Keyspace {
     for (const db of this.databases) db.clear();
   }
 
+  // Another data set in place of this one.
+
+  /** An empty one, to be loaded beside the one that is served. One at a time. */
+  stage(): StagedData {
+    assert(this.#staged === null, 'one data set is loaded at a time');
+    this.#staged = new StagedData(this, this.#snapshots);
+    return this.#staged;
+  }
+
+  unstage(staged: StagedData): void {
+    if (this.#staged === staged) this.#staged = null;
+  }
+
+  /** The staged data set takes the place of the one that is served. A snapshot under way goes on with the old one. */
+  adopt(staged: StagedData): void {
+    assert(this.#staged === staged, 'the data set was given up');
+    this.#staged = null;
+    const { dirty } = this;
+    staged.databases.forEach((db, index) => {
+      (this.databases[index] as Database).swap(db);
+    });
+    this.dirty = dirty;
+    this.#settled = Math.min(this.#settled, staged.snapshotsBefore);
+    this.#adoptions++;
+  }
+
   // Memory.
 
   /** Bytes that the data needs. Dead records do not count: they are won back when room is needed. */
   usedBytes(): number {
     let bytes = 0;
-    for (const { store } of this.databases) bytes += store.records.usedBytes() + store.keys.memory.tableBytes;
+    for (const { store } of this.#allDatabases()) bytes += store.records.usedBytes() + store.keys.memory.tableBytes;
     return bytes;
   }
 
@@ -213,12 +244,14 @@ export class Keyspace {
   beginSnapshot(sink: SnapshotSink): SnapshotWalk {
     this.#walk?.abort();
     // Epochs are 8 bits: after so many walks without an end, a record of the first would look like one of the next.
-    if (this.#unfinishedWalks === EPOCHS_MAX) this.#makeAllCurrent();
+    if (this.#snapshots - this.#settled >= EPOCHS_MAX) this.#makeAllCurrent();
     this.#epoch = (this.#epoch + 1) & 255;
-    this.#unfinishedWalks++;
+    const number = ++this.#snapshots;
+    const adoptions = this.#adoptions;
     this.#walk = new SnapshotWalk(this, sink, (completed) => {
       this.#walk = null;
-      if (completed) this.#unfinishedWalks = 0;
+      // A data set that came in meanwhile was not walked.
+      if (completed && adoptions === this.#adoptions) this.#settled = number;
     });
     return this.#walk;
   }
@@ -239,8 +272,16 @@ export class Keyspace {
   }
 
   #makeAllCurrent(): void {
-    for (const { records } of this.databases) records.forEach((ref) => records.makeCurrent(ref));
-    this.#unfinishedWalks = 0;
+    for (const { records } of this.databases) {
+      // Those that were loaded aside are of the epoch in which that began.
+      records.epoch = this.#epoch;
+      records.forEach((ref) => records.makeCurrent(ref));
+    }
+    this.#settled = this.#snapshots;
+  }
+
+  #allDatabases(): readonly Database[] {
+    return this.#staged === null ? this.databases : [...this.databases, ...this.#staged.databases];
   }
 
   get #clusterDatabase(): Database {

@@ -10,7 +10,6 @@ import { latin1 } from '../../base/ascii.ts';
 import { assert } from '../../base/assert.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../keyspace/database.ts';
-import type { Keyspace } from '../keyspace/keyspace.ts';
 import * as format from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { awaitBytes, awaitLength, awaitString, canRead, readValue, ValueTools } from './rdb-values.ts';
@@ -18,7 +17,8 @@ import { awaitBytes, awaitLength, awaitString, canRead, readValue, ValueTools } 
 export interface RdbReaderOptions {
   /** Names the origin in failures: a path, or whose stream it is. */
   readonly source: string;
-  readonly keyspace: Keyspace;
+  /** Where the data goes: a keyspace, or a data set beside it. */
+  readonly keyspace: { readonly databases: readonly Database[]; readonly useLfu: boolean };
   readonly log: Logger;
   /** A primary does not load what is already dead; a replica keeps it until its primary says otherwise. */
   readonly dropExpired: boolean;

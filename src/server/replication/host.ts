@@ -1,12 +1,23 @@
 /* What replication may do to the server, and has to know of it. Given by the composition root (replication-host.ts). */
 
+import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Arrival } from '../persistence/arrival.ts';
 import type { SpoolRequest } from '../persistence/persistence.ts';
 import type { Request } from '../protocol/request.ts';
 import type { Replication } from './replication.ts';
+
+/** A command of our primary that was not carried out: the two data sets differ from there on. */
+export interface Refusal {
+  /** Its name, as the primary sent it. */
+  readonly command: string;
+  readonly error: string;
+  /** We do not have such a command: nothing that the primary could send changes that. */
+  readonly unknown: boolean;
+}
 
 export interface ReplicationHost {
   readonly clock: Clock;
@@ -28,12 +39,16 @@ export interface ReplicationHost {
   spool(request: SpoolRequest): void;
   /** The database of our primary's last SELECT. */
   primaryDb: number;
-  /** Carries out a command of our primary. Answers true while a transaction of its is open. */
-  apply(request: Request): boolean;
+  /** Carries out a command of our primary, or says why not. `open`: a transaction of its is under way. */
+  apply(request: Request): 'done' | 'open' | Refusal;
   /** Its transaction will not be completed. */
   abandonTransaction(): void;
-  /** Other data than a moment ago is in place: what is derived from it has to be made anew. */
-  dataReplaced(functions: readonly Buffer[]): void;
+  /** Gets the RDB of a full copy as it comes; null when the log has no use for it. */
+  beginArrival(): Arrival | null;
+  /** `replace` puts other data in place, and in the same moment the log goes on from what has arrived. */
+  replaceData(replace: () => void, arrival: Arrival | null): void;
+  /** The link to our primary is a client, with this socket, until it is null again. */
+  primaryConnected(socket: Socket | null): void;
   /** Clients that wait for something do not get it from a replica. */
   releaseWaiting(): void;
   /** True while a failover waits for the replicas to catch up: the stream has to stand still. */

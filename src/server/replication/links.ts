@@ -5,14 +5,17 @@
  *
  * Invariants:
  * (1) `replication.offset` is the offset of the last byte of the stream that the data set contains; it moves with it.
- * (2) A history (id, offset) is asked for again only while (1) holds for it: not after a full copy that broke off.
+ * (2) A history (id, offset) is asked for again only while (1) holds for it: not after a command that was not carried out.
  * (3) `replication.id` changes whenever the stream may go on differently from what others in this history will see.
+ * (4) Data gives way to other data only as a whole: a full copy that breaks off leaves (1) and (2) as they were.
+ * (5) A replica may become its shard's primary only with data of this shard that was complete once, and that no command
+ *     is missing from which the others have: `whyUnfit`.
  */
 
 import { randomHex } from '../../base/prng.ts';
 import type { ReplicationPoint } from '../persistence/rdb-writer.ts';
 import { request } from './handshake.ts';
-import type { Address, Peer, ReplicationHost } from './host.ts';
+import type { Address, Peer, Refusal, ReplicationHost } from './host.ts';
 import { type LinkEvents, PrimaryLink } from './primary-link.ts';
 import { type Introduction, type ReplicaFacts, Replicas, type Wanted } from './replicas.ts';
 import { NO_HISTORY } from './replication.ts';
@@ -29,7 +32,11 @@ export class ReplicationLinks {
   #link: PrimaryLink | null = null;
   /** Invariant (2). */
   #continuable = true;
-  #downSince_ms = 0;
+  /** Invariant (5). */
+  #hasData = true;
+  #refusal: Refusal | null = null;
+  /** Monotonic, like all times here; null when the link is up, and when there never was one. */
+  #downSince_ms: number | null = null;
   #pinged_ms = 0;
   #pingWanted = false;
   /** A replica has said what it has, since the waits were looked at. */
@@ -51,19 +58,24 @@ export class ReplicationLinks {
     if (primary !== null) this.#link = new PrimaryLink(this.#host, primary, this.#events());
   }
 
-  /** Data is coming in, and there is not all of it: clients have to wait. */
+  /** The data of the last run is coming in, and there is not all of it: clients have to wait. */
   setLoading(loading: boolean): void {
     this.#host.setLoading(loading);
   }
 
-  /** The RDB that was loaded says (in its aux fields) where in which stream it belongs: a restart goes on from there. */
+  /**
+   * The RDB that was loaded says (in its aux fields) where in which stream it belongs: a restart goes on from there. A log
+   * says nothing of that; data that is there was complete all the same.
+   */
   restore(aux: ReadonlyMap<string, string>, as: 'primary' | 'replica'): void {
-    const { replication } = this.#host;
+    const { replication, keyspace } = this.#host;
+    this.#hasData = as === 'primary' || keyspace.databases.some(({ size }) => size > 0);
     const id = aux.get('repl-id');
     const offset = Number(aux.get('repl-offset') ?? Number.NaN);
     if (id === undefined || !/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return;
     replication.offset = offset;
     if (as === 'replica') {
+      this.#hasData = true;
       replication.id = id;
       this.#host.primaryDb = Number(aux.get('repl-stream-db') ?? 0);
       return;
@@ -96,19 +108,22 @@ export class ReplicationLinks {
     else this.#forgetSecond();
     replication.id = randomHex(40);
     this.#continuable = true;
+    this.#hasData = true;
+    this.#refusal = null;
     log.warning(
       `Setting secondary replication ID to ${replication.secondId}, valid up to offset: ${replication.secondOffset}. New replication ID is ${replication.id}`,
     );
     // They come back with the old history, and learn the new one.
     this.#replicas.dropAll();
     this.#host.forgetSelected();
-    this.#downSince_ms = 0;
+    this.#downSince_ms = null;
     this.#setRole('primary');
     this.#host.rememberPrimary(null);
   }
 
-  /** Follows a primary. Nothing happens when it is followed already. */
-  replicate(host: string, port: number): void {
+  /** Follows a primary. Nothing happens when it is followed already. `newShard`: the data we have is not of its shard. */
+  replicate(host: string, port: number, { newShard }: { newShard: boolean }): void {
+    if (newShard) this.#hasData = false;
     if (this.isReplicaOf(host, port)) return;
     const wasPrimary = this.#host.replication.role === 'primary';
     this.#dropLink();
@@ -149,12 +164,28 @@ export class ReplicationLinks {
   get silence_ms(): number {
     const now_ms = this.#host.clock.monotonic_ms();
     if (this.isLinkUp) return now_ms - this.#link!.heard_ms;
-    return this.#downSince_ms === 0 ? Number.POSITIVE_INFINITY : now_ms - this.#downSince_ms;
+    return this.#downSince_ms === null ? Number.POSITIVE_INFINITY : now_ms - this.#downSince_ms;
   }
 
-  /** 0 when the link is up, and when there never was one. */
-  get downSince_ms(): number {
-    return this.#downSince_ms;
+  /** A full copy is coming in beside the data that is served. */
+  get isCopying(): boolean {
+    return this.#link?.isCopying ?? false;
+  }
+
+  /** The command of our primary at which we stopped following it, until a full copy has made up for it. */
+  get refusal(): Refusal | null {
+    return this.#refusal;
+  }
+
+  get hasData(): boolean {
+    return this.#hasData;
+  }
+
+  /** Invariant (5): why not, as the end of a sentence; '' when it may, and for a primary. */
+  whyUnfit(): string {
+    if (this.#host.replication.role === 'primary') return '';
+    if (this.#refusal !== null) return `stopped following its master at the command '${this.#refusal.command}'`;
+    return this.#hasData ? '' : 'has no complete copy of the data of its master';
   }
 
   get goodReplicas(): number {
@@ -269,6 +300,11 @@ export class ReplicationLinks {
     this.#freeIdleBacklog(now_ms);
   }
 
+  /** CONFIG SET min-replicas-max-lag. */
+  recountReplicas(): void {
+    this.#replicas.countGood();
+  }
+
   /** CONFIG SET repl-backlog-size. */
   resizeBacklog(): void {
     const { config } = this.#host;
@@ -327,16 +363,17 @@ export class ReplicationLinks {
     const { replication } = this.#host;
     return {
       history: () => (this.#continuable ? { id: replication.id, offset: replication.offset } : null),
-      replacing: () => this.#beginReplacing(),
+      copying: () => this.#host.rearm(),
       replaced: (point) => this.#replaced(point),
       continued: (id) => this.#continued(id),
-      abandoned: () => this.#abandonReplacing(),
-      confused: () => {
+      confused: (refusal) => {
         this.#continuable = false;
+        this.#refusal = refusal ?? this.#refusal;
       },
       up: () => {
         this.#streamStart = replication.offset;
-        this.#downSince_ms = 0;
+        this.#downSince_ms = null;
+        this.#hasData = true;
         this.#host.rearm();
       },
       down: () => {
@@ -350,23 +387,16 @@ export class ReplicationLinks {
     };
   }
 
-  #beginReplacing(): void {
-    // What they have follows from data that is about to go.
-    this.#replicas.dropAll();
-    this.#replicas.backlog = null;
-    this.#continuable = false;
-    this.setLoading(true);
-    this.#host.keyspace.clear();
-  }
-
   #replaced(point: { id: string; offset: number } | null): void {
     const { replication } = this.#host;
+    // What they have follows from data that is gone.
+    this.#replicas.dropAll();
     replication.id = point?.id ?? randomHex(40);
     replication.offset = point?.offset ?? 0;
     this.#forgetSecond();
     this.#continuable = point !== null;
+    this.#refusal = null;
     this.#replicas.createBacklog();
-    this.setLoading(false);
   }
 
   #continued(id: string | null): void {
@@ -380,17 +410,10 @@ export class ReplicationLinks {
     if (this.#replicas.backlog === null) this.#replicas.createBacklog();
   }
 
-  /** Half a data set is worse than none. */
-  #abandonReplacing(): void {
-    this.#host.keyspace.clear();
-    this.setLoading(false);
-  }
-
   #dropLink(): void {
     const link = this.#link;
     if (link === null) return;
     if (link.isUp) this.#downSince_ms = this.#host.clock.monotonic_ms();
-    if (link.isLoading) this.#abandonReplacing();
     link.close();
     this.#link = null;
   }

@@ -1,6 +1,7 @@
 /*
  * The link to our primary: connects, introduces us, takes over its data set, and then follows its stream. Whatever goes
- * wrong ends in a closed socket and a new attempt; what we have of the stream is kept, so that it can go on.
+ * wrong ends in a closed socket and a new attempt (retry-pause.ts says when); what we have of the stream is kept, so that
+ * it can go on.
  *
  *   waiting -> connecting -> handshake -> sync -> connected
  *      ^_____________________________________________|     any failure
@@ -11,27 +12,26 @@ import { connect as connectTls } from 'node:tls';
 import type { Timer } from '../../base/clock.ts';
 import { sourceOf } from '../../config/addresses.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
-import { RdbReader } from '../persistence/rdb-reader.ts';
 import { clientTlsOptions, TlsFailure } from '../security/tls-options.ts';
+import { FullCopy } from './full-copy.ts';
 import { Handshake, type HandshakeAction, request } from './handshake.ts';
-import type { Address, ReplicationHost } from './host.ts';
-import { PrimaryStream } from './primary-stream.ts';
-import { type RdbForm, RdbTransfer, TransferFailure } from './rdb-transfer.ts';
+import type { Address, Refusal, ReplicationHost } from './host.ts';
+import { PrimaryStream, type StreamFailure } from './primary-stream.ts';
+import { type RdbForm, TransferFailure } from './rdb-transfer.ts';
+import { type Loss, RetryPause } from './retry-pause.ts';
 
 /** What the link tells about the stream; the state of both roles is kept by links.ts. */
 export interface LinkEvents {
   /** What we have, to be asked for from there on; null when it is worth nothing. */
   history(): { id: string; offset: number } | null;
-  /** Another data set will replace ours, from here on it is not complete. */
-  replacing(): void;
-  /** It is complete, and stands at this point of the stream; null from a primary that speaks of none. */
+  /** A full copy begins to come in; or it is complete or given up: `isCopying`. */
+  copying(): void;
+  /** It has taken the place of our data, and stands at this point of the stream; null from a primary that speaks of none. */
   replaced(point: { id: string; offset: number } | null): void;
-  /** The rest of it will not come. */
-  abandoned(): void;
   /** The stream goes on where ours ended, perhaps under another name. */
   continued(id: string | null): void;
-  /** The primary cannot be understood: what we have of its stream is worth nothing. */
-  confused(): void;
+  /** The stream cannot be followed: ours is worth nothing to go on from. With a refusal, the data differs too. */
+  confused(refusal: Refusal | null): void;
   up(): void;
   /** A link that was up is no more. */
   down(): void;
@@ -51,27 +51,28 @@ const ROLE_STATES = {
   connected: 'connected',
 } as const;
 
-const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 1000;
 const ACK_INTERVAL_MS = 1000;
+/** Until the stream begins behind a full copy, we acknowledge after so long, twice as long, and so on. */
+const ACK_REPEAT_FIRST_MS = 5;
 const KEEPALIVE_INTERVAL_MS = 1000;
 const LINE_END = Buffer.from('\n');
 
 export class PrimaryLink {
   readonly address: Address;
-  /** When the primary was heard last. */
+  /** When the primary was heard last; monotonic. */
   heard_ms = 0;
+  /** Why the last attempt or link ended; '' before that, and when the link is up. */
+  whyDown = '';
   readonly #host: ReplicationHost;
   readonly #events: LinkEvents;
   #state: State = 'waiting';
   #socket: Socket | null = null;
   #retry: Timer | null = null;
-  #retry_ms = RETRY_FIRST_MS;
+  readonly #pause: RetryPause;
   #handshake: Handshake | null = null;
   #point: { id: string; offset: number } | null = null;
-  #reader: RdbReader | null = null;
-  #transfer: RdbTransfer | null = null;
-  #length = 0;
+  #copy: FullCopy | null = null;
+  #ackRepeat: Timer | null = null;
   #stream: PrimaryStream | null = null;
   /** A primary that knows SYNC only is not told how far we are. */
   #acknowledges = true;
@@ -82,14 +83,15 @@ export class PrimaryLink {
     this.#host = host;
     this.address = address;
     this.#events = events;
+    this.#pause = new RetryPause(host.clock);
   }
 
   get isUp(): boolean {
     return this.#state === 'connected';
   }
 
-  get isLoading(): boolean {
-    return this.#state === 'sync' && this.#transfer !== null;
+  get isCopying(): boolean {
+    return this.#copy !== null;
   }
 
   get isSyncing(): boolean {
@@ -102,7 +104,7 @@ export class PrimaryLink {
 
   /** Progress of the full copy: bytes in all (0 when it is not known), and bytes that came. */
   get progress(): { total: number; read: number } {
-    return { total: this.#length, read: this.#transfer?.received ?? 0 };
+    return { total: this.#copy?.total ?? 0, read: this.#copy?.received ?? 0 };
   }
 
   /** Connects now. */
@@ -168,6 +170,7 @@ export class PrimaryLink {
 
   #connected(): void {
     const { config, log } = this.#host;
+    this.#host.primaryConnected(this.#socket);
     log.notice('MASTER <-> REPLICA sync started');
     this.#state = 'handshake';
     this.#handshake = new Handshake({
@@ -183,7 +186,7 @@ export class PrimaryLink {
   #received(chunk: Buffer): void {
     this.heard_ms = this.#host.clock.monotonic_ms();
     if (this.#state === 'connected') return this.#follow(chunk);
-    if (this.#transfer !== null) return this.#load(chunk);
+    if (this.#copy !== null) return this.#load(this.#copy, chunk);
     if (this.#handshake === null) return;
     const handshake = this.#handshake;
     this.#carryOut(handshake.feed(chunk));
@@ -212,7 +215,7 @@ export class PrimaryLink {
           this.#point = action.point;
           break;
         case 'rdb':
-          this.#beginLoading(action.form);
+          this.#beginCopy(action.form);
           break;
         case 'giveUp':
           this.#fail(action.why);
@@ -221,60 +224,43 @@ export class PrimaryLink {
     }
   }
 
-  #beginLoading(form: RdbForm): void {
-    const { keyspace, log, clock, config } = this.#host;
-    this.#length = 'length' in form ? form.length : 0;
+  #beginCopy(form: RdbForm): void {
+    const { log, clock } = this.#host;
     const size = 'length' in form ? `${form.length} bytes` : 'streamed replication with EOF';
     log.notice(`MASTER <-> REPLICA sync: receiving ${size} from master to parser`);
-    this.#events.replacing();
     log.notice('MASTER <-> REPLICA sync: Loading DB in memory');
-    const { host, port } = this.address;
-    this.#reader = new RdbReader({
-      source: `stream of ${host}:${port}`,
-      keyspace,
-      log,
-      dropExpired: false,
-      now_ms: clock.now_ms(),
-      intsetMax: config['set-max-intset-entries'],
-    });
-    this.#transfer = new RdbTransfer(this.#reader, form);
+    this.#copy = new FullCopy(this.#host, this.address, form);
     this.#acknowledged_ms = clock.monotonic_ms();
+    this.#events.copying();
   }
 
-  #load(chunk: Buffer): void {
-    const { keyspace, clock } = this.#host;
+  #load(copy: FullCopy, chunk: Buffer): void {
+    const { keyspace, clock, log } = this.#host;
     this.#keepAlive();
     keyspace.now_ms = clock.now_ms();
-    keyspace.applying = true;
     let rest: Buffer | null;
     try {
-      rest = this.#transfer!.feed(chunk);
+      rest = copy.feed(chunk);
     } catch (failure) {
       if (!(failure instanceof RdbFailure || failure instanceof TransferFailure)) throw failure;
       return this.#fail(`Failed trying to load the MASTER synchronization DB: ${failure.message}`);
-    } finally {
-      keyspace.applying = false;
     }
     if (rest === null) return;
-    this.#loaded(this.#reader!);
-    if (rest.length > 0) this.#follow(rest);
-  }
-
-  #loaded(reader: RdbReader): void {
-    const { log } = this.#host;
-    this.#transfer = null;
-    this.#reader = null;
-    this.#host.primaryDb = Number(reader.aux.get('repl-stream-db') ?? 0);
+    this.#copy = null;
+    copy.adopt();
     this.#events.replaced(this.#point);
-    this.#host.dataReplaced(reader.functions);
-    log.notice(`MASTER <-> REPLICA sync: Finished with success, keys loaded: ${reader.keysLoaded}`);
+    this.#events.copying();
+    log.notice(`MASTER <-> REPLICA sync: Finished with success, keys loaded: ${copy.keys}`);
     this.#goUp(this.#point !== null);
+    if (rest.length > 0) this.#follow(rest);
+    else this.#repeatAcknowledgement(ACK_REPEAT_FIRST_MS);
   }
 
   #goUp(acknowledges: boolean): void {
     this.#state = 'connected';
+    this.whyDown = '';
     this.#acknowledges = acknowledges;
-    this.#retry_ms = RETRY_FIRST_MS;
+    this.#pause.up();
     this.#stream = new PrimaryStream({
       apply: (command) => {
         // Where we are is told before the command counts: GETACK asks for what stands in front of it.
@@ -284,23 +270,47 @@ export class PrimaryLink {
       passed: (bytes) => this.#events.passed(bytes),
     });
     this.#events.up();
-    // At once: a primary that sent an RDB with a mark holds the stream back until it hears of us.
     this.acknowledge();
     this.#host.wake();
+  }
+
+  /**
+   * A primary that sends an RDB with a mark holds the stream back until it hears of us, and hears nothing while it is
+   * still busy with the end of the RDB: what we say just then is lost.
+   */
+  #repeatAcknowledgement(delay_ms: number): void {
+    this.#ackRepeat = this.#setTimer(delay_ms, () => {
+      this.#ackRepeat = null;
+      this.acknowledge();
+      if (delay_ms < ACK_INTERVAL_MS) this.#repeatAcknowledgement(delay_ms * 2);
+    });
   }
 
   #follow(chunk: Buffer): void {
     const { keyspace, clock } = this.#host;
     const stream = this.#stream!;
+    if (this.#ackRepeat !== null) clock.clear(this.#ackRepeat);
+    this.#ackRepeat = null;
     keyspace.now_ms = clock.now_ms();
     keyspace.applying = true;
-    const error = stream.feed(chunk);
+    const failure = stream.feed(chunk);
     keyspace.applying = false;
     this.#events.applied(stream.applied);
     this.#host.wake();
-    if (error === null) return;
-    this.#events.confused();
-    this.#fail(`Protocol error from master: ${error}`);
+    if (failure !== null) this.#stop(failure);
+  }
+
+  #stop(failure: StreamFailure): void {
+    if (typeof failure === 'string') {
+      this.#events.confused(null);
+      return this.#fail(`Protocol error from master: ${failure}`, 'divergence');
+    }
+    const { command, error, unknown } = failure;
+    this.#events.confused(failure);
+    this.#fail(
+      `The command '${command}' of the master cannot be carried out here (${error}): this replica stops following`,
+      unknown ? 'unknownCommand' : 'divergence',
+    );
   }
 
   /** While it waits for us to load, the primary hears a line end now and then. */
@@ -311,35 +321,43 @@ export class PrimaryLink {
     this.#socket?.write(LINE_END);
   }
 
-  #fail(why: string): void {
-    this.#lost(this.#socket, why);
+  #fail(why: string, loss?: Loss): void {
+    this.#lost(this.#socket, why, loss);
   }
 
-  #lost(socket: Socket | null, why: string): void {
+  #lost(socket: Socket | null, why: string, loss?: Loss): void {
     if (this.#closed || socket !== this.#socket) return;
-    const { log, clock } = this.#host;
+    const { log } = this.#host;
     const wasUp = this.#state === 'connected';
+    const wait_ms = this.#pause.after(loss ?? (wasUp ? 'link' : this.#state === 'sync' ? 'copy' : 'attempt'));
     log.warning(wasUp ? why : `MASTER <-> REPLICA: ${why}`);
-    const wasLoading = this.isLoading;
+    this.whyDown = why;
     this.#dropSocket();
     this.#state = 'waiting';
     if (wasUp) this.#events.down();
-    if (wasLoading) this.#events.abandoned();
-    // A link that worked is likely to work again at once.
-    const wait_ms = wasUp ? 0 : this.#retry_ms;
-    if (!wasUp) this.#retry_ms = Math.min(this.#retry_ms * 2, RETRY_MAX_MS);
-    this.#retry = clock.setTimeout(() => this.open(), wait_ms);
-    if (!this.#host.keepsAlive && 'unref' in this.#retry) (this.#retry as { unref(): void }).unref();
+    this.#retry = this.#setTimer(wait_ms, () => this.open());
+  }
+
+  #setTimer(delay_ms: number, task: () => void): Timer {
+    const timer = this.#host.clock.setTimeout(task, delay_ms);
+    if (!this.#host.keepsAlive && 'unref' in timer) (timer as { unref(): void }).unref();
+    return timer;
   }
 
   #dropSocket(): void {
     const socket = this.#socket;
+    const copy = this.#copy;
     this.#socket = null;
     this.#handshake = null;
-    this.#transfer = null;
-    this.#reader = null;
+    this.#copy = null;
     this.#stream = null;
+    if (this.#ackRepeat !== null) this.#host.clock.clear(this.#ackRepeat);
+    this.#ackRepeat = null;
     this.#host.abandonTransaction();
+    this.#host.primaryConnected(null);
     socket?.destroy();
+    if (copy === null) return;
+    copy.abandon();
+    this.#events.copying();
   }
 }

@@ -4,17 +4,22 @@
  * Invariants:
  * (1) `applied` counts bytes of commands that were carried out, and of whatever else the stream holds between them. Inside
  *     a transaction it stands still, so that a link that breaks there is resumed in front of MULTI.
+ *     A command that is not carried out does not count, nor does anything behind it.
  * (2) `passed` gets exactly the applied bytes, in order: they are the stream of our own replicas.
  */
 
 import { Request } from '../protocol/request.ts';
 import { HEADROOM, RequestParser } from '../protocol/request-parser.ts';
+import type { Refusal } from './host.ts';
 
 export interface StreamEvents {
-  /** Carries out one command. Answers true while a transaction is open behind it. */
-  apply(request: Request): boolean;
+  /** Carries out one command, or says why not. `open`: a transaction goes on behind it. */
+  apply(request: Request): 'done' | 'open' | Refusal;
   passed(bytes: Buffer): void;
 }
+
+/** Why the primary cannot be understood; or which of its commands was not carried out. */
+export type StreamFailure = string | Refusal;
 
 const WINDOW_BYTES = 64 * 1024;
 /** A primary may do anything that its own clients could. */
@@ -39,28 +44,30 @@ export class PrimaryStream {
     this.#events = events;
   }
 
-  /** Takes what was read; the bytes must not change any more. Answers why the primary cannot be understood, or null. */
-  feed(chunk: Buffer): string | null {
+  /** Takes what was read; the bytes must not change any more. After a failure, answered once, nothing more is taken. */
+  feed(chunk: Buffer): StreamFailure | null {
     this.#waiting.push(chunk);
-    let error: string | null = null;
-    for (let at = 0; at < chunk.length && error === null; at += WINDOW_BYTES) {
+    let failure: StreamFailure | null = null;
+    for (let at = 0; at < chunk.length && failure === null; at += WINDOW_BYTES) {
       const length = Math.min(WINDOW_BYTES, chunk.length - at);
       chunk.copy(this.#window, HEADROOM, at, at + length);
-      error = this.#read(length);
+      failure = this.#read(length);
     }
     this.#passOn();
-    return error;
+    return failure;
   }
 
-  #read(length: number): string | null {
+  #read(length: number): StreamFailure | null {
     const parser = this.#parser;
     this.#received += length;
     parser.open(this.#window, HEADROOM, HEADROOM + length);
     for (let request = parser.next(); request !== null; request = parser.next()) {
       // The parser makes a request of its own for a line of words only.
       if (request !== this.#request && !request.owned) return 'it sent an inline command';
+      const outcome = this.#events.apply(request);
+      if (typeof outcome === 'object') return outcome;
       this.#parsed += request.end - request.start;
-      this.#inTransaction = this.#events.apply(request);
+      this.#inTransaction = outcome === 'open';
       if (!this.#inTransaction) this.applied = this.#parsed;
     }
     if (parser.error !== '') return parser.error;

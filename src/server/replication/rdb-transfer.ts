@@ -19,12 +19,15 @@ export class RdbTransfer {
   received = 0;
   readonly #reader: RdbReader;
   readonly #form: RdbForm;
+  readonly #passed: (bytes: Buffer) => void;
   /** What came behind the RDB, while the mark is not complete. */
   #tail: Buffer = EMPTY;
 
-  constructor(reader: RdbReader, form: RdbForm) {
+  /** `passed` gets the bytes of the RDB, and nothing of what follows. */
+  constructor(reader: RdbReader, form: RdbForm, passed: (bytes: Buffer) => void = () => {}) {
     this.#reader = reader;
     this.#form = form;
+    this.#passed = passed;
   }
 
   /** Null while there is more to come; then what followed the RDB. Throws RdbFailure and TransferFailure. */
@@ -37,6 +40,7 @@ export class RdbTransfer {
   #feedCounted(chunk: Buffer, length: number): Buffer | null {
     const part = chunk.subarray(0, length - this.received);
     this.received += part.length;
+    this.#passed(part);
     if (!this.#reader.done) this.#reader.feed(part);
     if (this.received < length) return null;
     this.#reader.finish();
@@ -49,9 +53,11 @@ export class RdbTransfer {
       this.#tail = Buffer.concat([this.#tail, chunk]);
     } else {
       this.received += chunk.length;
-      if (!reader.feed(chunk)) return null;
-      this.#tail = reader.rest();
+      const done = reader.feed(chunk);
+      if (done) this.#tail = reader.rest();
       this.received -= this.#tail.length;
+      this.#passed(chunk.subarray(0, chunk.length - this.#tail.length));
+      if (!done) return null;
     }
     if (this.#tail.length < mark.length) return null;
     if (!this.#tail.subarray(0, mark.length).equals(mark))

@@ -22,6 +22,7 @@ export const ARMED_STALE = 64;
 export const ARMED_PAUSED = 128;
 export const ARMED_DISK = 256;
 export const ARMED_FEW_REPLICAS = 512;
+export const ARMED_COPYING = 1024;
 
 export interface QueuedCommand {
   command: Command;
@@ -32,6 +33,15 @@ export interface Transaction {
   queue: QueuedCommand[];
   /** A command was refused while queueing: EXEC must abort. */
   broken: boolean;
+}
+
+/** The socket of a client whose commands do not come by a connection of ours. */
+export interface Link {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  destroy(): void;
 }
 
 /** A client that waits for something: it is not served until it is released (state/blocking.ts). */
@@ -53,6 +63,8 @@ export class Client {
   readonly connection: Connection<Client> | null;
   /** How it reached us: 'inside' is the program we run in, 'none' our own log or our primary. */
   readonly transport: Transport | 'inside' | 'none';
+  /** Of our primary, while it is connected. */
+  link: Link | null = null;
   /** Where replies of this client go while it is being served. */
   readonly writer: RespWriter;
   db: Database;

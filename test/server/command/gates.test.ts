@@ -7,6 +7,7 @@ import { GATES } from '../../../src/server/command/gates.ts';
 import {
   ARMED_AUTH,
   ARMED_CLUSTER,
+  ARMED_COPYING,
   ARMED_DISK,
   ARMED_FEW_REPLICAS,
   ARMED_LOADING,
@@ -17,6 +18,7 @@ import {
 } from '../../../src/server/state/client.ts';
 import { ROOT } from '../../commands/rkv.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { Line } from '../../support/line.ts';
 import { RawClient, requestBytes } from '../../support/resp.ts';
 
 /* Every gate refuses over the wire what it has to refuse, and lets pass what it has to let pass. */
@@ -112,6 +114,19 @@ const REFUSES: Record<number, () => Promise<void>> = {
     ended.push(() => server.close());
     expect(await client.call('STRLEN', 'log')).toBe(`:${COMMANDS_TO_LOAD}\r\n`);
   },
+  async [ARMED_COPYING]() {
+    const { server: primary, client: writer } = await serverWith({ rdbcompression: false });
+    expect(await writer.call('SET', 'big', 'x'.repeat(COPIED_BYTES))).toBe('+OK\r\n');
+    const line = await Line.to(primary.port);
+    line.limit = COPIED_BYTES / 2;
+    const { client } = await serverWith({ replicaof: `127.0.0.1 ${line.port}`, 'replica-read-only': false });
+    const copying = (info: string): boolean => info.includes('async_loading:1');
+    expect(await eventually(client, ['INFO', 'persistence'], copying)).toContain('async_loading:1');
+    expect(await client.call('SET', 'k', 'v')).toBe('-LOADING Redis is loading the dataset in memory\r\n');
+    expect(await client.call('GET', 'k')).toBe('$-1\r\n');
+    line.release();
+    expect(await eventually(client, ['SET', 'k', 'v'], (reply) => reply === '+OK\r\n')).toBe('+OK\r\n');
+  },
   async [ARMED_PAUSED]() {
     const { server, client } = await serverWith({});
     const other = await clientOf(server.port);
@@ -126,6 +141,7 @@ const REFUSES: Record<number, () => Promise<void>> = {
   },
 };
 
+const COPIED_BYTES = 100_000;
 /** So many that loading them takes several turns of the event loop. */
 const COMMANDS_TO_LOAD = 50_000;
 

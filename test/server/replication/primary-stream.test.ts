@@ -5,6 +5,8 @@ import { PrimaryStream } from '../../../src/server/replication/primary-stream.ts
 
 const command = (...args: (string | Buffer)[]): Buffer => requestOf(args).buf;
 
+const REFUSAL = { command: 'HSET', error: 'ERR unknown command', unknown: true };
+
 /** A stream whose commands are noted, with the offset in front of each, and MULTI understood. */
 function follow(): { stream: PrimaryStream; applied: string[]; passed: () => Buffer } {
   const applied: string[] = [];
@@ -19,7 +21,8 @@ function follow(): { stream: PrimaryStream; applied: string[]; passed: () => Buf
       applied.push(`${stream.applied}: ${words.join(' ')}`);
       if (words[0] === 'MULTI') open = true;
       if (words[0] === 'EXEC') open = false;
-      return open;
+      if (words[0] === 'HSET') return REFUSAL;
+      return open ? 'open' : 'done';
     },
     passed: (bytes) => pieces.push(Buffer.from(bytes)),
   });
@@ -65,6 +68,17 @@ describe('the stream of a primary', () => {
     const { stream, applied } = follow();
     expect(stream.feed(Buffer.concat([command('ping'), Buffer.from('SET a 1\r\n')]))).toBe('it sent an inline command');
     expect(applied).toEqual(['0: ping']);
+  });
+
+  test('ends in front of a command that is not carried out, or of the transaction around it', () => {
+    const set = command('SET', 'a', '1');
+    const bare = follow();
+    expect(bare.stream.feed(Buffer.concat([set, command('HSET', 'h', 'f', '1'), set]))).toBe(REFUSAL);
+    expect([bare.applied.length, bare.stream.applied, bare.passed().length]).toEqual([2, set.length, set.length]);
+    const wrapped = follow();
+    const transaction = Buffer.concat([command('MULTI'), set, command('HSET', 'h', 'f', '1'), command('EXEC')]);
+    expect(wrapped.stream.feed(Buffer.concat([set, transaction]))).toBe(REFUSAL);
+    expect([wrapped.stream.applied, wrapped.passed().length]).toEqual([set.length, set.length]);
   });
 
   test('is understood when it ends between two of very many arguments', () => {

@@ -42,7 +42,7 @@ test('a sign of life is never a part of the snapshot that is announced in the sa
   const replication = newReplication();
   let spool: Parameters<ReplicationHost['spool']>[0] | null = null;
   const host: Partial<ReplicationHost> = {
-    clock: { now_ms: () => 0 } as ReplicationHost['clock'],
+    clock: { monotonic_ms: () => 0 } as ReplicationHost['clock'],
     log: silentLog(),
     config: defaultConfig(),
     replication,
