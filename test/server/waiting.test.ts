@@ -1,5 +1,6 @@
 /* What it costs a server that clients wait. */
 
+import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Logger } from '../../src/base/log.ts';
@@ -46,8 +47,39 @@ async function countingServer(): Promise<{ port: number; timers: () => number }>
 async function newClients(port: number, count: number): Promise<RawClient[]> {
   const made = await Promise.all(Array.from({ length: count }, () => RawClient.connect(port)));
   clients.push(...made);
+  // Now the server knows all of them.
+  for (const client of made) await client.call('PING');
   return made;
 }
+
+const UNBLOCKED = '-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n';
+
+test('the first command of a server may be one that it does not know', async () => {
+  const { port } = await countingServer();
+  const client = await RawClient.connect(port);
+  clients.push(client);
+  expect(await client.call('NOSUCHCOMMAND')).toMatch(/^-ERR unknown command 'NOSUCHCOMMAND'/);
+  expect(await client.call('EXEC', 'x')).toMatch(/^-EXECABORT /);
+});
+
+test('all who wait are told that the server became a replica, whatever they sent behind, and MIGRATE is one of them', async () => {
+  const { port } = await countingServer();
+  const silent = createServer((socket) => socket.on('error', () => {}).resume());
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const address = silent.address();
+  const silentPort = String(address !== null && typeof address === 'object' ? address.port : 0);
+  const [other, migrating, ...waiting] = await newClients(port, 60);
+  expect(await other!.call('SET', 'k', 'v')).toBe('+OK\r\n');
+  const behind = requestBytes(['REPLICAOF', 'NO', 'ONE']) + requestBytes(['SET', 'k', 'w']) + requestBytes(['QUIT']);
+  migrating!.send(requestBytes(['MIGRATE', '127.0.0.1', silentPort, 'k', '0', '60000']) + behind);
+  for (const client of waiting) client.send(requestBytes(['WAIT', '1', '0']) + behind);
+  await other!.call('PING');
+  expect(await other!.call('REPLICAOF', '127.0.0.1', '1')).toBe('+OK\r\n');
+  for (const client of [migrating!, ...waiting]) expect(await client.takeUntilClosed()).toBe(`${UNBLOCKED}<closed>`);
+  expect(await other!.call('GET', 'k')).toBe('$1\r\nv\r\n');
+  expect(await other!.call('INFO', 'replication')).toContain('role:slave');
+  silent.close();
+});
 
 const PAUSE_MS = 300;
 

@@ -55,6 +55,11 @@ conversations('a client that waits', {}, (talk) => {
     { send: ['EXISTS', 'k'], is: ':0\r\n' },
   ]);
 
+  talk('and is not to be answered is not', [
+    { raw: 'CLIENT REPLY SKIP\r\nWAIT 1 30\r\nPING\r\n', is: '+PONG\r\n' },
+    { raw: 'CLIENT REPLY OFF\r\nWAIT 1 30\r\nPING\r\nCLIENT REPLY ON\r\n', is: '+OK\r\n' },
+  ]);
+
   talk('does not wait inside a transaction', [
     ['MULTI'],
     ['WAIT', '1', '0'],

@@ -68,7 +68,7 @@ function refuseUnfound(call: Call, refusal: ReplyError): void {
   }
   const silent = (client.armed & ARMED_REPLY) !== 0;
   if (silent) beSilent(call);
-  if (call.is(0, 'EXEC')) {
+  if (named(call)?.is('runs_queue') === true) {
     discardTransaction(client);
     refuse(call, execAborted(refusal));
   } else {

@@ -33,6 +33,7 @@ export function run(call: Call): Refusal | null {
     // A refused command must leave no trace, or the replicas and the AOF would miss a write.
     assert(keyspace.version === version, `${command.fullName} changed the keyspace, then refused`);
     assert(reply.out === out && reply.pos === pos, `${command.fullName} answered, then refused`);
+    call.refusal = { error, command: command.fullName };
     refuse(call, error);
   }
   if (keyspace.version !== version) passOn(call);
@@ -42,7 +43,6 @@ export function run(call: Call): Refusal | null {
 
 /** Answers an error, and counts it. */
 export function refuse(call: Call, error: ReplyError): void {
-  call.refusal = { error, command: call.command.fullName };
   call.server.stats.countError(error.line);
   call.reply.error(error.line);
 }
