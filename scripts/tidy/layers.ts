@@ -111,5 +111,10 @@ export const confined: readonly Confined[] = [
     to: ['server/*.ts'],
     why: 'processes and threads are started by the composition root alone',
   },
+  {
+    modules: ['node:sqlite'],
+    to: ['server/persistence/file-lock.ts'],
+    why: 'nothing is stored there; its locks are those of the operating system',
+  },
   { modules: ['node:events'], to: [], why: 'there is no event bus; callbacks are handed in once, in main.ts' },
 ];

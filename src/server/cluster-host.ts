@@ -3,16 +3,15 @@
  */
 
 import { networkInterfaces } from 'node:os';
-import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
 import { listenHosts, listensOn, sourceOf } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
-import { type BusHost, NodesConfFailure } from './bus/bus.ts';
+import type { BusHost } from './bus/bus.ts';
+import { nodesConfPath } from './claim-files.ts';
 import type { ClusterConfig } from './gossip/state.ts';
 import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
-import { type Lock, takeLock } from './persistence/lock-file.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
@@ -31,13 +30,11 @@ export interface ClusterHostOptions {
 }
 
 export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHostOptions): BusHost {
-  const file = path.resolve(config.dir, config['cluster-config-file']);
-  const lock = lockFor(file);
+  const file = nodesConfPath(config);
   return {
     clock,
     log,
     file,
-    unlock: () => lock.release(),
     keepsAlive: unref !== true,
     prng: new Prng(entropySeed()),
     config: () => clusterConfigOf(config),
@@ -47,12 +44,7 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
     linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
     tls: () => (config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null),
     read() {
-      try {
-        return fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null;
-      } catch (failure) {
-        lock.release();
-        throw failure;
-      }
+      return fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null;
     },
     write(text, { fsync }) {
       const bytes = Buffer.from(text, 'latin1');
@@ -99,16 +91,6 @@ export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHo
 function isOfThisMachine(ip: string): boolean {
   if (ip.startsWith('127.')) return true;
   return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip) === true);
-}
-
-/** One process for one nodes.conf: two that write it would make it neither's. */
-function lockFor(file: string): Lock {
-  const lock = takeLock(file);
-  if (lock !== null) return lock;
-  throw new NodesConfFailure(
-    `Sorry, the cluster configuration file ${file} is already used by a different node. Please make sure that different ` +
-      'nodes use different cluster configuration files.',
-  );
 }
 
 /** Keys whose slot belongs to somebody else now: its new owner has them, so nobody is told. */

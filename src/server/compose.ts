@@ -15,6 +15,7 @@ import type { Config } from '../config/directives.ts';
 import { Settings } from '../config/settings.ts';
 import { Alarm } from './alarm.ts';
 import { ClusterBus } from './bus/bus.ts';
+import { claimFiles } from './claim-files.ts';
 import { clusterHost } from './cluster-host.ts';
 import { joinCluster } from './cluster-join.ts';
 import { Call } from './command/call.ts';
@@ -31,6 +32,7 @@ import { Output } from './net/output.ts';
 import { Peers } from './net/peers.ts';
 import { Stats } from './observe/stats.ts';
 import { onChange } from './on-change.ts';
+import { Claims } from './persistence/claims.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
 import { beginPause, endPause, rearm } from './rearm.ts';
@@ -89,7 +91,19 @@ export async function compose(options: ComposeOptions): Promise<Running> {
   const refusal = whyNotStarted(options.config);
   if (refusal !== null) throw new ConfigFailure(refusal);
   const start: Start = { givenUp: false };
-  const { server, door } = assemble(options, start);
+  const claims = new Claims(options.clock ?? systemClock());
+  try {
+    await claimFiles(claims, options.config, options.log);
+    return await open(assemble({ ...options, claims }, start), options, start);
+  } catch (error) {
+    // Of a start that was given up, whoever ended it sees to that.
+    if (!start.givenUp) claims.releaseAll();
+    throw error;
+  }
+}
+
+/** Opens the ports and loads the data; leaves nothing open when that fails. */
+async function open({ server, door }: Running, options: ComposeOptions, start: Start): Promise<Running> {
   try {
     options.assembled?.(server);
     beginLoading(server);
@@ -110,7 +124,9 @@ interface Start {
   givenUp: boolean;
 }
 
-function assemble(options: ComposeOptions, start: Start): Running {
+type Assembled = ComposeOptions & { claims: Claims };
+
+function assemble(options: Assembled, start: Start): Running {
   const { config, log } = options;
   const clock = options.clock ?? systemClock();
   const clusterMode = config['cluster-enabled'];
@@ -154,6 +170,7 @@ function assemble(options: ComposeOptions, start: Start): Running {
       keyspace,
       clock,
       log,
+      claims: options.claims,
       usedBytes: () => keyspace.usedBytes(),
       replication: () => server.links.point(),
       functions: () => [],
@@ -180,7 +197,7 @@ function assemble(options: ComposeOptions, start: Start): Running {
 
 /** The functions of the server that act on the whole of it. */
 function lifeOf(
-  { unref, clock = systemClock(), start }: ComposeOptions & { start: Start },
+  { unref, clock = systemClock(), start, claims }: Assembled & { start: Start },
   the: () => Server,
   door: Door,
 ): Pick<
@@ -222,7 +239,7 @@ function lifeOf(
         for (const timer of timers.splice(0)) clock.clear(timer);
         alarm.clear();
       };
-      return shutdown(the(), { door, committed }, how);
+      return shutdown(the(), { door, committed }, how).then(() => claims.releaseAll());
     },
     newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),

@@ -50,8 +50,6 @@ export interface BusHost {
   tls(): { server: TlsOptions; client: ConnectionOptions } | null;
   /** The path of nodes.conf, for messages. */
   readonly file: string;
-  /** Lets another process use that file. */
-  unlock(): void;
   /** nodes.conf: null when there is none yet. */
   read(): string | null;
   /** With `fsync` it survives a power cut when this returns, without at least a crash of the process. Throws with a reason. */
@@ -218,7 +216,6 @@ export class ClusterBus {
     this.#inbound.clear();
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
     this.#servers = [];
-    this.#host.unlock();
   }
 
   #take(event: Event): void {
@@ -406,7 +403,6 @@ function readState(host: BusHost, text: string, options: { config: ClusterConfig
     return loadNodesConf(text, options);
   } catch (error) {
     if (!(error instanceof NodesConfError)) throw error;
-    host.unlock();
     throw new NodesConfFailure(
       `Unrecoverable error: corrupted cluster config file ${host.file}: ${error.message}. Restore it from a backup, or move ` +
         'it away to start as a new node.',

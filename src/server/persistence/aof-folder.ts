@@ -29,11 +29,18 @@ export interface NewBase {
   readonly file: disk.AtomicFile;
 }
 
+/** What the lock of the log is named after; the names of its files begin with it. */
+export function aofPath(config: Pick<Config, 'dir' | 'appenddirname' | 'appendfilename'>): string {
+  return path.join(config.dir, config.appenddirname, config.appendfilename);
+}
+
 /** A line is below 1 KB, and a rewrite that never succeeds adds one at a time. */
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
 
 export class AofFolder {
   readonly folder: string;
+  /** What its lock is named after. */
+  readonly path: string;
   manifest: Manifest = emptyManifest();
   readonly #config: AofConfig;
   readonly #dir: string;
@@ -43,7 +50,8 @@ export class AofFolder {
     this.#config = config;
     this.#dir = config.dir;
     this.#log = log;
-    this.folder = path.join(config.dir, config.appenddirname);
+    this.path = aofPath(config);
+    this.folder = path.dirname(this.path);
   }
 
   pathOf(file: AofFile): string {
@@ -165,7 +173,7 @@ export class AofFolder {
 
   /** What a crash left under this name was empty, or history (5). */
   #create(file: AofFile): void {
-    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), this.#temp(`${file.seq}.incr`));
+    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), this.#temp('increment'));
   }
 
   #nextBase(kind: 'rdb' | 'aof'): AofFile {
@@ -181,7 +189,7 @@ export class AofFolder {
   }
 
   #temp(what: string): string {
-    return path.join(this.folder, `temp-${this.#config.appendfilename}.${what}`);
+    return disk.tempOf(this.path, what);
   }
 
   #oldBase(): AofFile[] {

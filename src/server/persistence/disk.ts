@@ -43,7 +43,7 @@ export class AtomicFile {
   readonly #file: OpenFile;
 
   /** `temp` must be in the same file system as `filePath`; the default is beside it. */
-  constructor(filePath: string, temp = `${filePath}.tmp-${process.pid}`) {
+  constructor(filePath: string, temp = tempOf(filePath, `pid${process.pid}`)) {
     this.path = filePath;
     this.temp = temp;
     this.#file = new OpenFile(temp, 'w');
@@ -73,6 +73,63 @@ export class AtomicFile {
   abandon(): void {
     this.#file.close();
     remove(this.temp);
+  }
+}
+
+/**
+ * Bytes that are for this process alone, and on disk because they are many: the file has no name any more from the moment
+ * on in which it was created, so nothing is left of it however the process ends.
+ */
+export class UnnamedFile {
+  readonly path: string;
+  /** Bytes. */
+  written = 0;
+  readonly #fd: number;
+  /** Whoever reads it, and whoever may still ask to. */
+  #users = 1;
+
+  constructor(folder: string) {
+    this.path = path.join(folder, `temp-${randomHex(16)}.rdb`);
+    this.#fd = attempt('open', this.path, () => fs.openSync(this.path, 'wx+', 0o600));
+    remove(this.path);
+  }
+
+  write(buf: Buffer, off = 0, len = buf.length - off): void {
+    writeFully(this.#fd, this.path, buf, off, len, null);
+    this.written += len;
+  }
+
+  /** Nothing of it is meant to outlive us. */
+  syncLater(done: (failure: DiskFailure | null) => void): void {
+    setImmediate(() => done(null));
+  }
+
+  commit(): void {}
+
+  abandon(): void {
+    this.release();
+  }
+
+  /** All of it, in pieces; one is valid until the next one is asked for. */
+  *chunks(chunkBytes: number): Generator<Buffer> {
+    this.#users++;
+    try {
+      const chunk = Buffer.allocUnsafeSlow(chunkBytes);
+      for (let at = 0; at < this.written; ) {
+        const got = attempt('read', this.path, () => fs.readSync(this.#fd, chunk, 0, chunk.length, at));
+        if (got === 0) throw new DiskFailure('read', this.path, 'EIO', 'Input/output error');
+        at += got;
+        yield chunk.subarray(0, got);
+      }
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Nobody new will read it. */
+  release(): void {
+    this.#users--;
+    if (this.#users === 0) attempt('close', this.path, () => fs.closeSync(this.#fd));
   }
 }
 
@@ -160,6 +217,14 @@ export class FileReader {
   }
 }
 
+/**
+ * Where a new content of a file is written before it takes its name. `purpose`, letters and digits, keeps two apart that
+ * are written at the same time.
+ */
+export function tempOf(filePath: string, purpose: string): string {
+  return path.join(path.dirname(filePath), `temp-${purpose}-${path.basename(filePath)}`);
+}
+
 export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: string): void {
   const file = new AtomicFile(filePath, temp);
   try {
@@ -176,7 +241,7 @@ export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: stri
  * or learnt again, after such a crash. A crash of the process alone loses nothing.
  */
 export function replaceFile(filePath: string, bytes: Buffer): void {
-  const temp = `${filePath}.tmp-${process.pid}`;
+  const temp = tempOf(filePath, `pid${process.pid}`);
   const file = new OpenFile(temp, 'w');
   try {
     writeFully(file.fd, temp, bytes, 0, bytes.length, null);
@@ -190,7 +255,7 @@ export function replaceFile(filePath: string, bytes: Buffer): void {
 }
 
 /** For clean-up on the way out of a failure: the first failure is the one worth telling. */
-export function abandonQuietly(file: AtomicFile): void {
+export function abandonQuietly(file: Pick<AtomicFile, 'abandon'>): void {
   try {
     file.abandon();
   } catch {
@@ -205,20 +270,19 @@ export function readSmallFile(filePath: string, size_max: number): Buffer {
   return attempt('read', filePath, () => fs.readFileSync(filePath));
 }
 
-/** Creates the file with its content in one step, or answers false because the name is taken. */
-export function createExclusively(filePath: string, bytes: Buffer): boolean {
-  // Written under another name and then linked: nobody can ever read it half written.
-  const temp = `${filePath}.${process.pid}.${randomHex(8)}`;
-  attempt('write', temp, () => fs.writeFileSync(temp, bytes, { flag: 'wx', mode: 0o644 }));
+/** Creates the file when there is none; one that is there is not even opened. */
+export function createEmpty(filePath: string): void {
   try {
-    fs.linkSync(temp, filePath);
-    return true;
+    fs.closeSync(fs.openSync(filePath, 'wx', 0o644));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw asDiskFailure('link', filePath, error);
-  } finally {
-    remove(temp);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asDiskFailure('open', filePath, error);
   }
+}
+
+/** Device and inode: which file it is that has this name now. Null when there is none. */
+export function identityOf(filePath: string): string | null {
+  const stat = attempt('stat', filePath, () => fs.statSync(filePath, { throwIfNoEntry: false }));
+  return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
 }
 
 /** Size in bytes, or -1 when there is no such file. */

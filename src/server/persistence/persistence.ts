@@ -15,7 +15,8 @@ import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
 import { type AofFile, ManifestFailure } from './aof-manifest.ts';
 import { Arrival } from './arrival.ts';
-import { AtomicFile, DiskFailure } from './disk.ts';
+import type { Claims } from './claims.ts';
+import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile } from './disk.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
 import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
@@ -28,6 +29,7 @@ export interface PersistenceOptions {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly claims: Claims;
   readonly usedBytes: () => number;
   /** Where the stream stands; null when a restart could not continue it anyway. */
   readonly replication: () => ReplicationPoint | null;
@@ -61,7 +63,7 @@ const REWRITE_IS_ACTIVE =
   'Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.';
 
 interface Opened {
-  readonly file: AtomicFile;
+  readonly file: AtomicFile | UnnamedFile;
   readonly encoder: SnapshotEncoder;
 }
 
@@ -181,7 +183,7 @@ export class Persistence {
   save(): void {
     const { keyspace, log } = this.#options;
     try {
-      saveRdbFile(keyspace, this.#rdbPath(), this.#info(false), this.#settings());
+      saveRdbFile(keyspace, this.#ownRdb(), this.#info(false), this.#settings());
     } catch (failure) {
       if (failure instanceof DiskFailure) log.warning(`Error saving DB on disk: ${failure.message}`);
       throw failure;
@@ -288,6 +290,7 @@ export class Persistence {
   /** What is there will be replaced, so it must be known: a log that lost its manifest is written over by nobody. */
   #turnOn(): string | null {
     try {
+      this.#ownFolder();
       this.#folder.read();
     } catch (failure) {
       if (failure instanceof ManifestFailure || failure instanceof DiskFailure) return failure.message;
@@ -296,6 +299,11 @@ export class Persistence {
     const incomplete = this.#folder.whyIncomplete();
     if (incomplete === null) this.scheduleRewrite();
     return incomplete;
+  }
+
+  #ownFolder(): void {
+    makeFolder(this.#folder.folder);
+    this.#options.claims.hold(this.#folder.path);
   }
 
   #askByItself(now_ms: number): void {
@@ -326,11 +334,11 @@ export class Persistence {
     this.#saveTried_ms = this.#options.clock.monotonic_ms();
     const { keyspace, log } = this.#options;
     const dirty = keyspace.dirty;
-    const filePath = this.#rdbPath();
     this.#wantsSave = false;
     this.#begin('save', {
       open: () => {
-        const file = new AtomicFile(filePath, path.join(path.dirname(filePath), `temp-bg-${process.pid}.rdb`));
+        const filePath = this.#ownRdb();
+        const file = new AtomicFile(filePath, tempOf(filePath, 'bgsave'));
         return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
       },
       ended: (failure) => {
@@ -383,6 +391,7 @@ export class Persistence {
 
   /** BGREWRITEAOF without a log: its base takes the place of what is there. */
   #requireKnown(): void {
+    this.#ownFolder();
     const incomplete = this.#folder.whyIncomplete();
     if (incomplete !== null) throw new DiskFailure('rewrite', this.#folder.folder, 'EEXIST', incomplete);
   }
@@ -395,20 +404,19 @@ export class Persistence {
   #beginSpool(): void {
     const { keyspace, config, log } = this.#options;
     const requests = this.#spools;
-    const filePath = path.join(config.dir, `temp-repl-${process.pid}-${keyspace.epoch}-${keyspace.version}.rdb`);
-    let made: Opened;
+    let made: { readonly file: UnnamedFile; readonly encoder: SnapshotEncoder };
     this.#spools = [];
     this.#begin('replicas', {
       open: () => {
-        const file = new AtomicFile(filePath);
+        const file = new UnnamedFile(config.dir);
         made = { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
         for (const { begun } of requests) begun();
         return made;
       },
       ended: (failure) => {
         if (failure !== null) log.warning(`Background RDB for replicas failed: ${failure.message}`);
-        const saved = failure === null ? { bytes: made.file.written, keys: made.encoder.keys } : null;
-        for (const { done } of requests) done(saved === null ? null : new SpooledRdb(filePath, saved));
+        const spooled = failure === null ? new SpooledRdb(made.file, made.encoder.keys) : null;
+        for (const { done } of requests) done(spooled);
       },
     });
   }
@@ -457,9 +465,12 @@ export class Persistence {
     return this.#options.config['aof-use-rdb-preamble'] ? 'rdb' : 'aof';
   }
 
-  #rdbPath(): string {
-    const { dir, dbfilename } = this.#options.config;
-    return path.join(dir, dbfilename);
+  /** Throws DiskFailure when another server saves there. */
+  #ownRdb(): string {
+    const { config, claims } = this.#options;
+    const filePath = path.join(config.dir, config.dbfilename);
+    claims.hold(filePath);
+    return filePath;
   }
 
   #settings(): RdbSettings {

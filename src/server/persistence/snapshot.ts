@@ -16,7 +16,7 @@ import type { RecordReader, Records } from '../data/record.ts';
 import { SetObject } from '../data/set-object.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { SnapshotSink, SnapshotWalk } from '../keyspace/snapshot-walk.ts';
-import { type AtomicFile, abandonQuietly, DiskFailure } from './disk.ts';
+import { type AtomicFile, abandonQuietly, DiskFailure, type UnnamedFile } from './disk.ts';
 import type { SnapshotEncoder } from './snapshot-encoder.ts';
 
 /** Commands wait this long at most for a slice, and get at least a third of the time. */
@@ -31,7 +31,7 @@ const SYNC_BYTES = 4 * 1024 * 1024;
 export interface SnapshotOptions {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
-  readonly file: AtomicFile;
+  readonly file: AtomicFile | UnnamedFile;
   readonly encoder: SnapshotEncoder;
   /** Force the file to disk in pieces while it grows. */
   readonly syncs: boolean;

@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as disk from '../../../src/server/persistence/disk.ts';
-import { takeLock } from '../../../src/server/persistence/lock-file.ts';
 
 let folder: string;
 
@@ -121,58 +118,28 @@ describe('reading', () => {
     expect(disk.fileExists(at('f'))).toBe(false);
   });
 
-  it('creates a file exclusively once', () => {
-    expect(disk.createExclusively(at('x'), Buffer.from('1'))).toBe(true);
-    expect(disk.createExclusively(at('x'), Buffer.from('2'))).toBe(false);
-    expect(read('x')).toBe('1');
-    expect(fs.readdirSync(folder)).toEqual(['x']);
+  it('an empty file is created where there is none, and one that is there is left as it is', () => {
+    disk.createEmpty(at('x'));
+    expect([read('x'), disk.identityOf(at('y'))]).toEqual(['', null]);
+    fs.writeFileSync(at('x'), '1');
+    const before = disk.identityOf(at('x'));
+    disk.createEmpty(at('x'));
+    expect([read('x'), disk.identityOf(at('x'))]).toEqual(['1', before]);
+    expect(failureOf(() => disk.createEmpty(at('no/x'))).code).toBe('ENOENT');
   });
 });
 
-describe('the lock beside nodes.conf', () => {
-  it('is held by one at a time and free after its release', () => {
-    const first = takeLock(at('nodes.conf'));
-    expect(first).not.toBeNull();
-    expect(takeLock(at('nodes.conf'))).toBeNull();
-    first?.release();
-    const second = takeLock(at('nodes.conf'));
-    expect(second).not.toBeNull();
-    second?.release();
+describe('a file without a name', () => {
+  it('is read by several at once, also behind its release, and leaves nothing in its folder', () => {
+    const file = new disk.UnnamedFile(folder);
     expect(fs.readdirSync(folder)).toEqual([]);
-  });
-
-  it('is taken over from a process that is gone, and from one whose id was given away again', () => {
-    fs.writeFileSync(at('nodes.conf.lock'), '4194304 1');
-    takeLock(at('nodes.conf'))?.release();
+    file.write(Buffer.from('abcdefg'));
+    const one = file.chunks(3);
+    const two = file.chunks(5);
+    expect([String(one.next().value), String(two.next().value)]).toEqual(['abc', 'abcde']);
+    file.release();
+    expect(Array.from(one, String)).toEqual(['def', 'g']);
+    two.return(undefined);
     expect(fs.readdirSync(folder)).toEqual([]);
-    fs.writeFileSync(at('nodes.conf.lock'), `${process.pid} 1`);
-    const lock = takeLock(at('nodes.conf'));
-    expect(lock).not.toBeNull();
-    lock?.release();
-  });
-
-  it.skipIf(process.platform !== 'linux')(
-    'is taken over from a process that has ended and not been collected',
-    async () => {
-      // The shell starts a process and becomes one that never asks what became of it; only then does the process end.
-      const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 61'], { stdio: ['ignore', 'pipe', 'ignore'] });
-      onTestFinished(() => void parent.kill('SIGKILL'));
-      const pid = Number(String(await once(parent.stdout, 'data')));
-      await expect.poll(() => fs.readFileSync(`/proc/${parent.pid}/comm`, 'utf8'), { timeout: 10_000 }).toBe('sleep\n');
-      process.kill(pid, 'SIGKILL');
-      const stat = () => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-      await expect.poll(() => stat()[0], { timeout: 10_000 }).toBe('Z');
-      fs.writeFileSync(at('nodes.conf.lock'), `${pid} ${stat()[19]}`);
-      const lock = takeLock(at('nodes.conf'));
-      expect(lock).not.toBeNull();
-      lock?.release();
-    },
-  );
-
-  it('is not released by one who lost it', () => {
-    const lock = takeLock(at('nodes.conf'));
-    fs.writeFileSync(at('nodes.conf.lock'), '1 1');
-    lock?.release();
-    expect(read('nodes.conf.lock')).toBe('1 1');
   });
 });

@@ -8,6 +8,7 @@ import { type Config, defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { DiskFailure } from '../../../src/server/persistence/disk.ts';
 import { injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
+import { Claims } from '../../../src/server/persistence/claims.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import type { SpooledRdb } from '../../../src/server/persistence/rdb-file.ts';
 import { contents, end, fill, loadRdb, logInto, newKeyspace, newReader, writeRdb } from './support.ts';
@@ -43,6 +44,7 @@ function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence:
       throw new Error(reason);
     },
     statusChanged() {},
+    claims: new Claims(systemClock()),
   });
   return { persistence, config };
 }

@@ -8,11 +8,12 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/base/clock.ts';
+import { ManualClock, systemClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
+import { Claims } from '../../../src/server/persistence/claims.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import { asJson, contents, end, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
 
@@ -43,6 +44,7 @@ function newPersistence(keyspace: Keyspace, changes: Partial<ReturnType<typeof d
       throw new Error(reason);
     },
     statusChanged() {},
+    claims: new Claims(systemClock()),
   });
 }
 

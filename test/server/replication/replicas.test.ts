@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { defaultConfig } from '../../../src/config/directives.ts';
+import { UnnamedFile } from '../../../src/server/persistence/disk.ts';
 import { SpooledRdb } from '../../../src/server/persistence/rdb-file.ts';
 import type { Peer, ReplicationHost } from '../../../src/server/replication/host.ts';
 import { Replicas } from '../../../src/server/replication/replicas.ts';
@@ -35,8 +36,8 @@ function connection(): { peer: Peer; endTurn(): void; received(): string } {
 test('a sign of life is never a part of the snapshot that is announced in the same turn', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rkv-replicas-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'spooled.rdb');
-  writeFileSync(file, 'SNAPSHOT');
+  const file = new UnnamedFile(folder);
+  file.write(Buffer.from('SNAPSHOT'));
 
   const { peer, endTurn, received } = connection();
   const replication = newReplication();
@@ -61,7 +62,7 @@ test('a sign of life is never a part of the snapshot that is announced in the sa
   endTurn();
 
   replicas.keepWaitingAlive();
-  done(new SpooledRdb(file, { bytes: 8, keys: 0 }));
+  done(new SpooledRdb(file, 0));
   endTurn();
   expect(received()).toBe(`+FULLRESYNC ${replication.id} 0\r\n\n$8\r\nSNAPSHOT`);
 });
