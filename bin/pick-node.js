@@ -13,7 +13,7 @@ const { existsSync, readFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { fileURLToPath } = require('node:url');
 
-const NODE_MIN = { major: 22, minor: 12 };
+const NODE_MIN = { major: 22, minor: 13 };
 /** Set for the process that was started again, so that a wrong guess cannot start processes for ever. */
 const STARTED_AGAIN = 'RKV_REEXEC';
 

@@ -6,12 +6,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
+import { formatNodesConf, loadNodesConf, NodesConfError } from '../../src/server/gossip/nodes-conf.ts';
 import { nodesText } from '../../src/server/gossip/report.ts';
 import { isFailed, isReplica, ownerOf, type State } from '../../src/server/gossip/state.ts';
 import { defaultConfig } from '../sim/sim-node.ts';
 import { EPOCH_MS } from '../sim/simulation.ts';
 import { A, Lab, ME, R, range } from './support.ts';
+
+const VARS = 'vars currentEpoch 0 lastVoteEpoch 0\n';
 
 function read(name: string): string {
   return readFileSync(new URL(`./vectors/${name}`, import.meta.url), 'latin1');
@@ -113,7 +115,9 @@ vars currentEpoch 3 lastVoteEpoch 2
   });
 
   test('an address may be IPv6, and may lack the bus port', () => {
-    const state = load(`${ME} :0@0 myself,master - 0 0 0 connected\n${A} fe80::1:7001 master - 0 0 2 connected\n`);
+    const state = load(
+      `${ME} :0@0 myself,master - 0 0 0 connected\n${A} fe80::1:7001 master - 0 0 2 connected\n${VARS}`,
+    );
     expect(state.nodes.get(A)).toMatchObject({ ip: 'fe80::1', port: 7001, busPort: 17001 });
     expect(state.currentEpoch).toBe(2);
   });
@@ -140,17 +144,33 @@ describe('damage is named, with its line', () => {
       `line 3: node ${A} has a line already, line 2`,
     ],
     [`${mine}\nvars currentEpoch -1`, "line 2: '-1' is no number"],
+    [`${mine}\nvars currentEpoch 1\n`, 'line 2: lastVoteEpoch is missing'],
+    [`${mine}\nvars lastVoteEpoch 1\n`, 'line 2: currentEpoch is missing'],
+    [
+      `${mine}\n`,
+      "line 2: the line 'vars currentEpoch … lastVoteEpoch …' is missing here: what stood at the end is lost",
+    ],
+    [
+      `${mine}\nvars currentEpoch 12 lastVoteEpoch 1`,
+      "line 2: it has no end, the file was cut: '… currentEpoch 12 lastVoteEpoch 1'",
+    ],
   ])('%j', (text, message) => {
     expect(() => load(text)).toThrow(expect.objectContaining({ name: 'NodesConfError', message }));
   });
 
+  test('a file that was cut anywhere is refused', () => {
+    const whole = `${mine} 0-100\n${A} 1.1.1.1:1@2 master - 0 0 3 connected 101-200\n${VARS}`;
+    expect(load(whole).currentEpoch).toBe(3);
+    for (let cut = 0; cut < whole.length; cut++) expect(() => load(whole.slice(0, cut))).toThrow(NodesConfError);
+  });
+
   test('slots of a replica are no damage, and nobody’s', () => {
-    const state = load(`${mine}\n${R} 1.1.1.1:1 slave ${ME} 0 0 0 connected 7\n`);
+    const state = load(`${mine}\n${R} 1.1.1.1:1 slave ${ME} 0 0 0 connected 7\n${VARS}`);
     expect(ownerOf(state, 7)).toBeNull();
   });
 
   test('a variable we do not know is no damage', () => {
-    expect(load(`${mine}\nvars currentEpoch 3 novelty 1 lastVoteEpoch 2`).lastVoteEpoch).toBe(2);
+    expect(load(`${mine}\nvars currentEpoch 3 novelty 1 lastVoteEpoch 2\n`).lastVoteEpoch).toBe(2);
   });
 });
 

@@ -79,5 +79,7 @@ test('nothing but the data is left behind by servers that end', async () => {
   await server.call('SAVE');
   await server.close();
   expect(fs.readdirSync(dir).sort()).toEqual(['appendonlydir', 'dump.rdb', 'nodes.conf']);
-  expect(fs.readdirSync(path.join(dir, 'appendonlydir')).filter((name) => !/^appendonly\.aof\.(\d|manifest)/.test(name))).toEqual([]);
+  expect(
+    fs.readdirSync(path.join(dir, 'appendonlydir')).filter((name) => !/^appendonly\.aof\.(\d|manifest)/.test(name)),
+  ).toEqual([]);
 });

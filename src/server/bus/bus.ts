@@ -96,6 +96,8 @@ export class BusFailure extends Error {
 }
 
 const BACKLOG = 511;
+/** A nodes.conf that could not be written is tried again after this. */
+const REWRITE_AFTER_MS = 1000;
 /** Between two log lines about connections that TLS refused. */
 const TELL_TLS_MS = 10_000;
 
@@ -110,6 +112,10 @@ export class ClusterBus {
   #nextInbound = 1;
   #ticking: Timer | null = null;
   #closed = false;
+  /** There was no nodes.conf, or an empty one. */
+  readonly #isNew: boolean;
+  /** When nodes.conf could last not be written; null while it is as it should be. Monotonic. */
+  #owedSince_ms: number | null = null;
   #tellTls_ms = 0;
   #lastMessage: Message | null = null;
   #lastBytes: Buffer = Buffer.alloc(0);
@@ -121,10 +127,11 @@ export class ClusterBus {
     this.#origin_ms = host.clock.now_ms() - host.clock.monotonic_ms();
     const now_ms = this.#now_ms();
     const text = host.read();
-    this.state =
-      text === null
-        ? createState({ id: host.prng.hex(40), config, now_ms })
-        : readState(host, text, { config, now_ms });
+    // A file that was touched or mounted to be filled is no damaged one: there never is an empty one of ours.
+    this.#isNew = text === null || text === '';
+    this.state = this.#isNew
+      ? createState({ id: host.prng.hex(40), config, now_ms })
+      : readState(host, text as string, { config, now_ms });
     this.#world = {
       now_ms,
       wallAhead_ms: 0,
@@ -137,7 +144,8 @@ export class ClusterBus {
     const { myself } = this.state;
     // This machine has moved: peers will show us by what address they reach it now.
     if (config.announceIp === '' && myself.ip !== '' && !host.isOwnAddress(myself.ip)) myself.ip = '';
-    if (text === null) host.log.notice(`No cluster configuration found, I'm ${this.state.myself.id}`);
+    if (text === '') host.log.notice(`The cluster configuration file ${host.file} is empty: this is a new node`);
+    if (this.#isNew) host.log.notice(`No cluster configuration found, I'm ${this.state.myself.id}`);
     else host.log.notice(`Node configuration loaded, I'm ${this.state.myself.id}`);
   }
 
@@ -146,9 +154,10 @@ export class ClusterBus {
     return this.#outgoing.size + this.#inbound.size;
   }
 
-  /** Opens the bus port and writes the first nodes.conf. */
+  /** Opens the bus port and writes the first nodes.conf: a node's id must not be forgotten. */
   async open(): Promise<void> {
-    this.#host.write(formatNodesConf(this.state), { fsync: true });
+    if (this.#isNew) this.#host.write(formatNodesConf(this.state), { fsync: true });
+    else this.#write({ fsync: false });
     const { busPort } = this.state.config;
     for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, busPort));
   }
@@ -157,7 +166,10 @@ export class ClusterBus {
   start(): void {
     this.#refresh();
     claimFoundKeys(this.state, this.#world);
-    this.#ticking = this.#host.clock.setInterval(() => this.#take({ type: 'tick' }), TICK_MS);
+    this.#ticking = this.#host.clock.setInterval(() => {
+      this.#writeOwed();
+      this.#take({ type: 'tick' });
+    }, TICK_MS);
     this.#take({ type: 'tick' });
     this.#host.wake();
   }
@@ -172,6 +184,11 @@ export class ClusterBus {
 
   publish(publication: { sharded: boolean; channel: Buffer; payload: Buffer }): void {
     this.#take({ type: 'publish', ...publication });
+  }
+
+  /** Writes nodes.conf now. Answers why it could not, or null. */
+  saveConfig(): string | null {
+    return this.#write({ fsync: true });
   }
 
   /** A cluster directive was changed. */
@@ -244,11 +261,32 @@ export class ClusterBus {
 
   #persist(effects: readonly Effect[]): void {
     const fsync = effects.some((effect) => effect.type === 'persist' && effect.fsync);
+    const failure = this.#write({ fsync });
+    if (failure !== null && fsync) this.#host.fatal(`Fatal: can't update cluster config file: ${failure}`);
+  }
+
+  /**
+   * Answers why it could not, or null. What has to survive a power cut must not be believed to be there; all else would be
+   * learnt again from the others, and is written when that can be done again.
+   */
+  #write({ fsync }: { fsync: boolean }): string | null {
+    const { clock, log } = this.#host;
     try {
       this.#host.write(formatNodesConf(this.state), { fsync });
     } catch (error) {
-      this.#host.fatal(`Fatal: can't update cluster config file: ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (this.#owedSince_ms === null) log.warning(`The cluster config file could not be written: ${message}`);
+      this.#owedSince_ms = clock.monotonic_ms();
+      return message;
     }
+    if (this.#owedSince_ms !== null) log.notice('The cluster config file can be written again');
+    this.#owedSince_ms = null;
+    return null;
+  }
+
+  #writeOwed(): void {
+    if (this.#owedSince_ms === null) return;
+    if (this.#host.clock.monotonic_ms() - this.#owedSince_ms >= REWRITE_AFTER_MS) this.#write({ fsync: false });
   }
 
   #carryOut(effect: Effect): void {

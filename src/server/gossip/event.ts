@@ -41,8 +41,7 @@ export type Command =
   | { readonly type: 'replicate'; readonly node: string }
   | { readonly type: 'forget'; readonly node: string }
   | { readonly type: 'reset'; readonly hard: boolean }
-  | { readonly type: 'failover'; readonly mode: 'agreed' | 'force' | 'takeover' }
-  | { readonly type: 'saveConfig' };
+  | { readonly type: 'failover'; readonly mode: 'agreed' | 'force' | 'takeover' };
 
 /** `error` is the reply without the leading '-'; `status` the text of a simple string. */
 export type CommandResult = { readonly status: string } | { readonly error: string };

@@ -56,6 +56,7 @@ export function loadNodesConf(text: string, options: { config: ClusterConfig; no
     seen.set(id, line.number);
     readNode(state, line, now_ms);
   }
+  requireEnd(text, lines);
   // The directives know our ports better than the file does; the address may be known from it only.
   announceMyself(state);
   for (const node of state.list) state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);
@@ -72,8 +73,22 @@ interface Line {
 
 const ID_PATTERN = /^[a-z0-9]{40}$/;
 const FIELDS_MIN = 8;
+const WORDS_SHOWN = 4;
 /** What is added to a client port to get the bus port, where a line does not say. */
 const BUS_PORT_DISTANCE = 10_000;
+
+/** What is written last proves that nothing is missing: a file that was cut has lost at least the end of its last line. */
+function requireEnd(text: string, lines: readonly Line[]): void {
+  const last = lines.at(-1) as Line;
+  if (!text.endsWith('\n'))
+    throw new NodesConfError(
+      last.number,
+      `it has no end, the file was cut: '… ${last.words.slice(-WORDS_SHOWN).join(' ')}'`,
+    );
+  if (lines.some(({ words }) => words[0] === 'vars')) return;
+  const problem = "the line 'vars currentEpoch … lastVoteEpoch …' is missing here: what stood at the end is lost";
+  throw new NodesConfError(last.number, problem);
+}
 
 function findMyself(lines: readonly Line[]): string {
   const mine = lines.filter(({ words }) => words[0] !== 'vars' && words[2]?.split(',').includes('myself') === true);
@@ -91,6 +106,9 @@ function readVariables(state: State, { number, words }: Line): void {
     const value = words[i + 1] as string;
     if (words[i] === 'currentEpoch') state.currentEpoch = readEpoch(value, number);
     else if (words[i] === 'lastVoteEpoch') state.lastVoteEpoch = readEpoch(value, number);
+  }
+  for (const name of ['currentEpoch', 'lastVoteEpoch']) {
+    if (!words.includes(name)) throw new NodesConfError(number, `${name} is missing`);
   }
 }
 

@@ -57,9 +57,6 @@ export function carryOutCommand(state: State, command: Command, world: World): C
       return reset(state, command.hard, world);
     case 'failover':
       return commandFailover(state, command.mode, world);
-    case 'saveConfig':
-      persist(state, world, { fsync: true });
-      return OK;
   }
 }
 

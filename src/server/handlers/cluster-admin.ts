@@ -153,7 +153,7 @@ export const adminSpecs: readonly Spec[] = [
     since: '3.0.0',
     summary: 'Force saving cluster configuration on disk.',
     complexity: 'O(1)',
-    run: (call) => run(call, { type: 'saveConfig' }),
+    run: saveConfig,
   },
 ];
 
@@ -165,6 +165,13 @@ function run(call: Call, command: Command): void {
   const result = call.server.cluster.run(command);
   if ('error' in result) throw new ReplyError(result.error);
   call.reply.simple(result.status);
+}
+
+function saveConfig({ server, reply }: Call): void {
+  if (server.cluster === null) throw CLUSTER_DISABLED;
+  const failure = server.cluster.saveConfig();
+  if (failure !== null) throw new ReplyError(`ERR error saving the cluster node config: ${failure}`);
+  reply.ok();
 }
 
 function slotFrom(call: Call, i: number): number {

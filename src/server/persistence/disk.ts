@@ -254,6 +254,17 @@ export function replaceFile(filePath: string, bytes: Buffer): void {
   attempt('rename', filePath, () => fs.renameSync(temp, filePath));
 }
 
+/** What the work fails with when the disk does; anything else is thrown on. */
+export function whyNot(work: () => void): DiskFailure | null {
+  try {
+    work();
+    return null;
+  } catch (failure) {
+    if (failure instanceof DiskFailure) return failure;
+    throw failure;
+  }
+}
+
 /** For clean-up on the way out of a failure: the first failure is the one worth telling. */
 export function abandonQuietly(file: Pick<AtomicFile, 'abandon'>): void {
   try {

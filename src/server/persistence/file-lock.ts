@@ -34,7 +34,8 @@ export function lockFile(filePath: string): FileLock | null {
     }
     database.close();
     if (failure === SQLITE_BUSY) return null;
-    if (failure === SQLITE_NOT_A_DATABASE) remove(path); // Nothing of ours: versions before locked otherwise.
+    if (failure === SQLITE_NOT_A_DATABASE)
+      remove(path); // Nothing of ours: versions before locked otherwise.
     else if (failure !== null) throw new DiskFailure('lock', path, 'ENOLCK', `No locks available (SQLite ${failure})`);
     // Otherwise its last holder removed it between our looks.
   }

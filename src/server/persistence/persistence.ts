@@ -16,7 +16,7 @@ import { AofLog } from './aof-log.ts';
 import { type AofFile, ManifestFailure } from './aof-manifest.ts';
 import { Arrival } from './arrival.ts';
 import type { Claims } from './claims.ts';
-import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile } from './disk.ts';
+import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile, whyNot } from './disk.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
 import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
@@ -78,8 +78,7 @@ const DATA_REPLACED = 'It is being rewritten, because a full copy of a primary r
 const SAVE_RETRY_MS = 5000;
 
 export class Persistence {
-  /** Unix seconds of the last good save, or of the start: LASTSAVE. */
-  /** As a date, for those who ask; how long ago that was is `#saved_ms`. */
+  /** Unix seconds of the last good save, or of the start: LASTSAVE. How long ago that was is `#saved_ms`. */
   lastSave_s: number;
   /** Of the last save in the background, or a good SAVE since. */
   lastSaveOk = true;
@@ -488,15 +487,5 @@ export class Persistence {
       functions: functions(),
       keeps: keptByPolicy(config['maxmemory-policy']),
     };
-  }
-}
-
-function whyNot(work: () => void): DiskFailure | null {
-  try {
-    work();
-    return null;
-  } catch (failure) {
-    if (failure instanceof DiskFailure) return failure;
-    throw failure;
   }
 }

@@ -29,7 +29,12 @@ export function saveRdbFile(keyspace: Keyspace, filePath: string, info: RdbInfo,
   }
 }
 
-export function rdbEncoder(file: Pick<AtomicFile, 'write'>, keyspace: Keyspace, info: RdbInfo, settings: RdbSettings): RdbWriter {
+export function rdbEncoder(
+  file: Pick<AtomicFile, 'write'>,
+  keyspace: Keyspace,
+  info: RdbInfo,
+  settings: RdbSettings,
+): RdbWriter {
   const sink = (buf: Buffer, off: number, len: number) => file.write(buf, off, len);
   return new RdbWriter(new RdbOutput({ ...settings, sink }), keyspace, info);
 }

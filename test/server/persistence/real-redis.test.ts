@@ -12,8 +12,8 @@ import { ManualClock, systemClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
 import { Claims } from '../../../src/server/persistence/claims.ts';
+import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import { asJson, contents, end, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
 
