@@ -1,5 +1,6 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type EmbeddedServer, type ServerOptions, startServer } from '../../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import type { EmbeddedServer } from '../../src/index.ts';
+import { follow, infoOf, linkIsUp, started, until } from '../support/embedded.ts';
 import { Line } from '../support/line.ts';
 
 /* A replica takes over the data set of its primary: as a whole, or not at all. */
@@ -47,7 +48,7 @@ describe('while a full copy comes in', () => {
     const { replica, line } = await inMidCopy();
     const [used] = await infoOf(replica, 'used_memory');
     line.cut();
-    await vi.waitUntil(async () => (await infoOf(replica, 'async_loading'))[0] === '0');
+    await until(async () => (await infoOf(replica, 'async_loading'))[0] === '0');
     expect(Number(used)).toBeGreaterThan(Number((await infoOf(replica, 'used_memory'))[0]) + HALF / 2);
   });
 });
@@ -58,7 +59,7 @@ describe('a full copy that breaks off', () => {
     const fields = ['master_replid', 'master_repl_offset', 'second_repl_offset'];
     const before = await infoOf(replica, ...fields);
     line.cut();
-    await vi.waitUntil(async () => (await infoOf(replica, 'async_loading'))[0] === '0');
+    await until(async () => (await infoOf(replica, 'async_loading'))[0] === '0');
     expect(await replica.call('GET', 'old')).toBe('1');
     expect(await infoOf(replica, ...fields)).toEqual(before);
     expect(await infoOf(replica, 'master_link_down_reason')).toEqual(['Connection with master lost.']);
@@ -74,41 +75,22 @@ describe('a full copy that breaks off', () => {
     expect([await replica.call('DBSIZE'), await replica.call('GET', 'old')]).toEqual([1, '1']);
     expect(await replica.call('SET', 'new', '1')).toBe('OK');
     // Its history goes on: who was in it needs no copy.
-    await old.call('REPLICAOF', '127.0.0.1', String(replica.port));
-    await linkIsUp(old);
+    await follow(old, replica.port);
     expect(await old.call('GET', 'new')).toBe('1');
     expect(await infoOf(replica, 'sync_full')).toEqual(['0']);
   });
 });
-
-async function started(options: ServerOptions = {}): Promise<EmbeddedServer> {
-  const server = await startServer(options);
-  onTestFinished(() => server.close());
-  return server;
-}
 
 /** A replica that has the data of one primary, and half of another one's. */
 async function inMidCopy(): Promise<{ replica: EmbeddedServer; old: EmbeddedServer; line: Line }> {
   const [old, primary, replica] = await Promise.all([started(), started({ rdbcompression: false }), started()]);
   await old.call('SET', 'old', '1');
   for (let i = 0; i < KEYS; i++) await primary.call('SET', `new:${i}`, `${i}`.repeat(30));
-  await replica.call('REPLICAOF', '127.0.0.1', String(old.port));
-  await linkIsUp(replica);
+  await follow(replica, old.port);
   const line = await Line.to(primary.port);
   line.limit = HALF;
   await replica.call('REPLICAOF', '127.0.0.1', String(line.port));
-  await vi.waitUntil(() => line.stopped > 0, { timeout: 20_000 });
-  await vi.waitUntil(async () => Number((await infoOf(replica, 'master_sync_read_bytes'))[0]) > HALF / 2, {
-    timeout: 20_000,
-  });
+  await until(() => line.stopped > 0);
+  await until(async () => Number((await infoOf(replica, 'master_sync_read_bytes'))[0]) > HALF / 2);
   return { replica, old, line };
-}
-
-async function linkIsUp(replica: EmbeddedServer): Promise<void> {
-  await vi.waitUntil(async () => (await infoOf(replica, 'master_link_status'))[0] === 'up', { timeout: 20_000 });
-}
-
-async function infoOf(server: EmbeddedServer, ...fields: string[]): Promise<string[]> {
-  const text = String(await server.call('INFO'));
-  return fields.map((field) => new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(text)?.[1] ?? '');
 }

@@ -38,6 +38,16 @@ export class Line {
     this.#pairs.clear();
   }
 
+  /** Nothing that is said to the server arrives any more on the connections there are. */
+  mute(): void {
+    for (const { near } of this.#pairs) near.removeAllListeners('data').resume();
+  }
+
+  /** Nothing that the server says is taken any more on the connections there are. */
+  pause(): void {
+    for (const { far } of this.#pairs) far.pause();
+  }
+
   /** Lets through what was held, and whatever follows. */
   release(): void {
     this.limit = Number.POSITIVE_INFINITY;

@@ -316,6 +316,8 @@ conversations('deadlines', {}, (talk) => {
         '0',
         '-1',
         '-9223372036854775808',
+        '-9223372036854776',
+        '-9223372036854775',
         '9223372036854775807',
         '9223372036854775',
         '9223372036854775808',
@@ -371,6 +373,23 @@ conversations('deadlines', {}, (talk) => {
     ['RENAME', 'm', 'm2'],
     ['PERSIST', 'n'],
     ['RANDOMKEY'],
+    ['DBSIZE'],
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
+  ]);
+
+  talk('SCAN removes the dead keys that it lists, and those alone', [
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+    ['SET', 'dead:1', 'v', 'PX', '1'],
+    ['SET', 'dead:2', 'v', 'PX', '1'],
+    ['SET', 'dead:other', 'v', 'PX', '1'],
+    ['SADD', 'dead:set', 'v'],
+    ['PEXPIRE', 'dead:set', '1'],
+    ['DEBUG', 'SLEEP', '0.01'],
+    ['SCAN', '0', 'COUNT', '1000', 'MATCH', 'dead:[12]'],
+    ['DBSIZE'],
+    ['SCAN', '0', 'COUNT', '1000', 'TYPE', 'string'],
+    ['DBSIZE'],
+    ['SCAN', '0', 'COUNT', '1000'],
     ['DBSIZE'],
     ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
   ]);

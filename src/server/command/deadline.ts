@@ -22,11 +22,9 @@ const INT64_MIN = -(2n ** 63n);
 
 /** The deadline that argument `i` names; any value, also a past one. Throws when it does not fit 64 bits. */
 export function deadlineFrom(call: Call, i: number, unit: TimeUnit): number {
-  const value = call.int64(i);
-  let deadline_ms = value * BigInt(unit.unit_ms);
-  if (unit.relative) deadline_ms += BigInt(call.server.keyspace.now_ms);
-  const tooBig = deadline_ms > INT64_MAX || deadline_ms < INT64_MIN || value * BigInt(unit.unit_ms) > INT64_MAX;
-  if (tooBig) throw invalidExpire(call);
+  const span_ms = call.int64(i) * BigInt(unit.unit_ms);
+  const deadline_ms = unit.relative ? span_ms + BigInt(call.server.keyspace.now_ms) : span_ms;
+  if (span_ms < INT64_MIN || span_ms > INT64_MAX || deadline_ms > INT64_MAX) throw invalidExpire(call);
   // Deadlines beyond the year 287396 are kept as that year: a double holds no more exactly.
   return Number(deadline_ms > MAX_EXACT ? MAX_EXACT : deadline_ms);
 }

@@ -6,7 +6,7 @@
  * (1) An effect stands behind a SELECT of its database, unless the last effect had the same.
  * (2) One command, script or EXEC is a unit: a unit with more than one effect is wrapped in MULTI and EXEC, so that a
  *     torn log or a lost link never shows half of it. A unit with one effect stays bare.
- * (3) Effects outside of any unit (the expire cycle) stay bare.
+ * (3) Effects outside of any unit (the expire cycle) stay bare, and so do those of commands that meet dead keys by the way.
  */
 
 import { writeInteger } from '../../base/ascii.ts';
@@ -32,6 +32,8 @@ export class Propagation {
   /** Effects in the current unit, and where the first of them begins. */
   #effects = 0;
   #unitStart = 0;
+  /** Effects of this unit do not belong together. */
+  #bare = false;
 
   /** The database of the last effect, -1 when the next one will be preceded by a SELECT. */
   get selected(): number {
@@ -53,6 +55,12 @@ export class Propagation {
     if (--this.#depth > 0) return;
     if (this.#effects > 1) this.#append(EXEC);
     this.#effects = 0;
+    this.#bare = false;
+  }
+
+  /** The effects of this command are not one unit, unless it is a part of one. */
+  stayBare(): void {
+    this.#bare = this.#depth === 1;
   }
 
   /** The request as it came; the usual case, and a plain copy. */
@@ -105,7 +113,7 @@ export class Propagation {
       // Before the first effect of a unit, so that MULTI comes behind it.
       this.#select(db);
     }
-    if (this.#depth === 0) return;
+    if (this.#depth === 0 || this.#bare) return;
     this.#effects++;
     if (this.#effects === 1) this.#unitStart = this.length;
     if (this.#effects === 2) this.#insertMulti();

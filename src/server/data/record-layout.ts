@@ -39,6 +39,12 @@ export function kindOf(type: number, encoding: number): number {
 /** Strings are stored without a look at their bytes: whether they are `int` or `embstr` is found out when asked. */
 export const PLAIN_STRING = kindOf(TYPE_STRING, ENCODING_EMBSTR);
 export const RAW_STRING = kindOf(TYPE_STRING, ENCODING_RAW);
+
+/** Of a value that comes from elsewhere, such as a file. */
+export function kindOfStored(type: number, encoding: number): number {
+  if (type !== TYPE_STRING) return kindOf(type, encoding);
+  return encoding === ENCODING_RAW ? RAW_STRING : PLAIN_STRING;
+}
 export const KIND_MASK = kindOf(TYPE_MASK, ENCODING_MASK);
 
 /** Units of a record with such a key and so many bytes of value inside. */

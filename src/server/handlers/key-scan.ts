@@ -9,7 +9,7 @@ import { DB_INDEX_OUT_OF_RANGE, INVALID_CURSOR, NOT_INTEGER, ReplyError, SYNTAX 
 import { readOptions } from '../command/options.ts';
 import type { Spec } from '../command/spec.ts';
 import { typeName } from '../data/encoding.ts';
-import type { Database } from '../keyspace/database.ts';
+import type { Database, KeyVisitor } from '../keyspace/database.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -123,15 +123,27 @@ function scan(call: Call): void {
   const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
   const { db, reply } = call;
   const found: Buffer[] = [];
-  const next = db.scan(cursor, count, (kbuf, koff, klen, ref) => {
-    if (db.isDead(ref) || (type !== null && typeName(db.typeOf(ref)) !== type)) return;
-    if (pattern === null || globMatch(pattern, kbuf, koff, klen))
-      found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
-  });
+  const dead: Buffer[] = [];
+  const matching = (into: Buffer[]): KeyVisitor => {
+    return (kbuf, koff, klen, ref) => {
+      if (into === found && type !== null && typeName(db.typeOf(ref)) !== type) return;
+      if (pattern !== null && !globMatch(pattern, kbuf, koff, klen)) return;
+      into.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
+    };
+  };
+  const next = db.scan(cursor, count, matching(found), matching(dead));
+  removeDead(call, dead);
   reply.array(2);
   reply.bulkText(next.toString());
   reply.array(found.length);
   for (const key of found) reply.bulkBuffer(key);
+}
+
+/** Those that were met; on a replica that is the primary's part. */
+function removeDead({ db, server }: Call, keys: readonly Buffer[]): void {
+  if (keys.length === 0 || server.keyspace.passive) return;
+  server.propagation.stayBare();
+  for (const key of keys) db.find(key, 0, key.length);
 }
 
 /** What C reads as an unsigned number is a cursor; nothing is, and a sign may stand in front. */
@@ -145,7 +157,8 @@ function cursorFrom(call: Call, i: number): bigint {
 }
 
 function randomkey(call: Call): void {
-  const { db, reply } = call;
+  const { db, reply, server } = call;
+  server.propagation.stayBare();
   const ref = db.randomRef();
   if (ref === 0) reply.null();
   else reply.bulk(db.keyBuf(ref), db.keyOff(ref), db.keyLen(ref));

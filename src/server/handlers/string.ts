@@ -239,7 +239,11 @@ function getset(call: Call): void {
 
 function getdel(call: Call): void {
   const ref = findString(call, 1);
-  if (ref === 0) return call.reply.null();
+  if (ref === 0) {
+    // A replica that may be written to still holds what is dead: nobody may see it, and it goes.
+    call.db.findForWrite(call.buf, call.off(1), call.len(1));
+    return call.reply.null();
+  }
   replyValue(call, ref);
   call.db.delete(call.buf, call.off(1), call.len(1));
   call.propagate('DEL', call.view(1));

@@ -10,9 +10,8 @@
  */
 import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
-import { ENCODING_RAW, TYPE_STRING } from '../data/encoding.ts';
 import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
-import { kindOf, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
+import { kindOf, kindOfStored, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Store } from './store.ts';
 import { type Watcher, WatchList } from './watch.ts';
@@ -40,6 +39,7 @@ export interface Entry {
   readonly object: Aggregate | null;
 }
 
+const NOBODY_LOOKS: KeyVisitor = () => {};
 /** Dead keys met in a row before a random pick gives up. */
 const RANDOM_ATTEMPTS_MAX = 100;
 
@@ -81,9 +81,15 @@ export class Database implements RecordReader {
     return ref;
   }
 
+  /** Removes a dead key also where that is the primary's part: its name has to be free for what is written. */
   findForWrite(buf: Buffer, off: number, len: number): Ref {
-    const ref = this.#findLiving(buf, off, len);
-    if (ref !== 0) this.records.noteUse(ref);
+    const ref = this.store.find(buf, off, len);
+    if (ref === 0) return 0;
+    if (this.isDead(ref)) {
+      this.#expire(ref);
+      return 0;
+    }
+    this.records.noteUse(ref);
     return ref;
   }
 
@@ -341,7 +347,7 @@ export class Database implements RecordReader {
     const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     const { bytes, object, deadline_ms } = entry;
-    const kind = kindOfEntry(entry);
+    const kind = kindOfStored(entry.type, entry.encoding);
     if (bytes === null) this.store.putObject(ref, kind, object as Aggregate, deadline_ms);
     else if (bytes.length < BIG_VALUE_MIN) this.store.putBytes(ref, kind, bytes, 0, bytes.length, deadline_ms);
     else this.store.putBig(ref, kind, BigValue.lent(bytes), deadline_ms);
@@ -400,10 +406,8 @@ export class Database implements RecordReader {
   }
 
   /** SCAN: meets every key that stays in the database while calls go from cursor 0n back to 0n. */
-  scan(cursor: bigint, count: number, visit: KeyVisitor): bigint {
-    return this.store.keys.scan(cursor, count, (ref) => {
-      if (!this.isDead(ref)) this.#visit(ref, visit);
-    });
+  scan(cursor: bigint, count: number, visit: KeyVisitor, visitDead: KeyVisitor = NOBODY_LOOKS): bigint {
+    return this.store.keys.scan(cursor, count, (ref) => this.#visit(ref, this.isDead(ref) ? visitDead : visit));
   }
 
   /** All that is stored, dead keys included, in no order. */
@@ -482,11 +486,6 @@ export class Database implements RecordReader {
       if (isTouched(key)) this.#watches.touch(key, true);
     }
   }
-}
-
-function kindOfEntry({ type, encoding }: Entry): number {
-  if (type !== TYPE_STRING) return kindOf(type, encoding);
-  return encoding === ENCODING_RAW ? RAW_STRING : PLAIN_STRING;
 }
 
 function copyOfValue(records: Records, ref: Ref): Buffer {
