@@ -4,10 +4,11 @@
 
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock.ts';
+import type { Descriptors } from '../base/descriptors.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
 import { listenHosts, listensOn, sourceOf } from '../config/addresses.ts';
-import type { Config } from '../config/directives.ts';
+import type { Config, Name } from '../config/directives.ts';
 import type { BusHost } from './bus/bus.ts';
 import { nodesConfPath } from './claim-files.ts';
 import type { ClusterConfig } from './gossip/state.ts';
@@ -24,20 +25,25 @@ export interface ClusterHostOptions {
   config: Config;
   clock: Clock;
   log: Logger;
+  descriptors: Descriptors;
   /** True in a library: open sockets and timers do not keep the process alive. */
   unref?: boolean;
   fatal: (reason: string) => never;
 }
 
-export function clusterHost({ the, config, clock, log, unref, fatal }: ClusterHostOptions): BusHost {
+export function clusterHost({ the, config, clock, log, descriptors, unref, fatal }: ClusterHostOptions): BusHost {
   const file = nodesConfPath(config);
+  // Opened once: a client port that moves later leaves the bus where the others know it.
+  const port = config['cluster-port'] || (config['tls-cluster'] ? config['tls-port'] : config.port) + BUS_PORT_OFFSET;
   return {
     clock,
     log,
     file,
     keepsAlive: unref !== true,
     prng: new Prng(entropySeed()),
-    config: () => clusterConfigOf(config),
+    config: () => clusterConfigOf(config, port),
+    port,
+    descriptors,
     hosts: () => listenHosts(config.bind),
     isOwnAddress: (ip) => listensOn(listenHosts(config.bind), ip) && isOfThisMachine(ip),
     source: (host) => sourceOf(config['bind-source-addr'], host),
@@ -103,12 +109,36 @@ function deleteKeysInSlots({ keyspace, log }: Server, slots: readonly number[]):
   }
 }
 
-function clusterConfigOf(config: Config): ClusterConfig {
+/**
+ * All directives that the cluster reads, and that have to reach the others when they change. The type of what
+ * `clusterConfigOf` gets is made of them, so it cannot read another.
+ */
+export const clusterDirectives = [
+  'port',
+  'tls-port',
+  'tls-cluster',
+  'repl-ping-replica-period',
+  'cluster-node-timeout',
+  'cluster-migration-barrier',
+  'cluster-replica-validity-factor',
+  'cluster-require-full-coverage',
+  'cluster-allow-replica-migration',
+  'cluster-replica-no-failover',
+  'cluster-allow-reads-when-down',
+  'cluster-allow-pubsubshard-when-down',
+  'cluster-preferred-endpoint-type',
+  'cluster-announce-ip',
+  'cluster-announce-hostname',
+  'cluster-announce-port',
+  'cluster-announce-tls-port',
+  'cluster-announce-bus-port',
+] as const satisfies readonly Name[];
+
+function clusterConfigOf(config: Pick<Config, (typeof clusterDirectives)[number]>, busPort: number): ClusterConfig {
   const tls = config['tls-cluster'];
   const tcpPort = config['cluster-announce-port'] || config.port;
   const tlsPort = config['cluster-announce-tls-port'] || config['tls-port'];
   const port = tls ? tlsPort : tcpPort;
-  const listening = tls ? config['tls-port'] : config.port;
   return {
     nodeTimeout_ms: config['cluster-node-timeout'],
     migrationBarrier: config['cluster-migration-barrier'],
@@ -124,7 +154,7 @@ function clusterConfigOf(config: Config): ClusterConfig {
     announceHostname: config['cluster-announce-hostname'],
     port,
     plainPort: tls ? tcpPort : 0,
-    busPort: config['cluster-announce-bus-port'] || config['cluster-port'] || listening + BUS_PORT_OFFSET,
+    busPort: config['cluster-announce-bus-port'] || busPort,
   };
 }
 

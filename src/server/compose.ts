@@ -8,6 +8,7 @@
 
 import type { Clock, Timer } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import { readDescriptors } from '../base/descriptors.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, randomHex } from '../base/prng.ts';
 import { ConfigFailure } from '../config/conf-file.ts';
@@ -28,10 +29,11 @@ import { Door } from './door.ts';
 import { isReplica } from './gossip/state.ts';
 import { specs } from './handlers/table.ts';
 import { Keyspace } from './keyspace/keyspace.ts';
+import { lowerMaxClients } from './max-clients.ts';
 import { Output } from './net/output.ts';
 import { Peers } from './net/peers.ts';
 import { Stats } from './observe/stats.ts';
-import { onChange } from './on-change.ts';
+import { onChange, preparation } from './on-change.ts';
 import { Claims } from './persistence/claims.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
@@ -55,6 +57,8 @@ export interface ComposeOptions {
   clock?: Clock;
   /** Bytes of the first chunk of the arena: small for servers that live in a test. */
   chunkBytes?: number;
+  /** Port 0 is one that the system chooses. */
+  anyPort?: boolean;
   /** True in a library: open sockets and timers do not keep the process alive. */
   unref?: boolean;
   /** The parts are put together, and nothing is open yet: from here on the server can be told to end. */
@@ -88,7 +92,7 @@ export interface Running {
 
 /** Makes a server from its configuration, loads its data and opens its ports. Throws what prevents that. */
 export async function compose(options: ComposeOptions): Promise<Running> {
-  const refusal = whyNotStarted(options.config);
+  const refusal = whyNotStarted(options.config) ?? whyNoWayIn(options);
   if (refusal !== null) throw new ConfigFailure(refusal);
   const start: Start = { givenUp: false };
   const claims = new Claims(options.clock ?? systemClock());
@@ -119,6 +123,11 @@ async function open({ server, door }: Running, options: ComposeOptions, start: S
   return { server, door };
 }
 
+function whyNoWayIn({ config, anyPort }: ComposeOptions): string | null {
+  const some = anyPort === true || config.port !== 0 || config['tls-port'] !== 0 || config.unixsocket !== '';
+  return some ? null : 'Configured to not listen anywhere, exiting.';
+}
+
 /** Where a start stands; it waits while it loads. */
 interface Start {
   givenUp: boolean;
@@ -130,27 +139,23 @@ function assemble(options: Assembled, start: Start): Running {
   const { config, log } = options;
   const clock = options.clock ?? systemClock();
   const clusterMode = config['cluster-enabled'];
-  const keyspace = new Keyspace({
-    databases: clusterMode ? 1 : config.databases,
-    clusterMode,
-    seed: entropySeed(),
-    monotonic_ms: () => clock.monotonic_ms(),
-    ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
-  });
-  keyspace.now_ms = clock.now_ms();
-  keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
-  keyspace.setExpireEffort(config['active-expire-effort']);
   const replication = newReplication();
   const propagation = new Propagation();
-  keyspace.hooks = {
-    expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
-  };
-  const door = new Door(() => server, { keepsAlive: options.unref !== true });
+  const keyspace = newKeyspace(options, clock, propagation);
+  const descriptors = readDescriptors();
+  lowerMaxClients(config, { descriptors, log });
+  const door = new Door(() => server, {
+    config,
+    descriptors,
+    keepsAlive: options.unref !== true,
+    anyPort: options.anyPort === true,
+  });
   const server: Server = {
     config,
     settings: new Settings(
       config,
       onChange(() => server, door),
+      preparation(door),
     ),
     configFile: options.configFile,
     clock,
@@ -180,7 +185,7 @@ function assemble(options: Assembled, start: Start): Running {
     }),
     replication,
     links: new ReplicationLinks(replicationHost({ ...options, the: () => server })),
-    cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock })) : null,
+    cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock, descriptors })) : null,
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.monotonic_ms(),
@@ -195,6 +200,24 @@ function assemble(options: Assembled, start: Start): Running {
   return { server, door };
 }
 
+function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, propagation: Propagation): Keyspace {
+  const clusterMode = config['cluster-enabled'];
+  const keyspace = new Keyspace({
+    databases: clusterMode ? 1 : config.databases,
+    clusterMode,
+    seed: entropySeed(),
+    monotonic_ms: () => clock.monotonic_ms(),
+    ...(chunkBytes === undefined ? {} : { chunkBytes }),
+  });
+  keyspace.now_ms = clock.now_ms();
+  keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
+  keyspace.setExpireEffort(config['active-expire-effort']);
+  keyspace.hooks = {
+    expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
+  };
+  return keyspace;
+}
+
 /** The functions of the server that act on the whole of it. */
 function lifeOf(
   { unref, clock = systemClock(), start, claims }: Assembled & { start: Start },
@@ -202,7 +225,16 @@ function lifeOf(
   door: Door,
 ): Pick<
   Server,
-  'wake' | 'rearm' | 'beginPause' | 'endPause' | 'shutdown' | 'newClient' | 'closeClient' | 'every' | 'startCron'
+  | 'wake'
+  | 'rearm'
+  | 'beginPause'
+  | 'endPause'
+  | 'shutdown'
+  | 'newClient'
+  | 'closeClient'
+  | 'every'
+  | 'startCron'
+  | 'cronChanged'
 > {
   const keepsAlive = unref !== true;
   const alarm = new Alarm(clock, { keepsAlive, ring: () => whenDue(the()) });
@@ -216,11 +248,11 @@ function lifeOf(
       alarm.set(Math.min(blocking.nextDeadline_ms(), pause.nextEnd_ms(), keyspace.nextSlice_ms));
     });
   };
-  const timers: Timer[] = [];
-  const every = (interval_ms: number, task: () => void): void => {
-    const timer = clock.setInterval(() => unlessFailed(task), interval_ms);
-    if (!keepsAlive && 'unref' in timer) (timer as { unref(): void }).unref();
-    timers.push(timer);
+  const timers = intervals(clock, keepsAlive);
+  let stopCron: (() => void) | null = null;
+  const startCron = (): void => {
+    stopCron?.();
+    stopCron = timers.every(1000 / the().config.hz, () => cronTick(the()));
   };
   return {
     wake() {
@@ -236,16 +268,40 @@ function lifeOf(
     shutdown(how) {
       const committed = (): void => {
         start.givenUp = true;
-        for (const timer of timers.splice(0)) clock.clear(timer);
+        timers.clear();
         alarm.clear();
       };
       return shutdown(the(), { door, committed }, how).then(() => claims.releaseAll());
     },
     newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),
-    every,
-    startCron() {
-      every(1000 / the().config.hz, () => cronTick(the()));
+    every: (interval_ms, task) => void timers.every(interval_ms, task),
+    startCron,
+    cronChanged() {
+      if (stopCron !== null) startCron();
+    },
+  };
+}
+
+/** What is done again and again, until the server ends; `every` answers what ends it earlier. */
+function intervals(
+  clock: Clock,
+  keepsAlive: boolean,
+): { every(interval_ms: number, task: () => void): () => void; clear(): void } {
+  const timers = new Set<Timer>();
+  const stop = (timer: Timer): void => {
+    clock.clear(timer);
+    timers.delete(timer);
+  };
+  return {
+    every(interval_ms, task) {
+      const timer = clock.setInterval(() => unlessFailed(task), interval_ms);
+      if (!keepsAlive && 'unref' in timer) (timer as { unref(): void }).unref();
+      timers.add(timer);
+      return () => stop(timer);
+    },
+    clear() {
+      for (const timer of timers) stop(timer);
     },
   };
 }

@@ -5,13 +5,15 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { listenHosts, listenOptionally } from '../config/addresses.ts';
+import { type Descriptors, tookReserved } from '../base/descriptors.ts';
+import { listenHosts } from '../config/addresses.ts';
+import type { Config } from '../config/directives.ts';
 import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
-import { type Accepted, Listener } from './net/listener.ts';
+import { type Accepted, type Endpoint, Listener, type PreparedPorts } from './net/listener.ts';
 import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
 import type { ParserLimits } from './protocol/request-parser.ts';
@@ -19,6 +21,7 @@ import { serverTlsOptions } from './security/tls-options.ts';
 import { type Client, isLoopback, setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
+const FULL = '-ERR max number of clients reached\r\n';
 const DENIED =
   '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default ' +
   'user. In this mode connections are only accepted from the loopback interface. If you want to connect from external ' +
@@ -31,21 +34,33 @@ const DENIED =
   'for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting ' +
   'connections from the outside.\r\n';
 
+export interface DoorOptions {
+  config: Config;
+  descriptors: Descriptors;
+  /** Open ports and clients are a reason for the process to go on. */
+  keepsAlive: boolean;
+  /** Port 0 is one that the system chooses, where there is no other way in. */
+  anyPort: boolean;
+}
+
 export class Door {
   readonly #the: () => Server;
-  readonly #keepsAlive: boolean;
-  #listener: Listener;
+  readonly #options: DoorOptions;
+  readonly #listener: Listener;
   readonly #request = new Request(Buffer.alloc(0));
   readonly #ahead = new KeysAhead();
   /** One record for all connections: CONFIG SET changes it in place. */
   readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
   readonly #delivery: Delivery<Client>;
 
-  /** `keepsAlive`: open ports and clients are a reason for the process to go on. */
-  constructor(the: () => Server, { keepsAlive }: { keepsAlive: boolean }) {
+  constructor(the: () => Server, options: DoorOptions) {
     this.#the = the;
-    this.#keepsAlive = keepsAlive;
-    this.#listener = this.#newListener();
+    this.#options = options;
+    this.#listener = new Listener({
+      onAccept: (accepted) => this.#accept(accepted),
+      backlog: options.config['tcp-backlog'],
+      keepsAlive: options.keepsAlive,
+    });
     this.#delivery = {
       command: (client, request) => dispatch(the(), client, request),
       keysAhead: fetchAhead,
@@ -63,44 +78,43 @@ export class Door {
 
   /** Opens every configured endpoint. Throws a ListenFailure, and none is open. */
   async open(): Promise<void> {
-    const server = this.#the();
     this.readLimits();
-    const { config } = server;
-    const backlog = config['tcp-backlog'];
-    const listener = this.#newListener();
-    try {
-      const wantsPlain = config.port !== 0 || (config['tls-port'] === 0 && config.unixsocket === '');
-      for (const host of wantsPlain ? listenHosts(config.bind) : []) {
-        await listenOptionally(host, async (name) => {
-          server.port = await listener.listenTcp({ ...name, port: server.port || config.port, backlog });
-        });
-      }
-      if (config['tls-port'] !== 0) {
-        const tls = serverTlsOptions(config);
-        for (const host of listenHosts(config.bind)) {
-          await listenOptionally(host, async (name) => {
-            server.tlsPort = await listener.listenTls({ ...name, port: config['tls-port'], backlog }, tls);
-          });
-        }
-      }
-      if (config.unixsocket !== '') await listener.listenUnix(config.unixsocket, config.unixsocketperm, backlog);
-    } catch (error) {
-      await listener.close();
-      throw error;
-    }
-    this.#listener = listener;
+    const { config } = this.#options;
+    (await this.prepare(config)).commit();
+    if (config.unixsocket !== '') await this.#listener.listenUnix(config.unixsocket, config.unixsocketperm);
+  }
+
+  /** Opens what another configuration needs and this one has not. Throws a ListenFailure or a TlsFailure. */
+  async prepare(next: Config): Promise<PreparedPorts> {
+    const tls = next['tls-port'] === 0 ? null : serverTlsOptions(next);
+    const ports = await this.#listener.prepare(this.#endpointsOf(next));
+    return {
+      abandon: () => ports.abandon(),
+      commit: () => {
+        if (tls !== null) this.#listener.applyTls(tls);
+        ports.commit();
+        const server = this.#the();
+        server.port = this.#listener.portOf('tcp');
+        server.tlsPort = this.#listener.portOf('tls');
+      },
+    };
   }
 
   /** Stops accepting. Clients that are connected stay. */
-  async close(): Promise<void> {
-    await this.#listener.close();
+  close(): void {
+    this.#listener.close();
   }
 
-  /** Closes and opens again, after `port`, `bind` or a TLS directive changed; on failure the old ports are opened again. */
-  async reopen(): Promise<void> {
-    await this.#listener.close();
-    this.#the().port = 0;
-    await this.open();
+  #endpointsOf(config: Config): Endpoint[] {
+    const tlsPort = config['tls-port'];
+    const hosts = listenHosts(config.bind);
+    const at = (transport: Endpoint['transport'], port: number): Endpoint[] =>
+      hosts.map((host) => ({ ...host, transport, port }));
+    const chosen = this.#options.anyPort && tlsPort === 0 && config.unixsocket === '';
+    return [
+      ...(config.port !== 0 || chosen ? at('tcp', config.port || this.#the().port) : []),
+      ...(tlsPort !== 0 ? at('tls', tlsPort) : []),
+    ];
   }
 
   /** Makes changed limits take effect for all connections. */
@@ -110,16 +124,19 @@ export class Door {
     this.#limits.heldMax = config['client-query-buffer-limit'];
   }
 
-  #newListener(): Listener {
-    return new Listener((accepted) => this.#accept(accepted), { keepsAlive: this.#keepsAlive });
-  }
-
   #accept({ socket, transport }: Accepted): void {
     const server = this.#the();
     const { config, stats } = server;
+    if (tookReserved(socket, this.#options.descriptors)) {
+      stats.add('rejectedConnections');
+      // At once: whoever is told goodbye in order keeps the descriptor for as long as it likes.
+      socket.write(FULL);
+      socket.destroy();
+      return;
+    }
     if (server.clients.size >= config.maxclients) {
       stats.add('rejectedConnections');
-      socket.end('-ERR max number of clients reached\r\n');
+      socket.end(FULL);
       return;
     }
     const local = transport === 'unix' || isLoopback(socket.remoteAddress ?? '');
@@ -142,7 +159,7 @@ export class Door {
     });
     const client = server.newClient(connection, transport);
     setAuthenticated(client, config.requirepass === '');
-    if (!this.#keepsAlive) connection.socket.unref();
+    if (!this.#options.keepsAlive) connection.socket.unref();
     connection.start();
   }
 

@@ -186,7 +186,7 @@ const CLUSTER_PORTS = { first: 15_000, count: 7_000 };
 const ATTEMPTS_MAX = 100;
 
 async function composeOnFreePort(config: Config, parts: Parts): Promise<Running> {
-  const options = { ...parts, config, configFile: null, chunkBytes: CHUNK_BYTES, unref: true };
+  const options = { ...parts, config, configFile: null, chunkBytes: CHUNK_BYTES, anyPort: true, unref: true };
   const mustChoose = config['cluster-enabled'] && config.port === 0 && config['tls-port'] === 0;
   if (!mustChoose) return compose(options);
   // Other nodes derive the bus port from the port, so both must be free: tried by opening them, which leaves no gap.

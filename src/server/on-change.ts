@@ -2,19 +2,35 @@
  * What a CONFIG SET does beyond changing the value. Most directives are read when they matter and need nothing here.
  */
 
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
+import { readDescriptors } from '../base/descriptors.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
-import type { OnChange } from '../config/settings.ts';
+import type { Config, Name } from '../config/directives.ts';
+import type { OnChange, Preparation, Prepared } from '../config/settings.ts';
+import { clusterDirectives } from './cluster-host.ts';
 import type { Door } from './door.ts';
-import { serverTlsOptions, TlsFailure } from './security/tls-options.ts';
+import { clientsAllowed } from './max-clients.ts';
+import { ListenFailure } from './net/listener.ts';
+import { busTlsOptions, clientTlsOptions, TlsFailure } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
 export function onChange(the: () => Server, door: Door): OnChange {
-  const cluster = (): void => the().cluster?.reconfigure();
   const limits = (): void => door.readLimits();
-  const ports = (): void => reopenSoon(the(), door);
-  const tls = (): void => checkTls(the(), ports);
+  const announced = (): void => the().cluster?.reconfigure();
+  const busTls = (): void => the().cluster?.applyTls();
   return {
+    ...Object.fromEntries(TLS.map((name) => [name, busTls])),
+    ...Object.fromEntries(clusterDirectives.map((name) => [name, announced])),
+    'tls-cluster': () => {
+      busTls();
+      announced();
+    },
     appendonly: () => turnLogOnOrOff(the()),
+    dir: (before) => enterFolder(the().config, before.get('dir') as string),
+    hz: () => the().cronChanged(),
+    maxclients: () => checkMaxClients(the()),
     'proto-max-bulk-len': limits,
     'client-query-buffer-limit': limits,
     loglevel: () => {
@@ -26,28 +42,8 @@ export function onChange(the: () => Server, door: Door): OnChange {
       keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
     },
     'active-expire-effort': () => the().keyspace.setExpireEffort(the().config['active-expire-effort']),
-    port: ports,
-    bind: ports,
-    'tls-port': tls,
-    'tls-cert-file': tls,
-    'tls-key-file': tls,
-    'tls-ca-cert-file': tls,
-    'tls-ca-cert-dir': tls,
-    'tls-auth-clients': tls,
     'repl-backlog-size': () => the().links.resizeBacklog(),
     'min-replicas-max-lag': () => the().links.recountReplicas(),
-    'cluster-node-timeout': cluster,
-    'cluster-migration-barrier': cluster,
-    'cluster-replica-validity-factor': cluster,
-    'cluster-require-full-coverage': cluster,
-    'cluster-allow-replica-migration': cluster,
-    'cluster-replica-no-failover': cluster,
-    'cluster-allow-reads-when-down': cluster,
-    'cluster-announce-ip': cluster,
-    'cluster-announce-hostname': cluster,
-    'cluster-announce-port': cluster,
-    'cluster-announce-bus-port': cluster,
-    'cluster-preferred-endpoint-type': cluster,
   };
 }
 
@@ -57,20 +53,62 @@ function turnLogOnOrOff({ persistence }: Server): void {
   if (refusal !== null) throw new DirectiveRefusal(refusal.replaceAll('\n', ' '));
 }
 
-/** The reply of this CONFIG SET still leaves by the old port; the new one opens right after. */
-function reopenSoon(server: Server, door: Door): void {
-  setImmediate(() => {
-    door.reopen().catch((error: Error) => server.log.warning(`Failed to listen after CONFIG SET: ${error.message}`));
-  });
+/** What ports and certificates depend on: whether they can be used is known when they are. */
+export function preparation(door: Door): Preparation {
+  return { names: TRIED, prepare: (next) => tryPorts(next, door) };
 }
 
-function checkTls(server: Server, reopen: () => void): void {
-  if (server.config['tls-port'] === 0) return reopen();
+const TLS: readonly Name[] = [
+  'tls-cert-file',
+  'tls-key-file',
+  'tls-key-file-pass',
+  'tls-client-cert-file',
+  'tls-client-key-file',
+  'tls-client-key-file-pass',
+  'tls-ca-cert-file',
+  'tls-ca-cert-dir',
+  'tls-auth-clients',
+  'tls-replication',
+  'tls-cluster',
+  'tls-protocols',
+  'tls-ciphers',
+  'tls-ciphersuites',
+  'tls-prefer-server-ciphers',
+];
+
+const TRIED: readonly Name[] = ['port', 'bind', 'tls-port', ...TLS];
+
+async function tryPorts(next: Config, door: Door): Promise<Prepared> {
   try {
-    serverTlsOptions(server.config);
+    if (next['tls-cluster']) busTlsOptions(next);
+    if (next['tls-cluster'] || next['tls-replication']) clientTlsOptions(next);
+    return await door.prepare(next);
   } catch (error) {
     if (error instanceof TlsFailure) throw new DirectiveRefusal(`Unable to update TLS configuration. ${error.message}`);
+    if (error instanceof ListenFailure) throw new DirectiveRefusal(`Unable to listen on this port: ${error.message}`);
     throw error;
   }
-  reopen();
+}
+
+/** Kept absolute, because nothing else about the process moves. */
+function enterFolder(config: Config, before: string): void {
+  const folder = path.resolve(before, config.dir);
+  try {
+    if (!statSync(folder).isDirectory()) throw new DirectiveRefusal('Not a directory');
+    accessSync(folder, constants.X_OK);
+  } catch (error) {
+    if (error instanceof DirectiveRefusal) throw error;
+    const text = getSystemErrorMessage((error as NodeJS.ErrnoException).errno!);
+    throw new DirectiveRefusal(text.charAt(0).toUpperCase() + text.slice(1));
+  }
+  config.dir = folder;
+}
+
+function checkMaxClients({ config, clients }: Server): void {
+  const { limit, open } = readDescriptors();
+  const allowed = clientsAllowed({ limit, open: Math.max(0, open - clients.size) }, config);
+  if (config.maxclients <= allowed) return;
+  throw new DirectiveRefusal(
+    `The operating system is not able to handle the specified number of clients, try with ${allowed}`,
+  );
 }

@@ -30,7 +30,8 @@ export async function shutdown(
   for (const client of server.clients.values()) if (client.connection !== null) client.connection.closing = true;
   committed();
   server.persistence.close();
-  const closed = [door.close(), server.links.close(), server.cluster?.close()];
+  door.close();
+  const closed = [server.links.close(), server.cluster?.close()];
   server.peers.close();
   await Promise.all(closed);
   await closeClients(server);
@@ -59,7 +60,7 @@ function secure({ log, config, persistence, loading }: Server, { save, force }: 
 /** The start failed: what was opened is closed, and whoever came in meanwhile is cut off. */
 export async function abandonStart(server: Server, door: Door): Promise<void> {
   server.persistence.close();
-  await door.close();
+  door.close();
   await server.links.close();
   server.peers.close();
   await server.cluster?.close();

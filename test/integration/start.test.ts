@@ -100,6 +100,12 @@ test('a Unix socket that a killed server left behind is in nobody’s way', asyn
   expect(existsSync(join(dir, 'socket'))).toBe(false);
 });
 
+test('a server without any port or socket says so, and ends with 1', async () => {
+  const node = startNode('rkv', { port: 0 });
+  expect(await endOf(node.child)).toBe(1);
+  expect(node.output()).toContain('Configured to not listen anywhere, exiting.');
+});
+
 describe('daemonize', () => {
   const background = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [SERVER, '--daemonize', 'yes', ...args], {

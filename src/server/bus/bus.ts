@@ -16,6 +16,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { type Descriptors, tookReserved } from '../../base/descriptors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Prng } from '../../base/prng.ts';
 import { type ListenHost, listenOptionally } from '../../config/addresses.ts';
@@ -39,6 +40,9 @@ export interface BusHost {
   readonly prng: Prng;
   /** Fills in the directives; called again when one changes. */
   config(): ClusterConfig;
+  /** The port to listen on, which need not be the one that is announced. */
+  readonly port: number;
+  readonly descriptors: Descriptors;
   /** Where to listen. */
   hosts(): readonly ListenHost[];
   /** Whether peers can still reach this server at an address it once had. */
@@ -108,6 +112,8 @@ export class ClusterBus {
   readonly #outgoing = new Map<number, Link>();
   readonly #inbound = new Map<number, Link>();
   #servers: NetServer[] = [];
+  /** Null: the bus speaks plain TCP. */
+  #tls: { readonly server: NetServer; readonly client: ConnectionOptions } | null = null;
   readonly #origin_ms: number;
   #nextInbound = 1;
   #ticking: Timer | null = null;
@@ -158,8 +164,9 @@ export class ClusterBus {
   async open(): Promise<void> {
     if (this.#isNew) this.#host.write(formatNodesConf(this.state), { fsync: true });
     else this.#write({ fsync: false });
-    const { busPort } = this.state.config;
-    for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, busPort));
+    this.applyTls();
+    const { port } = this.#host;
+    for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, port));
   }
 
   /** The data is loaded: from now on this node takes part. */
@@ -193,15 +200,32 @@ export class ClusterBus {
 
   /** A cluster directive was changed. */
   reconfigure(): void {
-    Object.assign(this.state.config, this.#host.config());
     this.#refresh();
-    configChanged(this.state, this.#world);
+    configChanged(this.state, this.#host.config(), this.#world);
     this.#host.wake();
   }
 
   /** What CLUSTER COUNT-FAILURE-REPORTS is answered with. */
   failureReports(node: ClusterNode): number {
     return countFailureReports(this.state, node, this.#now_ms());
+  }
+
+  /** From now on links are made with what the configuration says about TLS; those that there are stay as they are. */
+  applyTls(): void {
+    const tls = this.#host.tls();
+    this.#tls = null;
+    if (tls === null) return;
+    // Never listens: it makes TLS of what the port has accepted.
+    const server = createTlsServer(tls.server, (socket) => this.#accept(socket));
+    // Asked for while it can be answered: who is refused has gone when we hear of it.
+    server.on('connection', (socket: Socket) => void socket.remoteAddress);
+    server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+      const reason = String(socket.authorizationError ?? error.message);
+      const who = socket.remoteAddress ?? 'a node that has gone';
+      this.#tellTls(`Accepting a connection to the cluster bus from ${who} failed`, reason);
+      socket.destroy();
+    });
+    this.#tls = { server, client: tls.client };
   }
 
   /** Facts about the links, by their numbers, for CLUSTER LINKS. */
@@ -326,7 +350,7 @@ export class ClusterBus {
   }
 
   #connect(number: number, ip: string, busPort: number): void {
-    const tls = this.#host.tls();
+    const tls = this.#tls;
     const up = (): void => this.#take({ type: 'linkUp', link: number });
     const where = { host: ip, port: busPort, ...this.#host.source(ip) };
     const socket = tls === null ? connect(where, up) : connectTls({ ...tls.client, ...where }, up);
@@ -343,6 +367,13 @@ export class ClusterBus {
       },
     });
     this.#outgoing.set(number, link);
+  }
+
+  #arrived(socket: Socket): void {
+    // Whoever fills the port must not keep us from writing nodes.conf.
+    if (tookReserved(socket, this.#host.descriptors)) socket.destroy();
+    else if (this.#tls === null) this.#accept(socket);
+    else this.#tls.server.emit('connection', socket);
   }
 
   #accept(socket: Socket): void {
@@ -401,19 +432,7 @@ export class ClusterBus {
   }
 
   #listen({ host }: { host?: string }, port: number): Promise<void> {
-    const tls = this.#host.tls();
-    const server =
-      tls === null
-        ? createServer((socket) => this.#accept(socket))
-        : createTlsServer(tls.server, (socket) => this.#accept(socket));
-    // Asked for while it can be answered: who is refused has gone when we hear of it.
-    server.on('connection', (socket: Socket) => void socket.remoteAddress);
-    server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-      const reason = String(socket.authorizationError ?? error.message);
-      const who = socket.remoteAddress ?? 'a node that has gone';
-      this.#tellTls(`Accepting a connection to the cluster bus from ${who} failed`, reason);
-      socket.destroy();
-    });
+    const server = createServer((socket) => this.#arrived(socket));
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const reason = error.code === 'EADDRINUSE' ? 'Address already in use' : (error.code ?? error.message);

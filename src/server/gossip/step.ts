@@ -18,6 +18,7 @@ import { receive } from './receive.ts';
 import { followPrimary } from './role.ts';
 import {
   announceMyself,
+  type ClusterConfig,
   isReachable,
   NOBODY,
   ownerOf,
@@ -63,8 +64,11 @@ export function runCommand(state: State, command: Command, world: World): Comman
 }
 
 /** Makes changes of `state.config` take effect: announced addresses, coverage rules. */
-export function configChanged(state: State, world: World): void {
+export function configChanged(state: State, config: ClusterConfig, world: World): void {
   begin(state, world);
+  // Nobody says any more who we are: the next node that reaches us will.
+  if (state.config.announceIp !== '' && config.announceIp === '') state.myself.ip = '';
+  Object.assign(state.config, config);
   announceMyself(state);
   state.evaluateWanted = true;
   state.announceWanted = true;

@@ -5,11 +5,13 @@
 
 import { rewriteConfig } from '../../config/conf-rewrite.ts';
 import { SettingFailure } from '../../config/settings.ts';
-import type { Call } from '../command/call.ts';
+import { type Call, mayBlock } from '../command/call.ts';
 import { container } from '../command/container.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
+import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
+import type { Blocked } from '../state/client.ts';
 
 const ADMIN = {
   flags: ['admin', 'noscript', 'loading', 'stale'],
@@ -81,19 +83,42 @@ function get(call: Call): void {
   }
 }
 
+const NOT_INSIDE = new ReplyError(
+  'ERR CONFIG SET of ports and certificates waits until they are open, which a transaction or a script cannot',
+);
+
 function set(call: Call): void {
   if (call.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
   for (let i = 2; i < call.argc; i += 2) pairs.push([call.view(i).toString(), call.view(i + 1).toString()]);
+  if (!mayBlock(call) && pairs.some(([name]) => call.server.settings.isTried(name))) throw NOT_INSIDE;
+  let trial: Promise<void> | null;
   try {
-    call.server.settings.set(pairs, mayChangeProtected(call));
+    trial = call.server.settings.set(pairs, mayChangeProtected(call));
   } catch (error) {
     if (!(error instanceof SettingFailure)) throw error;
     throw new ReplyError(`ERR ${error.message}`);
   }
+  if (trial !== null) return answerWhenTried(call, trial);
   // Gates ask for directives; which of them, only they know.
   call.server.rearm();
   call.reply.ok();
+}
+
+function answerWhenTried({ server, client, reply }: Call, trial: Promise<void>): void {
+  // The system answers a listen at once, one way or the other.
+  const wait: Blocked = { why: 'config', deadline_ms: Number.POSITIVE_INFINITY, expire: () => {}, reply };
+  server.blocking.block(client, wait);
+  trial.then(
+    () => {
+      server.rearm();
+      answerBlocked(server, client, { wait, answer: (late) => late.ok() });
+    },
+    (error: Error) => {
+      if (!(error instanceof SettingFailure)) throw error;
+      answerBlocked(server, client, { wait, answer: (late) => late.error(`ERR ${error.message}`) });
+    },
+  );
 }
 
 function mayChangeProtected({ server, client }: Call): boolean {

@@ -1,17 +1,27 @@
 /*
  * Listening sockets: TCP on every bound address, TLS, and a Unix socket. All of them end in `accepted`, with a socket
  * that does not read yet.
+ *
+ * Which ports are open changes as a whole or not at all: new ones are opened beside the old, and only then are those
+ * closed that are not wanted any more. Only where a port stays the same and the address alone changes does the system
+ * want the old one closed first; it is opened again when the new one cannot be.
  */
 
 import { chmodSync, unlinkSync } from 'node:fs';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { type ListenHost, listenOptionally } from '../../config/addresses.ts';
 
-/** Where to listen. `host` undefined: all addresses. */
-export interface Endpoint {
-  host?: string;
-  port: number;
-  backlog: number;
+/** A port to listen at. */
+export interface Endpoint extends ListenHost {
+  readonly transport: 'tcp' | 'tls';
+  readonly port: number;
+}
+
+/** Ports that are open and take nobody in yet that was not taken in before: they become ours, or are closed again. */
+export interface PreparedPorts {
+  commit(): void;
+  abandon(): Promise<void>;
 }
 
 /** A port could not be opened. Says which, and the system's reason. */
@@ -35,45 +45,87 @@ export interface Accepted {
 
 export type OnAccept = (accepted: Accepted) => void;
 
+interface Open extends Endpoint {
+  readonly server: NetServer;
+}
+
+export interface ListenerOptions {
+  onAccept: OnAccept;
+  backlog: number;
+  /** An open port is a reason for the process to go on. */
+  keepsAlive: boolean;
+}
+
 export class Listener {
-  readonly #onAccept: OnAccept;
-  readonly #keepsAlive: boolean;
-  readonly #servers: NetServer[] = [];
-  #unixPath: string | null = null;
+  readonly #options: ListenerOptions;
+  #ports: Open[] = [];
+  #unix: { readonly server: NetServer; readonly path: string } | null = null;
+  /** Never listens: it makes TLS of what the ports have accepted, and another takes its place when certificates change. */
+  #tls: NetServer | null = null;
 
-  /** `keepsAlive`: an open port is a reason for the process to go on. */
-  constructor(onAccept: OnAccept, { keepsAlive = true } = {}) {
-    this.#onAccept = onAccept;
-    this.#keepsAlive = keepsAlive;
+  constructor(options: ListenerOptions) {
+    this.#options = options;
   }
 
-  /** Opens a TCP endpoint; answers the port, which the system chose when it was 0. */
-  async listenTcp(endpoint: Endpoint): Promise<number> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
-      this.#acceptKnown(socket, 'tcp');
-    });
-    return this.#listen(server, endpoint);
+  /** Port of the first open endpoint, which the system chose when it was to be 0; 0 when there is none. */
+  portOf(transport: Endpoint['transport']): number {
+    return this.#ports.find((each) => each.transport === transport)?.port ?? 0;
   }
 
-  async listenTls(endpoint: Endpoint, options: TlsOptions & SecureContextOptions): Promise<number> {
-    const server = createTlsServer({ ...options, noDelay: true }, (socket) => {
+  /** For connections that come in from now on. */
+  applyTls(options: TlsOptions & SecureContextOptions): void {
+    const tls = createTlsServer(options, (socket) => {
       // With tls-auth-clients optional Node accepts any certificate; one that is shown and not trusted is refused, as in Redis.
       if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy();
       else this.#acceptKnown(socket, 'tls');
     });
     // A client that fails the handshake is its own problem: without a listener Node would end the process.
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
-    return this.#listen(server, endpoint);
+    tls.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#tls = tls;
   }
 
-  async listenUnix(path: string, mode: number, backlog: number): Promise<void> {
+  /** Throws a ListenFailure, and everything is as it was. */
+  async prepare(wanted: readonly Endpoint[]): Promise<PreparedPorts> {
+    const dropped = this.#ports.filter((open) => !wanted.some((each) => isSame(open, each)));
+    const opened: Open[] = [];
+    const closedFirst: Open[] = [];
+    const abandon = async (): Promise<void> => {
+      for (const { server } of opened) server.close();
+      for (const each of closedFirst) this.#replace(each, await this.#listen(each));
+    };
+    try {
+      for (const each of wanted) {
+        if (this.#ports.some((open) => isSame(open, each))) continue;
+        for (const old of dropped) {
+          if (old.port !== each.port || closedFirst.includes(old)) continue;
+          old.server.close();
+          closedFirst.push(old);
+        }
+        // One port for all addresses, also where the system chooses it.
+        const chosen = opened.find(({ transport }) => transport === each.transport)?.port ?? each.port;
+        const made = await this.#listenIfThere({ ...each, port: each.port === 0 ? chosen : each.port });
+        if (made !== null) opened.push(made);
+      }
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+    return {
+      commit: () => {
+        for (const { server } of dropped) server.close();
+        this.#ports = [...this.#ports.filter((open) => !dropped.includes(open)), ...opened];
+      },
+      abandon,
+    };
+  }
+
+  async listenUnix(path: string, mode: number): Promise<void> {
     removeSocket(path);
     const server = createServer({ pauseOnConnect: true }, (socket) => {
-      this.#onAccept({ socket, transport: 'unix' });
+      this.#options.onAccept({ socket, transport: 'unix' });
     });
-    await opened(server, { path, backlog }, path);
-    this.#opened(server);
-    this.#unixPath = path;
+    await this.#opened(server, { path }, path);
+    this.#unix = { server, path };
     try {
       if (mode !== 0) chmodSync(path, mode);
     } catch (error) {
@@ -81,46 +133,62 @@ export class Listener {
     }
   }
 
-  /** Stops accepting; resolves when every port is free again. Open connections are not touched. */
-  async close(): Promise<void> {
-    const closing = this.#servers
-      .splice(0)
-      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    // `close` waits for connections; the port itself is free at once, so nobody has to wait for the promise.
-    await Promise.race([Promise.all(closing), new Promise<void>((resolve) => setImmediate(resolve))]);
-    if (this.#unixPath !== null) removeSocket(this.#unixPath);
+  /** Stops accepting; every port is free again. Open connections are not touched. */
+  close(): void {
+    for (const { server } of this.#ports.splice(0)) server.close();
+    if (this.#unix === null) return;
+    this.#unix.server.close();
+    removeSocket(this.#unix.path);
+    this.#unix = null;
   }
 
-  async #listen(server: NetServer, { host, port, backlog }: Endpoint): Promise<number> {
+  async #listenIfThere(endpoint: Endpoint): Promise<Open | null> {
+    let made: Open | null = null;
+    await listenOptionally(endpoint, async () => {
+      made = await this.#listen(endpoint);
+    });
+    return made;
+  }
+
+  async #listen(endpoint: Endpoint): Promise<Open> {
+    const { transport, host, port } = endpoint;
+    const server =
+      transport === 'tcp'
+        ? createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#acceptKnown(socket, 'tcp'))
+        : createServer({ noDelay: true }, (socket) => void this.#tls!.emit('connection', socket));
     const where = host === undefined ? { port } : { host, port, ipv6Only: host.includes(':') };
-    await opened(server, { ...where, backlog }, `${host ?? '*'}:${port}`);
-    this.#opened(server);
+    await this.#opened(server, where, `${host ?? '*'}:${port}`);
     const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+    return { ...endpoint, port: typeof address === 'object' && address !== null ? address.port : port, server };
+  }
+
+  #replace(old: Open, again: Open): void {
+    this.#ports = this.#ports.map((open) => (open === old ? again : open));
   }
 
   /** Who has reset the connection has no address any more, and is nobody: nothing of what they sent is looked at. */
   #acceptKnown(socket: Socket, transport: 'tcp' | 'tls'): void {
     if (socket.remoteAddress === undefined) socket.destroy();
-    else this.#onAccept({ socket, transport });
+    else this.#options.onAccept({ socket, transport });
   }
 
-  #opened(server: NetServer): void {
-    if (!this.#keepsAlive) server.unref();
-    this.#servers.push(server);
+  #opened(server: NetServer, options: ListenOptions, where: string): Promise<void> {
+    const { backlog, keepsAlive } = this.#options;
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenFailure(where, error.code ?? 'UNKNOWN')));
+      server.listen({ ...options, backlog }, () => {
+        server.removeAllListeners('error');
+        // Errors of accepting, such as too many open files, concern one client and not the server.
+        server.on('error', () => {});
+        if (!keepsAlive) server.unref();
+        resolve();
+      });
+    });
   }
 }
 
-function opened(server: NetServer, options: Parameters<NetServer['listen']>[0], where: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenFailure(where, error.code ?? 'UNKNOWN')));
-    server.listen(options, () => {
-      server.removeAllListeners('error');
-      // Errors of accepting, such as too many open files, concern one client and not the server.
-      server.on('error', () => {});
-      resolve();
-    });
-  });
+function isSame(one: Endpoint, other: Endpoint): boolean {
+  return one.transport === other.transport && one.host === other.host && one.port === other.port;
 }
 
 /** One that a killed server has left behind; where it cannot be removed, listening says why. */

@@ -47,7 +47,7 @@ export interface Link {
 /** A client that waits for something: it is not served until it is released (state/blocking.ts). */
 export interface Blocked {
   /** What CLIENT LIST and logs say it waits for. */
-  why: 'wait' | 'paused' | 'migrate' | 'sleep' | 'shutdown';
+  why: 'wait' | 'paused' | 'migrate' | 'sleep' | 'shutdown' | 'config';
   /** Monotonic milliseconds; Infinity waits for ever. */
   readonly deadline_ms: number;
   /** The deadline has passed: has to release the client. */

@@ -81,6 +81,8 @@ export interface Server {
   /** Runs a task at an interval, until the server ends. */
   every(interval_ms: number, task: () => void): void;
   startCron(): void;
+  /** `hz` was changed. */
+  cronChanged(): void;
   /** Ends the server in order; rejects with the reason, and nothing has changed, when it cannot without losing something. */
   shutdown(how: Shutdown): Promise<void>;
   /** The server has ended, by its own command: the process, or whoever holds it, may end too. */
