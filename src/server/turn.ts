@@ -31,7 +31,8 @@ export function endOfTurn(server: Server, turn_ms = 0): void {
   server.output.writeAll();
   // Clients have their answers, so this delays nobody's. Memory is won back as fast as writes leave it behind.
   server.keyspace.clean(CLEAN_BUDGET_MS);
+  const hasMore = server.keyspace.releaseMemory();
   server.keyspace.expireSlice(turn_ms);
   // Deletions of what nobody sees any more leave with the next turn, which comes at once.
-  if (propagation.length > 0) server.wake();
+  if (propagation.length > 0 || hasMore) server.wake();
 }

@@ -12,11 +12,14 @@
  */
 import { assert } from '../../base/assert.ts';
 import { TYPE_FREE } from './encoding.ts';
+import { CHUNK_BLOCK_BYTES, Memory } from './memory.ts';
 
 export const CHUNK_SHIFT = 17;
 export const UNIT_MASK = (1 << CHUNK_SHIFT) - 1;
 export const UNIT_BYTES = 8;
 export const CHUNK_BYTES_MAX = UNIT_BYTES << CHUNK_SHIFT;
+/** An arena of this size takes its chunks from slabs; a smaller one is not worth a slab. */
+const SLABS_FROM_BYTES = 4 * CHUNK_BYTES_MAX;
 const CHUNKS_MAX = 1 << 15;
 
 /** The low 14 bits of a record's first word are its length in units; type and flags follow (record.ts). */
@@ -51,11 +54,13 @@ export class Arena {
   #top = 0;
   #limit = 0;
   #nextBytes: number;
+  readonly #memory: Memory;
   /** Chunks that are empty but keep their memory, and numbers of chunks whose memory is gone. */
   readonly #spare: number[] = [];
   readonly #vacant: number[] = [];
 
-  constructor(firstChunkBytes: number = CHUNK_BYTES_MAX) {
+  constructor(firstChunkBytes: number = CHUNK_BYTES_MAX, memory: Memory = new Memory()) {
+    this.#memory = memory;
     this.#nextBytes = Math.min(CHUNK_BYTES_MAX, firstChunkBytes);
   }
 
@@ -81,6 +86,11 @@ export class Arena {
 
   get chunkCount(): number {
     return this.words.length;
+  }
+
+  /** Gives all memory back; nobody may use the arena any more. */
+  dispose(): void {
+    for (let chunk = 0; chunk < this.bytes.length; chunk++) this.#giveBack(chunk);
   }
 
   /** The first unit behind the last record of a chunk. */
@@ -156,11 +166,23 @@ export class Arena {
     const chunk = this.#vacant.pop() ?? this.words.length;
     assert(chunk < CHUNKS_MAX, 'the keyspace is full: 32 GB of records in one database');
     if (chunk === this.#live.length) this.#growCounts();
-    const bytes = Buffer.allocUnsafeSlow(byteLength);
+    const bytes = this.#newBytes(byteLength);
     this.bytes[chunk] = bytes;
     this.words[chunk] = new Int32Array(bytes.buffer, bytes.byteOffset, byteLength >> 2);
     this.chunkBytes += byteLength;
     return chunk;
+  }
+
+  #newBytes(byteLength: number): Buffer {
+    if (byteLength !== CHUNK_BLOCK_BYTES || this.chunkBytes < SLABS_FROM_BYTES) return Buffer.allocUnsafeSlow(byteLength);
+    const { chunks } = this.#memory;
+    chunks.take();
+    return Buffer.from(chunks.buffer, chunks.byteOffset, byteLength);
+  }
+
+  #giveBack(chunk: number): void {
+    const bytes = this.bytes[chunk] as Buffer;
+    if (!this.#memory.chunks.give(bytes.buffer, bytes.byteOffset) && bytes.length > 0) this.#memory.drop(bytes);
   }
 
   #recycle(chunk: number): void {
@@ -172,6 +194,7 @@ export class Arena {
       this.#spare.push(chunk);
       return;
     }
+    this.#giveBack(chunk);
     this.chunkBytes -= (this.bytes[chunk] as Buffer).length;
     this.words[chunk] = NO_WORDS;
     this.bytes[chunk] = NO_BYTES;

@@ -9,6 +9,7 @@ import { Arena, CHUNK_SHIFT, TYPE_SHIFT, UNIT_BYTES, UNIT_MASK, UNITS_MASK } fro
 import type { BigValue } from './big-value.ts';
 import { EMBSTR_MAX, ENCODING_EMBSTR, ENCODING_INT, ENCODING_RAW, TYPE_FREE } from './encoding.ts';
 import { type Key, SHORT_KEY_MAX } from './key.ts';
+import type { Memory } from './memory.ts';
 import {
   BIG_FLAG,
   copyWords,
@@ -66,6 +67,7 @@ export interface RecordReader {
 
 export class Records implements RecordReader {
   readonly arena: Arena;
+  readonly memory: Memory;
   readonly access: AccessClock;
   readonly bigs = new Shelf<BigValue>();
   readonly objects = new Shelf<Aggregate>();
@@ -73,8 +75,19 @@ export class Records implements RecordReader {
   /** Counts snapshots, modulo 256; every record carries the epoch in which it was written. */
   epoch: number;
 
-  constructor({ firstChunkBytes, access, epoch }: { firstChunkBytes: number; access: AccessClock; epoch: number }) {
-    this.arena = new Arena(firstChunkBytes);
+  constructor({
+    firstChunkBytes,
+    access,
+    epoch,
+    memory,
+  }: {
+    firstChunkBytes: number;
+    access: AccessClock;
+    epoch: number;
+    memory: Memory;
+  }) {
+    this.memory = memory;
+    this.arena = new Arena(firstChunkBytes, memory);
     this.access = access;
     this.epoch = epoch;
   }
@@ -414,12 +427,27 @@ export class Records implements RecordReader {
   /** Drops a value kept outside. */
   dropOutside(address: number): void {
     const header = this.#word(address, 0);
-    if ((header & BIG_FLAG) !== 0) this.bigs.drop(this.#word(address, 2));
+    if ((header & BIG_FLAG) !== 0) this.#dropBig(this.#word(address, 2));
     else if ((header & OBJECT_FLAG) !== 0) this.objects.drop(this.#word(address, 2));
   }
 
   dropLongKey(address: number): void {
     if (this.#hasKeyOutside(address)) this.longKeys.drop(this.#word(address, HEADER_WORDS + 1));
+  }
+
+  #dropBig(id: number): void {
+    const big = this.bigs.at(id);
+    this.bigs.drop(id);
+    // A socket, or a snapshot, may be reading what was lent.
+    if (!big.lent) this.memory.drop(big.buffer);
+  }
+
+  /** Gives all memory back; nobody may use the records any more. */
+  dispose(): void {
+    this.bigs.forEach((big) => {
+      if (!big.lent) this.memory.drop(big.buffer);
+    });
+    this.arena.dispose();
   }
 
   #word(address: number, index: number): number {

@@ -21,6 +21,10 @@ export class Shelf<T> {
     return this.#items[id] as T;
   }
 
+  forEach(visit: (item: T) => void): void {
+    for (const item of this.#items) if (item !== undefined) visit(item);
+  }
+
   /** Tells what the thing takes now. */
   resize(id: number, bytes: number): void {
     const before = this.#sizes[id] as number;

@@ -18,6 +18,8 @@
  * (3) A segment of depth d fills 2^(directoryBits - d) entries of the directory, all neighbours.
  */
 import type { Prng } from '../../base/prng.ts';
+import { SEGMENT_BLOCK_BYTES } from './memory.ts';
+import type { SlabPool } from './slabs.ts';
 
 /** A full segment has 2048 slots, 16 KB: splitting one takes some 50 us. */
 const SEGMENT_BITS = 11;
@@ -25,10 +27,16 @@ const SEGMENT_BITS_MIN = 4;
 /** Directory entries allowed per segment; more are needed only when somebody chose the keys. */
 const DIRECTORY_SPREAD_MAX = 32;
 
-/** Bytes of tables, added up over all tables that share this record. */
+/** What tables of one database share. */
 export interface TableMemory {
+  /** Bytes of all of them together. */
   tableBytes: number;
+  /** Where full segments come from, once there are many. */
+  readonly segments: SlabPool;
 }
+
+/** Tables of this size take their segments from slabs. */
+const SLABS_FROM_BYTES = 1024 * 1024;
 
 class Segment {
   readonly slots: Int32Array;
@@ -207,6 +215,8 @@ export class Table {
   /** Takes the table off the shared account; nobody may use it any more. */
   dispose(): void {
     for (const segment of new Set(this.#directory)) this.#forget(segment);
+    if (this.#spareSlots !== null) this.#giveBack(this.#spareSlots);
+    this.#spareSlots = null;
   }
 
   #grow(segment: Segment, hash: number): void {
@@ -287,14 +297,31 @@ export class Table {
     this.#segments--;
     this.#depths[segment.depth] = (this.#depths[segment.depth] as number) - 1;
     this.#memory.tableBytes -= bytesOf(segment);
-    if (segment.bits === SEGMENT_BITS) this.#spareSlots = segment.slots;
+    if (segment.bits !== SEGMENT_BITS) return;
+    if (this.#spareSlots !== null) this.#giveBack(this.#spareSlots);
+    this.#spareSlots = segment.slots;
   }
 
   #newSegment(bits: number, depth: number): Segment {
     const spare = this.#spareSlots;
-    if (bits !== SEGMENT_BITS || spare === null) return new Segment(bits, depth, new Int32Array(2 << bits));
+    if (bits !== SEGMENT_BITS) return new Segment(bits, depth, new Int32Array(2 << bits));
+    if (spare === null) return new Segment(bits, depth, this.#newSlots());
     this.#spareSlots = null;
     return new Segment(bits, depth, spare.fill(0));
+  }
+
+  /** Of a full segment. */
+  #newSlots(): Int32Array {
+    const { tableBytes, segments } = this.#memory;
+    if (tableBytes < SLABS_FROM_BYTES) return new Int32Array(2 << SEGMENT_BITS);
+    segments.take();
+    const slots = new Int32Array(segments.buffer, segments.byteOffset, SEGMENT_BLOCK_BYTES >> 2);
+    return segments.isZero ? slots : slots.fill(0);
+  }
+
+  /** To the slabs; what is not of them goes with the last reference. */
+  #giveBack(slots: Int32Array): void {
+    this.#memory.segments.give(slots.buffer, slots.byteOffset);
   }
 
   #resized(segment: Segment, bits: number): Segment {

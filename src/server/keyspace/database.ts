@@ -357,6 +357,7 @@ export class Database implements RecordReader {
   clear(): void {
     this.#touchWatchesOf((key) => this.#holds(key));
     this.keyspace.version++;
+    this.keyspace.abandon(this.store);
     this.store = this.keyspace.newStore();
     this.records = this.store.records;
   }

@@ -10,6 +10,7 @@ import { SLOTS, slotOf } from '../../base/slot.ts';
 import { FAR_WORDS_MAX, FarWords } from '../data/far-words.ts';
 import type { Key } from '../data/key.ts';
 import type { Records } from '../data/record.ts';
+import type { SlabPool } from '../data/slabs.ts';
 import { Table, type TableMemory } from '../data/table.ts';
 
 /** Keys fetched together. */
@@ -20,7 +21,7 @@ const HASH_MASK = 0xffff_ffffn;
 
 export class KeyIndex {
   size = 0;
-  readonly memory: TableMemory = { tableBytes: 0 };
+  readonly memory: TableMemory;
   readonly volatile: Table;
   readonly #records: Records;
   /** The only table, or in cluster mode the one of the key under way. */
@@ -36,7 +37,8 @@ export class KeyIndex {
   /** Keys in every 128 slots, to find the n-th key of all without adding up 16384 numbers. */
   readonly #blocks = new Int32Array(SLOTS >> BLOCK_SHIFT);
 
-  constructor(records: Records, clusterMode: boolean) {
+  constructor(records: Records, clusterMode: boolean, segments: SlabPool) {
+    this.memory = { tableBytes: 0, segments };
     this.#records = records;
     this.#nothing = new Table(this.memory);
     this.#table = this.#nothing;
@@ -124,6 +126,13 @@ export class KeyIndex {
   deadlineChanged(key: Key, ref: number, hasDeadline: boolean): void {
     if (hasDeadline) this.volatile.insert(key.hash, ref);
     else if (this.volatile.locate(key.hash, ref)) this.volatile.remove();
+  }
+
+  /** Gives all memory back; nobody may use the index any more. */
+  dispose(): void {
+    this.volatile.dispose();
+    if (this.#slots === null) this.#table.dispose();
+    else for (const table of this.#slots) table?.dispose();
   }
 
   random(prng: Prng): number {

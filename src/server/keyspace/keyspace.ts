@@ -7,6 +7,7 @@ import { entropySeed, Prng } from '../../base/prng.ts';
 import { AccessClock } from '../data/access-clock.ts';
 import { CHUNK_BYTES_MAX } from '../data/arena.ts';
 import { Key } from '../data/key.ts';
+import { Memory } from '../data/memory.ts';
 import { Records } from '../data/record.ts';
 import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
@@ -54,6 +55,7 @@ export class Keyspace {
   readonly key: Key;
   readonly prng: Prng;
   readonly access: AccessClock;
+  readonly memory = new Memory();
   hooks: KeyspaceHooks;
   /**
    * Grows with every change of the data that somebody asked for; keys whose time was over are none. Who sees it unchanged
@@ -79,6 +81,8 @@ export class Keyspace {
   #walk: SnapshotWalk | null = null;
   #staged: StagedData | null = null;
   #adoptions = 0;
+  /** Stores that nobody uses any more, but perhaps a snapshot. */
+  #abandoned: Store[] = [];
   readonly #chunkBytes: number;
   readonly #cleaner: Cleaner;
   readonly #expireCycle: ExpireCycle;
@@ -267,8 +271,23 @@ export class Keyspace {
   }
 
   newStore(): Store {
-    const records = new Records({ firstChunkBytes: this.#chunkBytes, access: this.access, epoch: this.#epoch });
+    const { access, memory } = this;
+    const records = new Records({ firstChunkBytes: this.#chunkBytes, access, memory, epoch: this.#epoch });
     return new Store(this.key, records, this.clusterMode);
+  }
+
+  /** A store that was replaced by another one. */
+  abandon(store: Store): void {
+    this.#abandoned.push(store);
+  }
+
+  /** At the end of a turn: gives memory back that was left in it; true when there is more. */
+  releaseMemory(): boolean {
+    if (this.#walk === null && this.#abandoned.length > 0) {
+      for (const store of this.#abandoned) store.dispose();
+      this.#abandoned = [];
+    }
+    return this.memory.release();
   }
 
   #makeAllCurrent(): void {

@@ -37,7 +37,7 @@ export class Store {
   constructor(key: Key, records: Records, clusterMode: boolean) {
     this.#key = key;
     this.records = records;
-    this.keys = new KeyIndex(records, clusterMode);
+    this.keys = new KeyIndex(records, clusterMode, records.memory.segments);
   }
 
   find(buf: Buffer, off: number, len: number): number {
@@ -156,6 +156,12 @@ export class Store {
     this.#found = NOTHING;
     this.keys.replace(this.#key, ref, moved);
     this.records.release(ref);
+  }
+
+  /** Gives all memory back; nobody may use the store any more. */
+  dispose(): void {
+    this.keys.dispose();
+    this.records.dispose();
   }
 
   #deadlineFor(ref: number, deadline_ms: number): number {

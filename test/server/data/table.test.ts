@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { Prng } from '../../../src/base/prng.ts';
+import { SEGMENT_BLOCK_BYTES } from '../../../src/server/data/memory.ts';
+import { SlabPool } from '../../../src/server/data/slabs.ts';
 import { Table } from '../../../src/server/data/table.ts';
 
 /** Pairs have addresses of their own here, so an address stands for its pair. */
 class Model {
-  readonly memory = { tableBytes: 0 };
+  readonly memory = { tableBytes: 0, segments: new SlabPool(SEGMENT_BLOCK_BYTES) };
   readonly table = new Table(this.memory);
   readonly hashes = new Map<number, number>();
   readonly prng: Prng;

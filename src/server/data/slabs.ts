@@ -1,0 +1,80 @@
+/*
+ * Blocks of one size, cut from slabs that the C library maps one by one. Memory that is freed inside the library's own
+ * heap stays with the process for as long as anything lies behind it, and something always does. A slab is larger than
+ * anything that is kept there, so that it goes back to the system as a whole, at once, without waiting for the garbage
+ * collector. Pages that were never touched cost nothing.
+ *
+ * A block that was given back may be read until the next one is taken: whoever reads what it has just deleted relies on
+ * that. A slab goes when `release` is called, at the end of a turn, where nobody reads any more.
+ */
+import { assert } from '../../base/assert.ts';
+
+/** The GNU library maps what is larger than 32 MB (DEFAULT_MMAP_THRESHOLD_MAX) by itself, whatever was freed before. */
+const SLAB_BYTES = 33 * 1024 * 1024;
+
+class Slab {
+  readonly buffer = new ArrayBuffer(SLAB_BYTES);
+  /** Offsets of blocks that were given back. */
+  readonly vacant: number[] = [];
+  /** Where blocks begin that were never taken; all zero. */
+  untouched = 0;
+  used = 0;
+}
+
+export class SlabPool {
+  readonly #blockBytes: number;
+  /** In the order they were made; blocks come from the first with room, so that the last ones empty. */
+  readonly #slabs: Slab[] = [];
+  readonly #bySlabBuffer = new Map<ArrayBufferLike, Slab>();
+  #empty = 0;
+  /** The block that `take` answered. */
+  buffer: ArrayBufferLike = new ArrayBuffer(0);
+  byteOffset = 0;
+  /** Whether it is known to be all zero. */
+  isZero = false;
+
+  /** The size of a block divides that of a slab. */
+  constructor(blockBytes: number) {
+    this.#blockBytes = blockBytes;
+  }
+
+  take(): void {
+    const slab = this.#slabs.find((one) => one.vacant.length > 0 || one.untouched < SLAB_BYTES) ?? this.#add();
+    if (slab.used++ === 0) this.#empty--;
+    const offset = slab.vacant.pop();
+    this.isZero = offset === undefined;
+    this.byteOffset = offset ?? slab.untouched;
+    if (offset === undefined) slab.untouched += this.#blockBytes;
+    this.buffer = slab.buffer;
+  }
+
+  /** Takes a block back; false when it is none of ours. */
+  give(buffer: ArrayBufferLike, byteOffset: number): boolean {
+    const slab = this.#bySlabBuffer.get(buffer);
+    if (slab === undefined) return false;
+    slab.vacant.push(byteOffset);
+    slab.used--;
+    assert(slab.used >= 0, 'a block was given back twice');
+    if (slab.used === 0) this.#empty++;
+    return true;
+  }
+
+  /** Gives one slab that has nothing in it back to the system; true when there are more. */
+  release(): boolean {
+    if (this.#empty === 0) return false;
+    const index = this.#slabs.findLastIndex(({ used }) => used === 0);
+    const [slab] = this.#slabs.splice(index, 1) as [Slab];
+    this.#bySlabBuffer.delete(slab.buffer);
+    this.#empty--;
+    slab.buffer.transfer(0);
+    return this.#empty > 0;
+  }
+
+  #add(): Slab {
+    const slab = new Slab();
+    this.#slabs.push(slab);
+    this.#bySlabBuffer.set(slab.buffer, slab);
+    this.#empty++;
+    return slab;
+  }
+}
