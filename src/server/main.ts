@@ -15,6 +15,7 @@ import type { Config } from '../config/directives.ts';
 import { type Starter, starterOf, startInBackground } from './background.ts';
 import { BusFailure, NodesConfFailure } from './bus/bus.ts';
 import { compose, LoadingGivenUp } from './compose.ts';
+import { collectWhenQuiet } from './garbage.ts';
 import { ListenFailure } from './net/listener.ts';
 import { OWN_VERSION, REDIS_VERSION } from './observe/version.ts';
 import { DiskFailure } from './persistence/disk.ts';
@@ -101,6 +102,7 @@ async function run(loaded: Loaded, { clock, starter }: { clock: Clock; starter: 
   if (config.port !== 0 || config['tls-port'] !== 0) log.notice('Ready to accept connections');
   if (config.unixsocket !== '') log.notice(`The server is now ready to accept connections at ${config.unixsocket}`);
   starter?.ready();
+  collectWhenQuiet(running.server);
   clock.setTimeout(settle, SETTLED_AFTER_MS);
 }
 

@@ -174,7 +174,8 @@ export class Arena {
   }
 
   #newBytes(byteLength: number): Buffer {
-    if (byteLength !== CHUNK_BLOCK_BYTES || this.chunkBytes < SLABS_FROM_BYTES) return Buffer.allocUnsafeSlow(byteLength);
+    if (byteLength !== CHUNK_BLOCK_BYTES || this.chunkBytes < SLABS_FROM_BYTES)
+      return Buffer.allocUnsafeSlow(byteLength);
     const { chunks } = this.#memory;
     chunks.take();
     return Buffer.from(chunks.buffer, chunks.byteOffset, byteLength);

@@ -13,6 +13,11 @@ export class Memory {
   readonly segments = new SlabPool(SEGMENT_BLOCK_BYTES);
   #dropped: ArrayBuffer[] = [];
 
+  /** Of slabs, what no block takes. */
+  get vacantBytes(): number {
+    return this.chunks.vacantBytes + this.segments.vacantBytes;
+  }
+
   /** Nobody will read these bytes when the turn is over. Those that share their memory with others stay. */
   drop(bytes: Buffer): void {
     const { buffer } = bytes;

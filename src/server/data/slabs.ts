@@ -59,6 +59,10 @@ export class SlabPool {
     return true;
   }
 
+  get vacantBytes(): number {
+    return this.#slabs.reduce((sum, { used }) => sum + SLAB_BYTES - used * this.#blockBytes, 0);
+  }
+
   /** Gives one slab that has nothing in it back to the system; true when there are more. */
   release(): boolean {
     if (this.#empty === 0) return false;
