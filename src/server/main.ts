@@ -86,6 +86,7 @@ async function run(loaded: Loaded, { clock, starter }: { clock: Clock; starter: 
       assembled(made) {
         server = made;
         listenToSignals(server, log);
+        collectWhenQuiet(server);
       },
       listening() {
         writePidFile(config, log);
@@ -102,7 +103,6 @@ async function run(loaded: Loaded, { clock, starter }: { clock: Clock; starter: 
   if (config.port !== 0 || config['tls-port'] !== 0) log.notice('Ready to accept connections');
   if (config.unixsocket !== '') log.notice(`The server is now ready to accept connections at ${config.unixsocket}`);
   starter?.ready();
-  collectWhenQuiet(running.server);
   clock.setTimeout(settle, SETTLED_AFTER_MS);
 }
 
