@@ -90,7 +90,11 @@ export class Arena {
 
   /** Gives all memory back; nobody may use the arena any more. */
   dispose(): void {
-    for (let chunk = 0; chunk < this.bytes.length; chunk++) this.#giveBack(chunk);
+    for (let chunk = 0; chunk < this.bytes.length; chunk++) {
+      this.#giveBack(chunk);
+      this.words[chunk] = NO_WORDS;
+      this.bytes[chunk] = NO_BYTES;
+    }
   }
 
   /** The first unit behind the last record of a chunk. */

@@ -217,6 +217,11 @@ export class Table {
     for (const segment of new Set(this.#directory)) this.#forget(segment);
     if (this.#spareSlots !== null) this.#giveBack(this.#spareSlots);
     this.#spareSlots = null;
+    const nothing = new Segment(SEGMENT_BITS_MIN, 0, new Int32Array(2 << SEGMENT_BITS_MIN));
+    this.#directory = [nothing, nothing];
+    this.#directoryBits = 1;
+    this.#segment = nothing;
+    this.size = 0;
   }
 
   #grow(segment: Segment, hash: number): void {

@@ -137,7 +137,9 @@ export class Keyspace {
   }
 
   unstage(staged: StagedData): void {
-    if (this.#staged === staged) this.#staged = null;
+    if (this.#staged !== staged) return;
+    this.#staged = null;
+    for (const { store } of staged.databases) this.abandon(store);
   }
 
   /** The staged data set takes the place of the one that is served. A snapshot under way goes on with the old one. */
@@ -151,6 +153,8 @@ export class Keyspace {
     this.dirty = dirty;
     this.#settled = Math.min(this.#settled, staged.snapshotsBefore);
     this.#adoptions++;
+    // Which are the old ones now.
+    for (const { store } of staged.databases) this.abandon(store);
   }
 
   // Memory.
