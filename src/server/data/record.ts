@@ -75,17 +75,8 @@ export class Records implements RecordReader {
   /** Counts snapshots, modulo 256; every record carries the epoch in which it was written. */
   epoch: number;
 
-  constructor({
-    firstChunkBytes,
-    access,
-    epoch,
-    memory,
-  }: {
-    firstChunkBytes: number;
-    access: AccessClock;
-    epoch: number;
-    memory: Memory;
-  }) {
+  constructor(options: { firstChunkBytes: number; access: AccessClock; epoch: number; memory: Memory }) {
+    const { firstChunkBytes, access, epoch, memory } = options;
     this.memory = memory;
     this.arena = new Arena(firstChunkBytes, memory);
     this.access = access;
