@@ -13,6 +13,37 @@ export interface Difference {
   readonly why: string;
 }
 
+const MONITORING: readonly Difference[] = [
+  {
+    what: 'INFO: `*_cow_*`, `latest_fork_usec`, `total_forks`, `used_cpu_*_children` and `module_fork_*` are 0',
+    why: 'nothing forks, and there are no modules.',
+  },
+  {
+    what: 'INFO: `evicted_*`, `*eviction_exceeded_time`, `active_defrag_*`, `*active_defrag_time`, `lazyfree*`, `io_threaded_*` and `reply_buffer_*` are 0',
+    why: 'no key is evicted yet; memory is moved together and given back in any case; there are no I/O threads, and no reply buffer of a single client.',
+  },
+  {
+    what: 'INFO: `*_lua`, `*_vm_*`, `*scripts*`, `*functions`, `number_of_libraries`, `pubsub*`, `tracking_*` are 0',
+    why: 'scripts, functions, publish/subscribe and tracking are not there yet.',
+  },
+  {
+    what: 'INFO: `slave_expires_tracked_keys`, `unexpected_error_replies` and `dump_payload_sanitizations` are 0',
+    why: 'a writable replica keeps no list of its own keys, errors of the stream end the link, and payloads are always checked in full, which Redis counts only where it is optional.',
+  },
+  {
+    what: 'INFO: `used_memory` is what the process had when the server was put together, the data set, and what clients, replication and the log hold',
+    why: 'garbage that V8 has not collected yet is no memory in use. `allocator_*` and `used_memory_rss` are the whole process; `atomicvar_api` and `gcc_version` say that it is not C.',
+  },
+  {
+    what: 'INFO commandstats: up to 16 calls of one command in a row from one client share their time equally; EXEC counts only what it does itself',
+    why: 'the clock is read once for them: reading it for each costs as much as a small command. The time includes parsing.',
+  },
+  {
+    what: 'CLIENT LIST: `rbs`, `rbp` and `obl` are 0, and `fd` is -1 on TLS connections',
+    why: 'all clients share one output buffer per turn, and Node does not tell the descriptor under TLS.',
+  },
+];
+
 export const differences: readonly { readonly topic: string; readonly entries: readonly Difference[] }[] = [
   {
     topic: 'Commands',
@@ -104,6 +135,7 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         what: 'No modules, no I/O threads, no CPU lists',
         why: 'each directive about them says so in [config.md](config.md).',
       },
+      ...MONITORING,
       {
         what: 'INFO says redis_version 7.0.15, and rkv_version beside it',
         why: 'tools decide by that number what they may use.',

@@ -18,9 +18,13 @@ export function closeIdleClients(server: Server): void {
   }
 }
 
-/** For the soft limit, which is a matter of time. */
+/** For the soft limit, which is a matter of time. On the way, notes what clients hold, for INFO. */
 export function enforceOutputLimits(server: Server): void {
-  for (const client of server.clients.values()) enforceOutputLimit(server, client);
+  const { stats, keyspace } = server;
+  for (const client of server.clients.values()) {
+    stats.largestInput.note(client.connection?.parser.held ?? 0, keyspace.now_ms);
+    enforceOutputLimit(server, client);
+  }
 }
 
 /** Also called when a socket did not take all it was given: a client must not outgrow its hard limit between two ticks. */
@@ -31,6 +35,7 @@ export function enforceOutputLimit(server: Server, client: Client): void {
     client.softLimitSince_ms = 0;
     return;
   }
+  server.stats.largestOutput.note(pending, server.keyspace.now_ms);
   const limit = limitOf(server, client);
   if (!exceeds(client, pending, limit, server.clock.monotonic_ms())) return;
   server.stats.add('outputLimitDisconnections');

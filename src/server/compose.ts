@@ -32,6 +32,7 @@ import { Keyspace } from './keyspace/keyspace.ts';
 import { lowerMaxClients } from './max-clients.ts';
 import { Output } from './net/output.ts';
 import { Peers } from './net/peers.ts';
+import { CommandStats } from './observe/command-stats.ts';
 import { Stats } from './observe/stats.ts';
 import { onChange, preparation } from './on-change.ts';
 import { Claims } from './persistence/claims.ts';
@@ -108,6 +109,8 @@ export async function compose(options: ComposeOptions): Promise<Running> {
 
 /** Opens the ports and loads the data; leaves nothing open when that fails. */
 async function open({ server, door }: Running, options: ComposeOptions, start: Start): Promise<Running> {
+  const { heapUsed, external } = process.memoryUsage();
+  server.stats.usedMemoryStartup = heapUsed + external;
   try {
     options.assembled?.(server);
     beginLoading(server);
@@ -150,6 +153,7 @@ function assemble(options: Assembled, start: Start): Running {
     keepsAlive: options.unref !== true,
     anyPort: options.anyPort === true,
   });
+  const commands = new Registry(specs);
   const server: Server = {
     config,
     settings: new Settings(
@@ -160,10 +164,11 @@ function assemble(options: Assembled, start: Start): Running {
     configFile: options.configFile,
     clock,
     log,
-    commands: new Registry(specs),
+    commands,
     keyspace,
     clients: new Map(),
     stats: new Stats(),
+    commandStats: new CommandStats(commands.size, clock, config),
     output: new Output(),
     nowhere: new CollectingWriter(),
     call: new Call(),

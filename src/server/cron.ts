@@ -4,15 +4,18 @@
  */
 
 import { closeIdleClients, enforceOutputLimits } from './client-limits.ts';
+import { sampleMemory } from './handlers/info-memory.ts';
+import { sampleRates } from './handlers/info-stats.ts';
 import type { Server } from './state/server.ts';
 
 /** Milliseconds of one tick that go into moving records together. */
 const CLEAN_BUDGET_MS = 1;
 
 export function cronTick(server: Server): void {
-  const { keyspace, clock, stats } = server;
+  const { keyspace, clock } = server;
   keyspace.now_ms = clock.now_ms();
-  stats.sample(clock.monotonic_ms());
+  sampleRates(server);
+  sampleMemory(server);
   // The turn that is asked for below does it, and those that follow (turn.ts).
   keyspace.beginExpiring();
   keyspace.clean(CLEAN_BUDGET_MS);

@@ -11,6 +11,7 @@ import type { Config } from '../config/directives.ts';
 import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
+import { keepTraffic } from './handlers/info-stats.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, type Endpoint, Listener, type PreparedPorts } from './net/listener.ts';
@@ -66,11 +67,13 @@ export class Door {
       keysAhead: fetchAhead,
       protocolError: (client, text) => this.#protocolError(client, text),
       closed: (client) => this.#closed(client),
+      drained: () => the().commandStats.end(),
       backedUp: (client) => enforceOutputLimit(the(), client),
       woken: (client) => {
         const server = the();
         server.keyspace.now_ms = server.clock.now_ms();
         client.lastInteraction_ms = server.clock.monotonic_ms();
+        server.commandStats.begin(client.lastInteraction_ms);
         server.wake();
       },
     };
@@ -190,8 +193,7 @@ export class Door {
 
   #closed(client: Client): void {
     const server = this.#the();
-    server.stats.add('bytesIn', client.connection?.bytesIn ?? 0);
-    server.stats.add('bytesOut', client.connection?.bytesOut ?? 0);
+    keepTraffic(server, client);
     discardTransaction(client);
     server.blocking.forget(client);
     server.links.clientClosed(client);

@@ -23,7 +23,9 @@ export function runWithoutReply(server: Server): (args: readonly Buffer[]) => st
     if (!command.accepts(request.argc)) return `Wrong number of arguments for '${name}'`;
     call.set(server, client, request, client.writer);
     call.command = command;
+    server.commandStats.begin(server.clock.monotonic_ms());
     const refusal = run(call);
+    server.commandStats.end();
     server.nowhere.discard();
     // A command of our own log that is refused now means that data is missing.
     return refusal === null ? null : `'${refusal.command}' was refused (-${refusal.error.line})`;

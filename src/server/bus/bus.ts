@@ -160,6 +160,13 @@ export class ClusterBus {
     return this.#outgoing.size + this.#inbound.size;
   }
 
+  /** Bytes that peers have not taken yet, and of messages that are not complete. */
+  get linkBytes(): number {
+    let bytes = 0;
+    for (const link of [...this.#outgoing.values(), ...this.#inbound.values()]) bytes += link.pending + link.heldBytes;
+    return bytes;
+  }
+
   /** Opens the bus port and writes the first nodes.conf: a node's id must not be forgotten. */
   async open(): Promise<void> {
     if (this.#isNew) this.#host.write(formatNodesConf(this.state), { fsync: true });

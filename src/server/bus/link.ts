@@ -45,6 +45,11 @@ export class Link {
     return this.socket.writableLength;
   }
 
+  /** Bytes of a message that is not complete. */
+  get heldBytes(): number {
+    return this.#length;
+  }
+
   send(bytes: Buffer): void {
     if (!this.#closed) this.socket.write(bytes);
   }

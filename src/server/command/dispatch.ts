@@ -62,6 +62,8 @@ function findCommand(call: Call): Command | null {
 
 function refuseUnfound(call: Call, refusal: ReplyError): void {
   const { server, client } = call;
+  const misused = existing(call);
+  if (misused !== null) server.commandStats.rejected(misused.index);
   if (speaksHttp(call)) {
     server.log.warning('A web page or an HTTP client tries to talk to this server: its connection is closed');
     return server.closeClient(client, 'now');
@@ -77,6 +79,13 @@ function refuseUnfound(call: Call, refusal: ReplyError): void {
     refuse(call, refusal);
   }
   if (silent) afterSilence(server, client);
+}
+
+/** The command that was called with too few or too many arguments. */
+function existing(call: Call): Command | null {
+  const command = named(call);
+  if (command === null || command.subcommands === null || call.argc < 2) return command;
+  return command.subcommands.get(call.text(1).toLowerCase()) ?? null;
 }
 
 /**
@@ -140,7 +149,8 @@ function beSilent(call: Call): void {
 }
 
 function refuseGated(call: Call, refusal: ReplyError): void {
-  const { client, command } = call;
+  const { server, client, command } = call;
+  server.commandStats.rejected(command.index);
   if (client.transaction !== null) {
     // EXEC refused by a gate discards the transaction; any other command spoils it.
     if (command.is('runs_queue')) discardTransaction(client);

@@ -65,8 +65,8 @@ function keyShapeOf(spec: Spec): -1 | 0 | 1 {
 
 export class Registry {
   readonly all: readonly Command[];
-  /** How often each command was called, by its index. Doubles, so that counting never allocates. */
-  readonly calls: Float64Array;
+  /** How many commands and subcommands: their indexes are below it. */
+  readonly size: number;
   readonly #table = new Int16Array(TABLE_SIZE).fill(-1);
   readonly #names: Buffer[];
   /** The command found last, and how its name was written: its length, its first four bytes, all of them. */
@@ -84,7 +84,7 @@ export class Registry {
       for (const sub of spec.subcommands ?? []) subcommands.set(sub.name, new Command(sub, index++, spec.name, null));
       return new Command(spec, i, null, spec.subcommands === undefined ? null : subcommands);
     });
-    this.calls = new Float64Array(index);
+    this.size = index;
     this.#names = specs.map((spec) => Buffer.from(spec.name));
     this.#lastName = Buffer.alloc(Math.max(...this.#names.map((name) => name.length)));
     this.all.forEach((command, i) => this.#insert(command, i));

@@ -24,7 +24,7 @@ export function run(call: Call): Refusal | null {
   const { keyspace, propagation } = server;
   const { version } = keyspace;
   const { out, pos } = reply;
-  server.commands.calls[command.index]!++;
+  server.commandStats.ran(command.index);
   propagation.begin();
   try {
     command.run(call);
@@ -32,6 +32,7 @@ export function run(call: Call): Refusal | null {
     if (!(error instanceof ReplyError)) throw error;
     // A refused command must leave no trace, or the replicas and the AOF would miss a write.
     assert(keyspace.version === version, `${command.fullName} changed the keyspace, then refused`);
+    server.commandStats.failed(command.index);
     assert(reply.out === out && reply.pos === pos, `${command.fullName} answered, then refused`);
     call.refusal = { error, command: command.fullName };
     refuse(call, error);

@@ -2,16 +2,19 @@
 
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
+import { memoryOfClient } from './client-memory.ts';
 
-export function clientLine({ clock, config }: Server, client: Client): string {
+export function clientLine(server: Server, client: Client): string {
+  const { clock, config } = server;
   const { connection } = client;
   const ends = connection ?? client.link;
+  const memory = memoryOfClient(server, client);
   const now_ms = clock.monotonic_ms();
   const fields: [string, string | number][] = [
     ['id', client.id],
     ['addr', addressOf(client, ends?.remoteAddress, ends?.remotePort, config.unixsocket)],
     ['laddr', addressOf(client, ends?.localAddress, ends?.localPort, config.unixsocket)],
-    ['fd', fdOf(client)],
+    ['fd', connection?.fd ?? -1],
     ['name', client.name],
     ['age', Math.floor((now_ms - client.created_ms) / 1000)],
     ['idle', Math.max(0, Math.floor((now_ms - client.lastInteraction_ms) / 1000))],
@@ -21,17 +24,17 @@ export function clientLine({ clock, config }: Server, client: Client): string {
     ['psub', 0],
     ['ssub', 0],
     ['multi', client.transaction === null ? -1 : client.transaction.queue.length],
-    ['qbuf', connection?.parser.held ?? 0],
-    ['qbuf-free', 0],
-    ['argv-mem', 0],
-    ['multi-mem', client.transaction?.queue.reduce((sum, { request }) => sum + request.buf.length, 0) ?? 0],
+    ['qbuf', memory.input],
+    ['qbuf-free', memory.inputFree],
+    ['argv-mem', memory.arguments],
+    ['multi-mem', memory.queued],
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
-    ['oll', connection?.pendingOutput === 0 ? 0 : 1],
-    ['omem', connection?.pendingOutput ?? 0],
-    ['tot-mem', (connection?.parser.held ?? 0) + (connection?.pendingOutput ?? 0)],
-    ['events', connection?.pendingOutput === 0 ? 'r' : 'rw'],
+    ['oll', memory.outputParts],
+    ['omem', memory.output],
+    ['tot-mem', memory.total],
+    ['events', memory.output === 0 ? 'r' : 'rw'],
     ['cmd', client.lastCommand?.fullName ?? 'NULL'],
     ['user', client.user],
     ['redir', -1],
@@ -46,11 +49,6 @@ function addressOf(client: Client, address: string | undefined, port: number | u
   if (client.transport === 'unix') return `${unixPath}:0`;
   const host = address ?? '';
   return host.includes(':') ? `[${host}]:${port ?? 0}` : `${host}:${port ?? 0}`;
-}
-
-/** The descriptor's number is Node's own; the id stands for it, being as unique. */
-function fdOf(client: Client): number {
-  return (client.connection ?? client.link) === null ? -1 : client.id;
 }
 
 function flagsOf(client: Client): string {

@@ -12,6 +12,7 @@ import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
 import type { Blocked } from '../state/client.ts';
+import { resetTraffic } from './info-stats.ts';
 
 const ADMIN = {
   flags: ['admin', 'noscript', 'loading', 'stale'],
@@ -127,12 +128,15 @@ function mayChangeProtected({ server, client }: Call): boolean {
 }
 
 function resetstat({ server, reply }: Call): void {
-  const { stats, keyspace, commands } = server;
+  const { stats, keyspace, commandStats } = server;
   stats.reset();
-  commands.calls.fill(0);
+  resetTraffic(server);
+  commandStats.reset();
   keyspace.hits = 0;
   keyspace.misses = 0;
   keyspace.expired = 0;
+  keyspace.expiry.cappedSlices = 0;
+  keyspace.expiry.spent_ms = 0;
   reply.ok();
 }
 

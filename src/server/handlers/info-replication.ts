@@ -1,7 +1,7 @@
 /* INFO replication (spec: replication.md, section 8). */
 
+import type { InfoLines } from '../../base/info-lines.ts';
 import type { Server } from '../state/server.ts';
-import type { InfoLines } from './info-text.ts';
 
 export function replicationInfo(server: Server): InfoLines {
   const { replication, links, config } = server;

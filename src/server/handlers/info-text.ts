@@ -4,27 +4,31 @@
  */
 
 import { arch, platform, release } from 'node:os';
-import { version as nodeVersion, resourceUsage } from 'node:process';
-import type { Connection } from '../net/connection.ts';
+import { version as nodeVersion } from 'node:process';
+import type { InfoLines } from '../../base/info-lines.ts';
+import { commandStatsInfo, latencyStatsInfo } from '../command/command-info.ts';
+import { keyspaceInfo } from '../keyspace/keyspace-info.ts';
 import { OWN_VERSION, REDIS_VERSION } from '../observe/version.ts';
+import { persistenceInfo } from '../persistence/persistence-info.ts';
 import type { Server } from '../state/server.ts';
+import { memoryInfo } from './info-memory.ts';
 import { replicationInfo } from './info-replication.ts';
-
-export type InfoLines = [name: string, value: string | number][];
+import { statsInfo } from './info-stats.ts';
 
 const SECTIONS: readonly { name: string; title: string; default: boolean; lines(server: Server): InfoLines }[] = [
   { name: 'server', title: 'Server', default: true, lines: serverLines },
   { name: 'clients', title: 'Clients', default: true, lines: clientLines },
-  { name: 'memory', title: 'Memory', default: true, lines: memoryLines },
+  { name: 'memory', title: 'Memory', default: true, lines: memoryInfo },
   { name: 'persistence', title: 'Persistence', default: true, lines: persistenceLines },
-  { name: 'stats', title: 'Stats', default: true, lines: statsLines },
+  { name: 'stats', title: 'Stats', default: true, lines: statsInfo },
   { name: 'replication', title: 'Replication', default: true, lines: replicationInfo },
   { name: 'cpu', title: 'CPU', default: true, lines: cpuLines },
   { name: 'modules', title: 'Modules', default: true, lines: () => [] },
   { name: 'commandstats', title: 'Commandstats', default: false, lines: commandLines },
   { name: 'errorstats', title: 'Errorstats', default: true, lines: errorLines },
+  { name: 'latencystats', title: 'Latencystats', default: false, lines: latencyLines },
   { name: 'cluster', title: 'Cluster', default: true, lines: clusterLines },
-  { name: 'keyspace', title: 'Keyspace', default: true, lines: keyspaceLines },
+  { name: 'keyspace', title: 'Keyspace', default: true, lines: ({ keyspace }) => keyspaceInfo(keyspace) },
 ];
 
 /** The text of INFO; `wanted` in lower case, empty for the default. Unknown sections are left out, as in Redis. */
@@ -62,6 +66,9 @@ function serverLines({
     ['arch_bits', 64],
     ['monotonic_clock', 'node performance.now'],
     ['multiplexing_api', 'libuv'],
+    ['atomicvar_api', 'ecmascript'],
+    // What Redis says when it was not built by GCC.
+    ['gcc_version', '0.0.0'],
     ['rkv_version', OWN_VERSION],
     ['node_version', nodeVersion],
     ['process_id', process.pid],
@@ -81,126 +88,56 @@ function serverLines({
   ];
 }
 
-function clientLines({ clients, blocking, config, cluster }: Server): InfoLines {
+function clientLines({ clients, blocking, config, cluster, stats, keyspace }: Server): InfoLines {
   let normal = 0;
   for (const client of clients.values()) if (client.kind === 'normal') normal++;
   return [
     ['connected_clients', normal],
     ['cluster_connections', cluster === null ? 0 : cluster.connections],
     ['maxclients', config.maxclients],
-    ['client_recent_max_input_buffer', 0],
-    ['client_recent_max_output_buffer', 0],
+    ['client_recent_max_input_buffer', stats.largestInput.value(keyspace.now_ms)],
+    ['client_recent_max_output_buffer', stats.largestOutput.value(keyspace.now_ms)],
     ['blocked_clients', blocking.size],
     ['tracking_clients', 0],
-    ['clients_in_timeout_table', 0],
+    ['clients_in_timeout_table', blocking.withDeadline],
   ];
 }
 
-function memoryLines({ keyspace, config }: Server): InfoLines {
-  const { rss, heapUsed, external } = process.memoryUsage();
-  const used = keyspace.usedBytes();
-  return [
-    ['used_memory', used],
-    ['used_memory_human', human(used)],
-    ['used_memory_rss', rss],
-    ['used_memory_rss_human', human(rss)],
-    ['used_memory_peak', used],
-    ['used_memory_peak_human', human(used)],
-    ['used_memory_dataset', used],
-    ['node_heap_used', heapUsed],
-    ['node_external', external],
-    ['maxmemory', config.maxmemory],
-    ['maxmemory_human', human(config.maxmemory)],
-    ['maxmemory_policy', config['maxmemory-policy']],
-    ['mem_fragmentation_ratio', (rss / Math.max(1, used)).toFixed(2)],
-    ['mem_allocator', 'rkv-arena'],
-    ['lazyfree_pending_objects', 0],
-  ];
-}
-
-function human(bytes: number): string {
-  const units = ['B', 'K', 'M', 'G', 'T'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return unit === 0 ? `${bytes}B` : `${value.toFixed(2)}${units[unit]}`;
-}
-
-function persistenceLines({ persistence, loading, links }: Server): InfoLines {
-  return [
-    ['loading', loading ? 1 : 0],
-    ['async_loading', links.isCopying ? 1 : 0],
-    ['rdb_changes_since_last_save', persistence.changesSinceSave],
-    ['rdb_bgsave_in_progress', persistence.purpose === 'save' || persistence.purpose === 'replicas' ? 1 : 0],
-    ['rdb_last_save_time', persistence.lastSave_s],
-    ['rdb_last_bgsave_status', persistence.lastSaveOk ? 'ok' : 'err'],
-    ['rdb_saves', persistence.saves],
-    ['aof_enabled', persistence.log.enabled ? 1 : 0],
-    ['aof_rewrite_in_progress', persistence.purpose === 'rewrite' ? 1 : 0],
-    ['aof_rewrite_scheduled', persistence.rewriteScheduled ? 1 : 0],
-    ['aof_last_bgrewrite_status', persistence.lastRewriteOk ? 'ok' : 'err'],
-    ['aof_last_write_status', persistence.whyNotDurable() === null ? 'ok' : 'err'],
-    ...(persistence.log.enabled
-      ? ([
-          ['aof_current_size', persistence.log.size],
-          ['aof_base_size', persistence.log.baseSize],
-          ['aof_delayed_fsync', persistence.log.delayedSyncs],
-        ] as InfoLines)
-      : []),
-  ];
-}
-
-function statsLines({ stats, keyspace, clients }: Server): InfoLines {
-  return [
-    ['total_connections_received', stats.get('connections')],
-    ['total_commands_processed', stats.get('commands')],
-    ['instantaneous_ops_per_sec', stats.commandsPerSecond()],
-    ['total_net_input_bytes', stats.get('bytesIn') + sum(clients, (connection) => connection.bytesIn)],
-    ['total_net_output_bytes', stats.get('bytesOut') + sum(clients, (connection) => connection.bytesOut)],
-    ['rejected_connections', stats.get('rejectedConnections')],
-    ['sync_full', stats.get('fullSyncs')],
-    ['sync_partial_ok', stats.get('partialSyncsOk')],
-    ['sync_partial_err', stats.get('partialSyncsRefused')],
-    ['expired_keys', keyspace.expired],
-    ['evicted_keys', 0],
-    ['keyspace_hits', keyspace.hits],
-    ['keyspace_misses', keyspace.misses],
-    ['pubsub_channels', 0],
-    ['pubsub_patterns', 0],
-    ['latest_fork_usec', 0],
-    ['total_forks', 0],
-    ['total_error_replies', stats.get('errorReplies')],
-    ['client_output_buffer_limit_disconnections', stats.get('outputLimitDisconnections')],
-  ];
-}
-
-/** Over the connections that are open; those that are closed have been added to the statistics. */
-function sum(clients: Server['clients'], of: (connection: Connection) => number): number {
-  let total = 0;
-  for (const { connection } of clients.values()) if (connection !== null) total += of(connection);
-  return total;
+function persistenceLines({ persistence, loading, links, clock, keyspace }: Server): InfoLines {
+  const asyncLoading = links.isCopying;
+  return persistenceInfo(persistence, {
+    loading,
+    asyncLoading,
+    now_ms: clock.now_ms(),
+    usedBytes: keyspace.usedBytes(),
+  });
 }
 
 function cpuLines(): InfoLines {
-  const { userCPUTime, systemCPUTime } = resourceUsage();
+  const whole = process.cpuUsage();
+  // Node has it since 23.9.
+  const own = (process as { threadCpuUsage?: () => NodeJS.CpuUsage }).threadCpuUsage?.() ?? whole;
   return [
-    ['used_cpu_sys', (systemCPUTime / 1_000_000).toFixed(6)],
-    ['used_cpu_user', (userCPUTime / 1_000_000).toFixed(6)],
-    ['used_cpu_sys_children', '0.000000'],
-    ['used_cpu_user_children', '0.000000'],
+    ['used_cpu_sys', seconds(whole.system)],
+    ['used_cpu_user', seconds(whole.user)],
+    ['used_cpu_sys_children', seconds(0)],
+    ['used_cpu_user_children', seconds(0)],
+    ['used_cpu_sys_main_thread', seconds(own.system)],
+    ['used_cpu_user_main_thread', seconds(own.user)],
   ];
 }
 
-function commandLines({ commands }: Server): InfoLines {
-  const lines: InfoLines = [];
-  for (const command of commands.all.flatMap((one) => [one, ...(one.subcommands?.values() ?? [])])) {
-    const calls = commands.calls[command.index]!;
-    if (calls > 0) lines.push([`cmdstat_${command.fullName}`, `calls=${calls}`]);
-  }
-  return lines;
+function seconds(us: number): string {
+  return (us / 1_000_000).toFixed(6);
+}
+
+function commandLines({ commands, commandStats }: Server): InfoLines {
+  return commandStatsInfo(commands, commandStats);
+}
+
+function latencyLines({ commands, commandStats, config }: Server): InfoLines {
+  if (!config['latency-tracking']) return [];
+  return latencyStatsInfo(commands, commandStats, config['latency-tracking-info-percentiles']);
 }
 
 function errorLines({ stats }: Server): InfoLines {
@@ -209,10 +146,4 @@ function errorLines({ stats }: Server): InfoLines {
 
 function clusterLines({ cluster }: Server): InfoLines {
   return [['cluster_enabled', cluster === null ? 0 : 1]];
-}
-
-function keyspaceLines({ keyspace }: Server): InfoLines {
-  return keyspace.databases
-    .filter((db) => db.size > 0)
-    .map((db) => [`db${db.index}`, `keys=${db.size},expires=${db.volatileSize},avg_ttl=0`]);
 }

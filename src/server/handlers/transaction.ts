@@ -106,6 +106,7 @@ function exec(call: Call): void {
     call.refusal ??= refusal;
   }
   server.nowhere.discard();
+  server.commandStats.resumed(call.command.index);
   // The commands have spoken for themselves.
   call.propagateNothing();
   call.changes = 0;

@@ -21,6 +21,8 @@ const CREDIT_MAX_MS = 25;
 const ROUND_EVERY_MS = 4;
 /** Databases that a round comes to; the next round goes on behind them. */
 const DATABASES_PER_ROUND = 16;
+/** Of a look at some keys in the running average of dead ones, as in Redis. */
+const STALE_WEIGHT = 0.05;
 export class ExpireCycle {
   readonly #keyspace: Keyspace;
   /** Where each database goes on, as a position in its table of keys with a deadline. */
@@ -28,6 +30,10 @@ export class ExpireCycle {
   #next = 0;
   /** Databases that the round still has to come to. */
   #left = 0;
+  /** For INFO: dead keys among those looked at lately, slices that ended for lack of time, and time spent. */
+  stalePercent = 0;
+  cappedSlices = 0;
+  spent_ms = 0;
   /** When the last round began, on the wall clock, which every turn knows. */
   #begun_ms = 0;
   #credit_ms = SLICE_MS;
@@ -73,7 +79,8 @@ export class ExpireCycle {
     this.#credit_ms = Math.min(CREDIT_MAX_MS, this.#credit_ms + earned_ms);
     this.#credited_ms = begun_ms;
     if (this.#credit_ms >= SLICE_MS) {
-      this.run(Math.min(this.#credit_ms, Math.max(SLICE_MS, turn_ms * this.#timeShare)));
+      if (this.run(Math.min(this.#credit_ms, Math.max(SLICE_MS, turn_ms * this.#timeShare)))) this.cappedSlices++;
+      this.spent_ms += monotonic_ms() - begun_ms;
       // No debts: what is beyond the budget was mostly taken by others who run on this processor.
       this.#credit_ms = Math.max(0, this.#credit_ms - (monotonic_ms() - begun_ms));
     }
@@ -105,6 +112,9 @@ export class ExpireCycle {
     let dead = 0;
     for (let i = 0; i < batchSize; i++) if (db.isDead(batch[i] as number)) batch[dead++] = batch[i] as number;
     for (let i = 0; i < dead; i++) db.expire(batch[i] as number);
-    return batchSize === 0 ? 0 : dead / batchSize;
+    if (batchSize === 0) return 0;
+    const share = dead / batchSize;
+    this.stalePercent += (share * 100 - this.stalePercent) * STALE_WEIGHT;
+    return share;
   }
 }

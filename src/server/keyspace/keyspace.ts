@@ -85,7 +85,7 @@ export class Keyspace {
   #abandoned: Store[] = [];
   readonly #chunkBytes: number;
   readonly #cleaner: Cleaner;
-  readonly #expireCycle: ExpireCycle;
+  readonly expiry: ExpireCycle;
 
   constructor(options: KeyspaceOptions = {}) {
     const seed = options.seed ?? entropySeed();
@@ -98,7 +98,7 @@ export class Keyspace {
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES_MAX;
     this.databases = Array.from({ length: options.databases ?? 16 }, (_, index) => new Database(this, index));
     this.#cleaner = new Cleaner(this);
-    this.#expireCycle = new ExpireCycle(this);
+    this.expiry = new ExpireCycle(this);
   }
 
   /** The wall time of this turn: what deadlines are compared with. */
@@ -197,27 +197,27 @@ export class Keyspace {
 
   /** Begins to look for keys whose time is over: what `expireSlice` then does bit by bit. */
   beginExpiring(): void {
-    if (this.#mayExpire) this.#expireCycle.beginRound();
+    if (this.#mayExpire) this.expiry.beginRound();
   }
 
   /** Whether more may have to be removed than the last slice did. */
   get isExpiring(): boolean {
-    return this.#expireCycle.isBusy;
+    return this.expiry.isBusy;
   }
 
   /** Removes keys whose time is over, after a turn that took so long. */
   expireSlice(turn_ms: number): void {
-    if (this.#mayExpire) this.#expireCycle.slice(turn_ms);
+    if (this.#mayExpire) this.expiry.slice(turn_ms);
   }
 
   /** When there should be a turn for the next slice, on the monotonic clock; Infinity where none is due. */
   get nextSlice_ms(): number {
-    return this.#mayExpire ? this.#expireCycle.nextSlice_ms : Number.POSITIVE_INFINITY;
+    return this.#mayExpire ? this.expiry.nextSlice_ms : Number.POSITIVE_INFINITY;
   }
 
   /** `active-expire-effort`. */
   setExpireEffort(effort: number): void {
-    this.#expireCycle.setEffort(effort);
+    this.expiry.setEffort(effort);
   }
 
   get #mayExpire(): boolean {

@@ -22,6 +22,8 @@ export interface Delivery<Owner> {
   closed(owner: Owner): void;
   /** The peer did not take all that was written to it. */
   backedUp(owner: Owner): void;
+  /** What `woken` announced has been delivered, as far as it can be now. */
+  drained(): void;
   /** Something was read, so there will be something to write: the turn has to end. */
   woken(owner: Owner): void;
 }
@@ -62,6 +64,9 @@ export class Connection<Owner = any> {
   closed = false;
   bytesIn = 0;
   bytesOut = 0;
+  /** How often something was read, and written. */
+  reads = 0;
+  writes = 0;
   #readInARow = 0;
   /** The socket's descriptor; -1 where it is written to in Node's own way only. */
   readonly #fd: number;
@@ -104,6 +109,15 @@ export class Connection<Owner = any> {
   /** Bytes that the socket has not taken yet: what output buffer limits count. */
   get pendingOutput(): number {
     return this.socket.writableLength;
+  }
+
+  /** The descriptor's number; -1 where Node does not tell it. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  resetTraffic(): void {
+    this.bytesIn = this.bytesOut = this.reads = this.writes = 0;
   }
 
   /** Stops the delivery of requests; what arrives is held. */
@@ -168,6 +182,7 @@ export class Connection<Owner = any> {
       this.#forgetOutput();
       return true;
     }
+    this.writes++;
     if (this.#queue.length === 0) this.#writePart(socket);
     else this.#writeQueue();
     this.#forgetOutput();
@@ -200,6 +215,7 @@ export class Connection<Owner = any> {
 
   #receive(buf: Buffer, from: number, to: number): void {
     this.bytesIn += to - from;
+    this.reads++;
     if (this.closing) return;
     if (this.#rawReader !== null) return this.#rawReader(buf.subarray(from, to));
     this.#delivery.woken(this.owner);
@@ -239,6 +255,7 @@ export class Connection<Owner = any> {
       this.closing = true;
     }
     this.#draining = false;
+    this.#delivery.drained();
     this.#output.end();
     parser.close();
     if (parser.overflow) this.destroy();

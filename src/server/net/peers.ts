@@ -59,6 +59,11 @@ export class Peers {
   readonly #clock: Clock;
   readonly #peers = new Map<string, Peer>();
 
+  /** Connections that are kept for the next conversation, or in one. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
   constructor(clock: Clock) {
     this.#clock = clock;
   }

@@ -3,6 +3,9 @@
  * would allocate as soon as it outgrew a small integer.
  */
 
+import { Rate } from './rate.ts';
+import { RecentMaximum } from './recent-maximum.ts';
+
 const FIELDS = [
   'commands',
   'connections',
@@ -15,21 +18,29 @@ const FIELDS = [
   'partialSyncsRefused',
   'acceptedProtocolErrors',
   'outputLimitDisconnections',
-  'queryLimitDisconnections',
+  'reads',
+  'writes',
+  'replicaBytesIn',
+  'replicaBytesOut',
 ] as const;
 
 export type Counter = (typeof FIELDS)[number];
 
 export class Stats {
   readonly #values = new Float64Array(FIELDS.length);
-  /** Calls of each command, by its place in the registry's list. */
-  readonly calls = new Map<string, number>();
   /** How often each error code was answered. */
   readonly errors = new Map<string, number>();
-  readonly #samples = new Float64Array(SAMPLES);
-  #sampleAt = 0;
-  #sampledCommands = 0;
-  #sampled_ms = 0;
+  readonly commandRate = new Rate();
+  readonly inputRate = new Rate();
+  readonly outputRate = new Rate();
+  readonly replicaInputRate = new Rate();
+  readonly replicaOutputRate = new Rate();
+  readonly largestInput = new RecentMaximum();
+  readonly largestOutput = new RecentMaximum();
+  /** What the process had when the server was put together. */
+  usedMemoryStartup = 0;
+  usedMemoryPeak = 0;
+  memorySampled_ms = Number.NEGATIVE_INFINITY;
 
   add(counter: Counter, n = 1): void {
     const i = FIELDS.indexOf(counter);
@@ -53,34 +64,13 @@ export class Stats {
       this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
   }
 
-  /** Called by the cron: notes the rate since the last call. */
-  sample(now_ms: number): void {
-    const elapsed_ms = now_ms - this.#sampled_ms;
-    if (elapsed_ms <= 0) return;
-    const commands = this.get('commands');
-    this.#samples[this.#sampleAt++ % SAMPLES] = ((commands - this.#sampledCommands) * 1000) / elapsed_ms;
-    this.#sampledCommands = commands;
-    this.#sampled_ms = now_ms;
-  }
-
-  /** Commands per second, averaged over the last samples. */
-  commandsPerSecond(): number {
-    const filled = Math.min(this.#sampleAt, SAMPLES);
-    if (filled === 0) return 0;
-    let sum = 0;
-    for (let i = 0; i < filled; i++) sum += this.#samples[i]!;
-    return Math.round(sum / filled);
-  }
-
   /** CONFIG RESETSTAT. */
   reset(): void {
     this.#values.fill(0);
-    this.calls.clear();
     this.errors.clear();
-    this.#sampledCommands = 0;
+    this.usedMemoryPeak = 0;
   }
 }
 
-const SAMPLES = 16;
 /** Scripts can invent error codes; INFO errorstats must not grow with them. */
 const ERROR_CODES_MAX = 128;

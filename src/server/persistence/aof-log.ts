@@ -91,6 +91,16 @@ export class AofLog {
     return this.#suspended !== null;
   }
 
+  /** Bytes gathered and not written yet. */
+  get batchBytes(): number {
+    return this.#filled;
+  }
+
+  /** Is an fdatasync under way in the thread pool? */
+  get syncing(): boolean {
+    return this.#syncing;
+  }
+
   /** Is a write or an fdatasync still owed? */
   get pending(): boolean {
     return this.#filled > 0 || this.#unsynced || this.#syncing;

@@ -18,6 +18,7 @@ import { Arrival } from './arrival.ts';
 import type { Claims } from './claims.ts';
 import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile, whyNot } from './disk.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
+import { Progress } from './progress.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
 import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
 import { RewritePace } from './rewrite-pace.ts';
@@ -86,12 +87,13 @@ export class Persistence {
   saves = 0;
   rewrites = 0;
   readonly log: AofLog;
+  readonly progress: Progress;
+  readonly pace = new RewritePace();
   readonly #options: PersistenceOptions;
   readonly #folder: AofFolder;
   #dirtyAtSave = 0;
   #wantsSave = false;
   #wantsRewrite = false;
-  readonly #pace = new RewritePace();
   #saved_ms: number;
   #saveTried_ms = 0;
   #spools: SpoolRequest[] = [];
@@ -104,6 +106,7 @@ export class Persistence {
     this.log = new AofLog({ folder: this.#folder, clock, log, config, fatal, statusChanged });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
     this.#saved_ms = clock.monotonic_ms();
+    this.progress = new Progress(options);
   }
 
   /** Does the log want to hear what happens? True from the moment on in which it was turned on. */
@@ -133,6 +136,7 @@ export class Persistence {
     const { config, keyspace, clock, log } = this.#options;
     const loaded = await loadAtStart({
       ...options,
+      breathe: this.progress.loads(options.breathe),
       keyspace,
       clock,
       log,
@@ -145,6 +149,7 @@ export class Persistence {
     });
     if (config.appendonly) this.log.open(this.#baseKind(), (file) => this.writeBase(file));
     this.#dirtyAtSave = keyspace.dirty;
+    this.progress.loaded(loaded);
     return loaded;
   }
 
@@ -165,7 +170,7 @@ export class Persistence {
   /** What is due by itself is noted here and begins with the end of the turn, like all else. */
   cron(now_ms: number): void {
     const { config } = this.#options;
-    if (config.appendonly && !this.log.enabled && this.#pace.mayRetry(now_ms)) this.scheduleRewrite();
+    if (config.appendonly && !this.log.enabled && this.pace.mayRetry(now_ms)) this.scheduleRewrite();
     if (this.#job === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
     this.log.flush();
   }
@@ -216,7 +221,7 @@ export class Persistence {
   /** Likewise a rewrite of the log. With appendonly no, it makes a base that is there when the log is turned on. */
   scheduleRewrite(): void {
     this.#wantsRewrite = true;
-    this.#pace.stopRetrying();
+    this.pace.stopRetrying();
     this.#options.statusChanged();
   }
 
@@ -255,7 +260,7 @@ export class Persistence {
   appendOnlyChanged(): string | null {
     if (this.#options.config.appendonly) return this.log.enabled ? null : this.#turnOn();
     this.#wantsRewrite = false;
-    this.#pace.stopRetrying();
+    this.pace.stopRetrying();
     if (this.#job?.purpose === 'rewrite') this.#abort();
     // Whoever turns it off wants no promise of it any more: a disk that is full is a reason to do so.
     const problem = whyNot(() => this.log.secure());
@@ -276,7 +281,7 @@ export class Persistence {
   close(): void {
     this.#wantsRewrite = false;
     this.#wantsSave = false;
-    this.#pace.stopRetrying();
+    this.pace.stopRetrying();
     this.#abort();
     this.log.close();
   }
@@ -315,7 +320,7 @@ export class Persistence {
       this.#wantsSave = true;
       return;
     }
-    if (!this.log.enabled || !this.#pace.mayRewrite(now_ms)) return;
+    if (!this.log.enabled || !this.pace.mayRewrite(now_ms)) return;
     if (this.log.doubtful && this.log.failure === null) {
       log.notice('Starting rewriting of AOF, because an fsync of it failed');
       this.scheduleRewrite();
@@ -376,14 +381,14 @@ export class Persistence {
         this.lastRewriteOk = problem === null;
         if (problem === null) {
           this.rewrites++;
-          this.#pace.succeeded();
+          this.pace.succeeded();
           log.notice('Background AOF rewrite finished successfully');
           return;
         }
         abandon();
         log.warning(`Background AOF rewrite failed: ${problem.message}`);
         this.#options.statusChanged();
-        this.#pace.failed(clock.monotonic_ms(), { hasLog: !logs || this.log.enabled });
+        this.pace.failed(clock.monotonic_ms(), { hasLog: !logs || this.log.enabled });
       },
     });
   }
@@ -427,9 +432,11 @@ export class Persistence {
       const { file, encoder } = open();
       const done = (failure: DiskFailure | null): void => {
         this.#job = null;
+        this.progress.end();
         ended(failure);
       };
       const syncs = config['rdb-save-incremental-fsync'];
+      this.progress.begin(purpose === 'rewrite', encoder);
       this.#job = { purpose, snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, done }), aborted };
       log.notice(`Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started`);
     });
@@ -440,6 +447,7 @@ export class Persistence {
     const job = this.#job;
     if (job === null) return;
     this.#job = null;
+    this.progress.end();
     job.snapshot.abort();
     job.aborted();
   }

@@ -9,22 +9,23 @@ const MINUTE_MS = 60_000;
 const MINUTES_MAX = 60;
 
 export class RewritePace {
-  #failures = 0;
+  /** In a row. */
+  failures = 0;
   #notBefore_ms = 0;
   #retryAt_ms = Number.POSITIVE_INFINITY;
   #retry_ms = RETRY_FIRST_MS;
 
   succeeded(): void {
-    this.#failures = 0;
+    this.failures = 0;
     this.#notBefore_ms = 0;
     this.#retry_ms = RETRY_FIRST_MS;
     this.stopRetrying();
   }
 
   failed(now_ms: number, { hasLog }: { hasLog: boolean }): void {
-    this.#failures++;
-    const minutes = Math.min(MINUTES_MAX, 2 ** (this.#failures - FAILURES_FREE));
-    if (this.#failures >= FAILURES_FREE) this.#notBefore_ms = now_ms + minutes * MINUTE_MS;
+    this.failures++;
+    const minutes = Math.min(MINUTES_MAX, 2 ** (this.failures - FAILURES_FREE));
+    if (this.failures >= FAILURES_FREE) this.#notBefore_ms = now_ms + minutes * MINUTE_MS;
     if (hasLog) return;
     this.#retryAt_ms = now_ms + this.#retry_ms;
     this.#retry_ms = Math.min(this.#retry_ms * 2, RETRY_MAX_MS);

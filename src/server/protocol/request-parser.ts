@@ -87,6 +87,17 @@ export class RequestParser {
     return this.#heldLength;
   }
 
+  /** Bytes of the open window behind the command that was handed out last. */
+  get ahead(): number {
+    return this.#end - this.#pos + (this.#restEnd - this.#restPos);
+  }
+
+  /** What the buffer of an incomplete command could still take. */
+  get roomLeft(): number {
+    if (this.#large !== null) return this.#large.buf.length - this.#heldLength;
+    return this.#held.length - this.#heldLength;
+  }
+
   /** Begins to read `buf[from, to)`. The HEADROOM bytes before `from` may be overwritten. */
   open(buf: Buffer, from: number, to: number): void {
     if (this.#large !== null) return this.#fillLarge(this.#large, buf, from, to);

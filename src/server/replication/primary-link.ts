@@ -73,6 +73,8 @@ export class PrimaryLink {
   #point: { id: string; offset: number } | null = null;
   #copy: FullCopy | null = null;
   #ackRepeat: Timer | null = null;
+  /** Of sockets that are gone. */
+  #bytesIn = 0;
   #stream: PrimaryStream | null = null;
   /** A primary that knows SYNC only is not told how far we are. */
   #acknowledges = true;
@@ -84,6 +86,15 @@ export class PrimaryLink {
     this.address = address;
     this.#events = events;
     this.#pause = new RetryPause(host.clock);
+  }
+
+  /** Bytes received since the link exists, or since they were last reset. */
+  get bytesIn(): number {
+    return this.#bytesIn + (this.#socket?.bytesRead ?? 0);
+  }
+
+  resetTraffic(): void {
+    this.#bytesIn = -(this.#socket?.bytesRead ?? 0);
   }
 
   get isUp(): boolean {
@@ -347,6 +358,7 @@ export class PrimaryLink {
   #dropSocket(): void {
     const socket = this.#socket;
     const copy = this.#copy;
+    this.#bytesIn += socket?.bytesRead ?? 0;
     this.#socket = null;
     this.#handshake = null;
     this.#copy = null;

@@ -30,6 +30,15 @@ export class Blocking {
     return this.#waiting.size;
   }
 
+  /** How many wait for a time that is known; a pause does not count. */
+  get withDeadline(): number {
+    let count = 0;
+    for (const { blocked } of this.#waiting) {
+      if (blocked !== null && blocked.why !== 'paused' && blocked.deadline_ms !== Number.POSITIVE_INFINITY) count++;
+    }
+    return count;
+  }
+
   block(client: Client, wait: Blocked): void {
     client.blocked = wait;
     client.connection?.suspend();

@@ -14,6 +14,7 @@ import type { Registry } from '../command/registry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Output } from '../net/output.ts';
 import type { Peers } from '../net/peers.ts';
+import type { CommandStats } from '../observe/command-stats.ts';
 import type { Stats } from '../observe/stats.ts';
 import type { Persistence } from '../persistence/persistence.ts';
 import type { CollectingWriter } from '../protocol/resp-writer.ts';
@@ -43,6 +44,7 @@ export interface Server {
   readonly keyspace: Keyspace;
   readonly clients: Map<number, Client>;
   readonly stats: Stats;
+  readonly commandStats: CommandStats;
   readonly output: Output;
   /** Where replies go that nobody reads: CLIENT REPLY OFF, commands of our primary, AOF replay. */
   readonly nowhere: CollectingWriter;
