@@ -142,3 +142,31 @@ async function startAfresh(port: number, { values }: Promised): Promise<void> {
   await expect.poll(done, { timeout: ROUND_MS }).toBe(true);
   client.close();
 }
+
+test('SIGTERM on a full disk ends nothing, and the server goes on; with room again it ends in order', {
+  timeout: 60_000,
+}, async () => {
+  const disk = smallDisk();
+  const node = startNode('rkv', { port: 22_102, dir: disk.dir, args: ['--save', '3600 1'] });
+  await answers(node);
+  const client = await RawClient.connect(node.port);
+  expect(await client.call('SET', 'before', '1')).toBe('+OK\r\n');
+  const pid = node.child.pid as number;
+  disk.fill(pid, 0);
+  node.child.kill('SIGTERM');
+  await expect.poll(() => node.output(), { timeout: ROUND_MS }).toContain('Errors trying to shut down the server');
+  expect(node.output()).toMatch(/Error trying to save the DB, can't exit: .*(No space left on device|File too large)/);
+  const another = await RawClient.connect(node.port);
+  expect(await another.call('SET', 'after', '2')).toBe('+OK\r\n');
+  expect(await client.call('GET', 'before')).toBe('$1\r\n1\r\n');
+  disk.free(pid);
+  node.child.kill('SIGTERM');
+  expect(await node.ended).toBe(0);
+  client.close();
+  another.close();
+  const again = startNode('rkv', { port: 22_102, dir: disk.dir, args: ['--save', '3600 1'] });
+  await answers(again);
+  const reader = await RawClient.connect(again.port);
+  expect(await reader.call('MGET', 'before', 'after')).toBe('*2\r\n$1\r\n1\r\n$1\r\n2\r\n');
+  reader.close();
+});
