@@ -73,7 +73,7 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
       const plain = plainPort !== 0 && !config['tls-replication'];
       the().links.replicate(ip, plain ? plainPort : port, { newShard });
     },
-    flushData: () => the().keyspace.clear(),
+    flushData: () => flushData(the()),
     deleteKeysInSlots: (slots) => deleteKeysInSlots(the(), slots),
     slotsLost() {
       // Sharded channels, whose subscribers would have to be told, are not served yet.
@@ -99,13 +99,20 @@ function isOfThisMachine(ip: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip) === true);
 }
 
-/** Keys whose slot belongs to somebody else now: its new owner has them, so nobody is told. */
-function deleteKeysInSlots({ keyspace, log }: Server, slots: readonly number[]): void {
+/** The log is told as well, or a restart would bring back what is gone, and mix it with what comes. */
+function flushData({ keyspace, propagation }: Server): void {
+  keyspace.clear();
+  propagation.add(0, ['FLUSHALL']);
+}
+
+/** Keys whose slot belongs to somebody else now, who has them. The log and our replicas are told to forget them. */
+function deleteKeysInSlots({ keyspace, propagation, log }: Server, slots: readonly number[]): void {
   for (const slot of slots) {
     const count = keyspace.countKeysInSlot(slot);
     if (count === 0) continue;
     log.notice(`Deleting keys in dirty slot ${slot}: ${count} keys`);
-    while (keyspace.deleteInSlot(slot, count) > 0);
+    const tell = (kbuf: Buffer, koff: number, klen: number): void => propagation.addDelete(0, kbuf, koff, klen);
+    while (keyspace.deleteInSlot(slot, count, tell) > 0);
   }
 }
 
