@@ -93,15 +93,35 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         what: 'An AOF file that is torn, but is not the last one, is left as it is when the start ends there',
         why: 'Redis cuts it before it gives up.',
       },
+      {
+        what: 'A lock, `<file>.lock`, also for the append only file and, with save points, the RDB file; of another kind than the one of Redis',
+        why: 'two servers on one of these files overwrite what the other promised; the second does not start (a SAVE that was not configured is refused). Node has no flock(2), so the lock is one of fcntl(2): a redis-server in the same folder does not see it, and must not be started there at the same time.',
+      },
+      {
+        what: 'A nodes.conf without its `vars` line, or whose last line has no end, is refused',
+        why: 'it was cut: votes and epochs that stood there would be forgotten.',
+      },
+      {
+        what: 'An AOF folder whose manifest is gone, or does not name all files with content, is refused, and so is an empty RDB base',
+        why: 'Redis starts with what is left, and writes over the rest. The message has the lines that are missing.',
+      },
+      {
+        what: 'An fsync of the AOF that failed is followed by a rewrite',
+        why: 'the system may have dropped the pages it could not write, and the next fsync then says nothing about them.',
+      },
+      {
+        what: 'A shutdown, also with NOSAVE, is refused while the AOF cannot be written',
+        why: 'Redis loses what waits to be written. SHUTDOWN FORCE ends the server all the same.',
+      },
+      {
+        what: 'After a full copy of its primary, a replica takes the RDB that came as the base of its AOF',
+        why: 'Redis appends to the log of the old data set until a rewrite is done: a crash in that time restarts with neither.',
+      },
     ],
   },
   {
     topic: 'Cluster',
     entries: [
-      {
-        what: '`nodes.conf.lock` beside nodes.conf instead of a lock on nodes.conf',
-        why: 'Node has no flock(2). The file names the process that holds it; one whose owner is gone is taken over. So a redis-server in the same folder does not see the lock, and must not be started there at the same time.',
-      },
       {
         what: '`replicaof` together with `cluster-enabled yes` is allowed',
         why: 'an extension: the node meets the one it names, and follows it, or its primary, once it has joined. After that nodes.conf decides and the directive means nothing.',

@@ -19,7 +19,8 @@ test('data that a node lets go of by the cluster does not come back from its log
   const id = String(await primary.call('CLUSTER', 'MYID'));
   await primary.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
   await replica.call('CLUSTER', 'MEET', '127.0.0.1', primary.port);
-  const follows = (): Promise<unknown> => replica.call('CLUSTER', 'REPLICATE', id).catch((error: Error) => error.message);
+  const follows = (): Promise<unknown> =>
+    replica.call('CLUSTER', 'REPLICATE', id).catch((error: Error) => error.message);
   await expect.poll(follows, { timeout: 20_000 }).toBe('OK');
   await expect.poll(() => primary.call('SET', 'k', 'v').catch(() => ''), { timeout: 20_000 }).toBe('OK');
   await expect.poll(() => replica.call('DBSIZE'), { timeout: 20_000 }).toBe(1);
