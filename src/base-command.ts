@@ -7,6 +7,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { Command, Errors, Flags } from '@oclif/core';
+import { nearest } from './base/nearest.ts';
 import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/failure.ts';
 import { defaultHome } from './cluster/layout.ts';
 import type { Operation } from './cluster/run.ts';
@@ -22,12 +23,27 @@ export interface FailureEnvelope {
   readonly suggestions: readonly string[];
 }
 
-/** `--cluster NAME`, for commands whose arguments are something else. */
+/**
+ * `--cluster`, in every command: the name of a cluster, or addresses of nodes of any cluster, with commas between them.
+ * Commands about a whole cluster take the same as their argument.
+ */
 export const clusterFlag = Flags.string({
   env: 'RKV_CLUSTER',
   default: 'default',
-  helpValue: 'NAME',
-  summary: 'cluster to use',
+  helpValue: 'CLUSTER',
+  summary: 'cluster to use: its name, or HOST:PORT of a node',
+});
+
+/** The password, in every command that can need one: -a as redis-cli has it, RKV_PASSWORD or REDISCLI_AUTH. */
+export const passwordFlag = Flags.string({
+  char: 'a',
+  aliases: ['pass'],
+  env: 'RKV_PASSWORD',
+  default: async () => process.env['REDISCLI_AUTH'],
+  helpGroup: 'ACCESS',
+  helpValue: 'PASSWORD',
+  noCacheDefault: true,
+  summary: 'password; rather set RKV_PASSWORD (or REDISCLI_AUTH), which no list of processes shows',
 });
 
 /** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
@@ -49,14 +65,7 @@ export const timeoutFlag = Flags.custom<number>({
 /** Getting into nodes that no cluster of ours describes. */
 export const accessFlags = {
   user: Flags.string({ helpGroup: 'ACCESS', helpValue: 'NAME', summary: 'user name' }),
-  pass: Flags.string({
-    char: 'a',
-    env: 'REDISCLI_AUTH',
-    helpGroup: 'ACCESS',
-    helpValue: 'PASS',
-    noCacheDefault: true,
-    summary: 'password',
-  }),
+  password: passwordFlag,
   tls: Flags.boolean({ helpGroup: 'ACCESS', summary: 'connect over TLS' }),
   cacert: Flags.file({ helpGroup: 'ACCESS', exists: true, helpValue: 'FILE', summary: 'file with the CA certificate' }),
   cert: Flags.file({
@@ -210,7 +219,7 @@ export abstract class BaseCommand extends Command {
   }
 
   override async catch(error: Error & { exitCode?: number }): Promise<void> {
-    const facts = describeFailure(this.signal.aborted ? asInterruption(error) : error);
+    const facts = this.#withFlagsMeant(describeFailure(this.signal.aborted ? asInterruption(error) : error), error);
     process.exitCode = facts.exit;
     if (this.jsonEnabled()) {
       this.logJson({ status: 'error', error: facts, warnings: this.#warnings });
@@ -218,6 +227,18 @@ export abstract class BaseCommand extends Command {
     }
     if (error instanceof Errors.ExitError) return;
     reportFailure(facts, error, { debug: this.#hasFlag('--debug') || Boolean(process.env['RKV_DEBUG']) });
+  }
+
+  /** A flag that does not exist was probably meant to be one that does. */
+  #withFlagsMeant<Facts extends FailureFacts>(facts: Facts, error: unknown): Facts {
+    const unknown = (error as { flags?: unknown }).flags;
+    if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
+    const { flags = {}, baseFlags = {} } = this.ctor;
+    const known = Object.keys({ ...baseFlags, ...flags });
+    const meant = unknown.flatMap((flag: string) => nearest(flag.replace(/^-+/, ''), known) ?? []);
+    if (meant.length === 0) return facts;
+    const why = `did you mean ${meant.map((name) => `--${name}`).join(' and ')}?`;
+    return { ...facts, why, suggestions: facts.suggestions ?? [] };
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -303,5 +324,6 @@ function withCauses(error: Error): string {
 function withoutHints(message: string): string {
   return stripVTControlCharacters(message)
     .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/^Nonexistent flags?: /, 'unknown flag ')
     .replace(/^Parsing (--\S+)\s+/, '$1: ');
 }

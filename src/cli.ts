@@ -1,18 +1,23 @@
 /*
- * The start of the command line. oclif finds and runs the command; what fails before there is a command (a name that
- * does not exist) is reported here, in the same words and with the same exit codes as everything else.
+ * The start of the command line. Habits from other programs are understood first (`rkv help verify`, `-h`, the
+ * subcommands of `redis-cli --cluster`), then oclif finds and runs the command; what fails before there is a command (a
+ * name that does not exist) is reported here, in the same words and with the same exit codes as everything else.
  */
 import { Config, flush, run } from '@oclif/core';
+import { nearest } from './base/nearest.ts';
 import { describeFailure, reportFailure } from './base-command.ts';
 import { CliFailure, EXIT } from './cluster/failure.ts';
+import { insteadOfRedisCli } from './cluster/redis-cli-habits.ts';
 
 export async function main(argv: readonly string[], root: string): Promise<void> {
+  const words = asOclifExpects(argv);
   try {
+    refuseRedisCliCluster(words);
     const config = await Config.load({ root, devPlugins: false, userPlugins: false });
-    await run([...argv], config);
+    await run([...words], config);
     await flush();
   } catch (error) {
-    const failure = await explain(error, argv, root);
+    const failure = await explain(error, words, root);
     const facts = describeFailure(failure);
     process.exitCode = facts.exit;
     if (argv.includes('--json')) {
@@ -23,39 +28,70 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   }
 }
 
+/** `rkv help verify`, `rkv version` and `-h`, in the form that oclif knows. `rkv cli -h HOST` names a host. */
+export function asOclifExpects(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  if (first === 'help') return [...rest, '--help'];
+  if (first === 'version' && rest.length === 0) return ['--version'];
+  const end = argv.indexOf('--');
+  const options = end === -1 ? argv : argv.slice(0, end);
+  const isHost = first === 'cli' && argv.at(-1) !== '-h';
+  if (isHost || !options.includes('-h')) return argv;
+  return argv.map((word, i) => (word === '-h' && i < options.length ? '--help' : word));
+}
+
+/** What was `redis-cli --cluster check` is a command of its own here; the failure says which. */
+function refuseRedisCliCluster(words: readonly string[]): void {
+  const at = words.indexOf('--cluster');
+  if (words[0] !== 'cli' || at === -1) return;
+  const [sub = '', ...rest] = words.slice(at + 1);
+  const instead = insteadOfRedisCli(sub, rest);
+  if (instead === null) return;
+  throw new CliFailure(`redis-cli's \`--cluster ${sub}\` is a command of its own in rkv`, {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    why: 'behind --cluster, rkv cli expects the name of a cluster',
+    suggestions: instead,
+  });
+}
+
 /** oclif says that a command was not found; we say which one was probably meant. */
 async function explain(error: unknown, argv: readonly string[], root: string): Promise<unknown> {
   if (!(error instanceof Error) || !/^command .* not found$/.test(error.message)) return error;
   const { commandIDs } = await Config.load(root);
   const typed = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
-  const known = commandIDs.map((id) => id.replaceAll(':', ' '));
-  const near = nearest(typed.join(' '), known) ?? nearest(typed[0] ?? '', known);
-  return new CliFailure(`there is no command '${typed.join(' ')}'`, {
+  const meant = commandsMeant(
+    typed,
+    commandIDs.map((id) => id.replaceAll(':', ' ')),
+  );
+  return new CliFailure(`unknown command '${typed.join(' ')}'`, {
     code: 'UNKNOWN_COMMAND',
     exit: EXIT.usage,
-    suggestions: near === null ? ['rkv --help'] : [`rkv ${near}`, 'rkv --help'],
+    ...(meant.length === 0 ? {} : { why: `did you mean '${meant.join("' or '")}'?` }),
+    suggestions: [...meant.map((name) => `rkv ${name}`), 'rkv --help'],
   });
 }
 
-/** The closest known name, if it is close enough to be a slip of the fingers. */
-function nearest(typed: string, known: readonly string[]): string | null {
-  let best: { name: string; edits: number } | null = null;
-  for (const name of known) {
-    const edits = editDistance(typed, name);
-    if (best === null || edits < best.edits) best = { name, edits };
+/** `rkv create` means `rkv cluster create`; so do `rkv cluster craete` and `rkv clutser create`. */
+export function commandsMeant([first = '', second]: readonly string[], known: readonly string[]): string[] {
+  const inTopics = known.filter((name) => name.includes(' ')).map((name) => name.split(' ') as [string, string]);
+  const topic = nearest(
+    first,
+    inTopics.map(([name]) => name),
+  );
+  if (topic !== null && second !== undefined) {
+    const verbs = inTopics.filter(([name]) => name === topic).map(([, verb]) => verb);
+    const verb = nearest(second, verbs);
+    return verb === null ? [] : [`${topic} ${verb}`];
   }
-  return best !== null && best.edits <= Math.max(2, Math.floor(typed.length / 4)) ? best.name : null;
-}
-
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = (row[j - 1] as number) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] as number;
+  const single = nearest(
+    first,
+    known.filter((name) => !name.includes(' ')),
+  );
+  if (single !== null) return [single];
+  const verb = nearest(
+    first,
+    inTopics.map(([, name]) => name),
+  );
+  return inTopics.filter(([, name]) => name === verb).map((words) => words.join(' '));
 }

@@ -24,3 +24,8 @@ export function parseAddress(text: string, host = '127.0.0.1'): Address {
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** '7000' and 'host:7000' are addresses; the name of a cluster has no colon, and is not a number alone. */
+export function isAddress(word: string): boolean {
+  return word.includes(':') || /^\d+$/.test(word);
+}

@@ -1,8 +1,8 @@
 /*
  * Which cluster a command is about: 'default' and other names are clusters of ours, '7000' and 'host:7000' are nodes of
- * anybody, who are then asked for the rest of their cluster.
+ * anybody, which are then asked for the rest of their cluster. Several addresses stand apart or with commas.
  */
-import { parseAddress } from './address.ts';
+import { isAddress, parseAddress } from './address.ts';
 import { readPem } from './cli-target.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Access } from './node-client.ts';
@@ -10,7 +10,7 @@ import { type ClusterTarget, findCluster, targetOf } from './target.ts';
 
 export interface AccessFlags {
   readonly user?: string | undefined;
-  readonly pass?: string | undefined;
+  readonly password?: string | undefined;
   readonly tls?: boolean | undefined;
   readonly cacert?: string | undefined;
   readonly cert?: string | undefined;
@@ -24,13 +24,13 @@ export function chooseTarget(
 ): ClusterTarget {
   const given = accessFrom(access);
   const [first] = words;
-  if (first === undefined) return withAccess(findCluster({ home, name }), given);
+  if (first === undefined) return chooseNamed(name, { home, given });
   if (words.every(isAddress))
     return targetOf(
       words.map((word) => parseAddress(word)),
       given,
     );
-  if (words.length === 1) return withAccess(findCluster({ home, name: first }), given);
+  if (words.length === 1) return chooseNamed(first, { home, given });
   throw new CliFailure('expected one cluster', {
     code: 'USAGE',
     exit: EXIT.usage,
@@ -38,8 +38,14 @@ export function chooseTarget(
   });
 }
 
-export function isAddress(word: string): boolean {
-  return word.includes(':') || /^\d+$/.test(word);
+/** What stands behind --cluster: a name, or addresses with commas between them. */
+function chooseNamed(name: string, { home, given }: { home: string; given: Access }): ClusterTarget {
+  const parts = name.split(',');
+  if (!parts.every(isAddress)) return withAccess(findCluster({ home, name }), given);
+  return targetOf(
+    parts.map((part) => parseAddress(part)),
+    given,
+  );
 }
 
 /** What is said outright goes before what the folder of the cluster says. */
@@ -47,10 +53,10 @@ function withAccess<Target extends ClusterTarget>(target: Target, given: Access)
   return { ...target, access: { ...target.access, ...given } };
 }
 
-function accessFrom({ user, pass, tls, cacert, cert, key }: AccessFlags): Access {
+function accessFrom({ user, password, tls, cacert, cert, key }: AccessFlags): Access {
   return {
     ...(user === undefined ? {} : { username: user }),
-    ...(pass === undefined ? {} : { password: pass }),
+    ...(password === undefined ? {} : { password }),
     ...(tls === true
       ? {
           tls: {

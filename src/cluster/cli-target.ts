@@ -4,6 +4,7 @@
  * nobody has to look them up for a server that this tool has set up itself.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { isAddress, parseAddress } from './address.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { clusterFolder, clusterNames, nodeFolder, specFile } from './layout.ts';
 import type { RawTls } from './raw-client.ts';
@@ -16,7 +17,7 @@ export interface ServerFlags {
   readonly cluster?: string | undefined;
   readonly follow: boolean;
   readonly user?: string | undefined;
-  readonly pass?: string | undefined;
+  readonly password?: string | undefined;
   readonly tls: boolean;
   readonly cacert?: string | undefined;
   readonly cert?: string | undefined;
@@ -46,6 +47,9 @@ export async function chooseServer(flags: ServerFlags, home: string): Promise<Se
   if (flags.uri !== undefined) return { ...fromUri(flags.uri, flags), cluster: flags.follow };
   if (flags.socket !== undefined) return { host: HOST, port: PORT, path: flags.socket, ...own, cluster: flags.follow };
   const name = flags.cluster ?? 'default';
+  if (flags.host === undefined && flags.port === undefined && isAddress(name)) {
+    return { ...parseAddress(name.split(',')[0] as string), ...own, cluster: true };
+  }
   if (flags.host !== undefined || flags.port !== undefined) {
     const at = { host: flags.host ?? HOST, port: flags.port ?? PORT };
     const managed = await accessOfNode(at, { home, name: flags.cluster });
@@ -87,7 +91,7 @@ async function accessOfNode(
 function ownAccess(flags: ServerFlags): Pick<ServerChoice, 'username' | 'password' | 'tls'> {
   return {
     ...(flags.user === undefined ? {} : { username: flags.user }),
-    ...(flags.pass === undefined ? {} : { password: flags.pass }),
+    ...(flags.password === undefined ? {} : { password: flags.password }),
     ...(flags.tls ? { tls: readTls(flags) } : {}),
   };
 }

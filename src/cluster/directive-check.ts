@@ -3,15 +3,16 @@
  * take. Other engines may know more names than ours; about those only the engine itself can tell, and it does when it
  * starts.
  */
+import { didYouMean } from '../base/nearest.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
-import { directives, findName } from '../config/directives.ts';
+import { directives, findName, names } from '../config/directives.ts';
 import { splitWords } from '../config/words.ts';
 
 /** Why a line of redis.conf is wrong, or null. `value` is all that stands behind the name. */
 export function whyBadDirective(name: string, value: string, engine: string): string | null {
   if (!/^[a-z][a-z0-9.-]*$/i.test(name)) return `'${name}' is not the name of a directive`;
   const known = findName(name);
-  if (known === null) return engine === 'bundled' ? `no directive '${name}'` : null;
+  if (known === null) return engine === 'bundled' ? `unknown directive '${name}'${didYouMean(name, names)}` : null;
   const words = splitWords(value);
   if (words === null) return `${name}: unbalanced quotes in ${value}`;
   const directive = directives[known];

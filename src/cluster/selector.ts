@@ -1,5 +1,6 @@
 /*
- * How a person names nodes. Words combine by narrowing: 'shard:2 replica' is the replicas of shard 2.
+ * How a person names nodes. Words that name a node add it: '7001 7002' are two nodes. Words that describe nodes narrow:
+ * 'shard:2 replica' is the replicas of shard 2, '7001 7002 down' those of the two that are down.
  *
  *   7001           the node at that port           127.0.0.1:7001   at that address
  *   3fa2           the node whose id begins so: four letters or more; must be one
@@ -9,16 +10,22 @@
 import { CliFailure, EXIT } from './failure.ts';
 import type { NodeView, Topology } from './topology.ts';
 
-/** The nodes that all words name, by port. Fails where they name none. */
+/** The nodes that the words name, by port. Fails where they name none. */
 export function selectNodes(topology: Topology, selector: string): NodeView[] {
-  const words = selector.trim().split(/\s+/);
-  let nodes: readonly NodeView[] = topology.nodes;
-  for (const word of words) {
-    const named = new Set(nodesNamed(topology, word));
-    nodes = nodes.filter((node) => named.has(node));
-  }
-  if (selector.trim() === '' || nodes.length === 0) throw nothingSelected(topology, selector);
-  return [...nodes];
+  const words = selector.trim().split(/\s+/).filter(Boolean);
+  const descriptions = words.map((word) => described(topology, word));
+  const named = new Set<NodeView>();
+  words.forEach((word, i) => {
+    if (descriptions[i] !== null) return;
+    const nodes = nodesNamed(topology, word);
+    // Of several names, one that is unknown must not be passed over.
+    if (nodes.length === 0) throw nothingSelected(topology, word);
+    for (const node of nodes) named.add(node);
+  });
+  let nodes = topology.nodes.filter((node) => named.size === 0 || named.has(node));
+  for (const some of descriptions) if (some !== null) nodes = nodes.filter((node) => some.includes(node));
+  if (words.length === 0 || nodes.length === 0) throw nothingSelected(topology, selector);
+  return nodes;
 }
 
 /** The one node that the words name. */
@@ -33,7 +40,8 @@ export function selectOne(topology: Topology, selector: string): NodeView {
   });
 }
 
-function nodesNamed(topology: Topology, word: string): readonly NodeView[] {
+/** The nodes that a describing word fits; null for a word that names a node. */
+function described(topology: Topology, word: string): readonly NodeView[] | null {
   const { nodes } = topology;
   if (word === 'all') return nodes;
   if (word === 'primary' || word === 'replica') return nodes.filter((node) => node.role === word);
@@ -41,7 +49,10 @@ function nodesNamed(topology: Topology, word: string): readonly NodeView[] {
   const shard = /^shard:(\d+)$/.exec(word);
   if (shard !== null) return nodes.filter((node) => node.shard === Number(shard[1]) && node.shard > 0);
   const slot = /^slot:(\d+)$/.exec(word);
-  if (slot !== null) return nodesOfSlot(topology, Number(slot[1]));
+  return slot === null ? null : nodesOfSlot(topology, Number(slot[1]));
+}
+
+function nodesNamed({ nodes }: Topology, word: string): readonly NodeView[] {
   const byAddress = nodes.filter((node) => node.address === word || String(node.port) === word);
   if (byAddress.length > 0) return byAddress;
   // A port that nobody has must not name whoever's id happens to begin with the same digits.
@@ -71,7 +82,7 @@ function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
     exit: EXIT.usage,
     why: nodes.length === 0 ? 'the cluster has no nodes' : nodes.map(describe).join(', '),
     suggestions: [
-      'a port, the beginning of an id, primary, replica, up, down, shard:2, slot:5461; together they narrow',
+      'name nodes by port, address or the beginning of an id; describe them by primary, replica, up, down, shard:2, slot:5461',
     ],
   });
 }

@@ -2,6 +2,7 @@
  * What a cluster spec must be, wherever it comes from: flags, a file, or a program. All mistakes are collected, because
  * nobody wants to learn them one run at a time.
  */
+import { didYouMean } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { whyBadDirective } from './directive-check.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -62,7 +63,7 @@ export function findMistakes(raw: unknown): Mistake[] {
   const mistakes: Mistake[] = [];
   for (const [field, value] of Object.entries(raw)) {
     if (!Object.hasOwn(RULES, field)) {
-      mistakes.push({ path: [field], text: `no field '${field}'; known are ${Object.keys(RULES).join(', ')}` });
+      mistakes.push({ path: [field], text: unknownField(field) });
       continue;
     }
     if (field === 'config' && isRecord(value)) {
@@ -73,6 +74,12 @@ export function findMistakes(raw: unknown): Mistake[] {
     if (text !== null) mistakes.push({ path: [field], text: `${field}: ${text}` });
   }
   return mistakes.length > 0 ? mistakes : findSizeMistakes(raw);
+}
+
+function unknownField(field: string): string {
+  const known = Object.keys(RULES);
+  const meant = didYouMean(field, known);
+  return `unknown field '${field}'${meant === '' ? `; known are ${known.join(', ')}` : meant}`;
 }
 
 /** Throws one failure with every mistake. */

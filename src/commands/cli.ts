@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flags } from '@oclif/core';
-import { BaseCommand } from '../base-command.ts';
+import { BaseCommand, passwordFlag } from '../base-command.ts';
 import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli-session.ts';
 import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
 import { CliFailure, EXIT } from '../cluster/failure.ts';
@@ -40,16 +40,14 @@ export default class Cli extends BaseCommand {
     port: Flags.integer({ char: 'p', summary: 'port of the server', min: 1, max: 65_535, helpValue: 'PORT' }),
     socket: Flags.string({ char: 's', summary: 'Unix socket of the server', helpValue: 'PATH' }),
     uri: Flags.string({ char: 'u', summary: 'redis:// or rediss:// URI', helpValue: 'URI' }),
-    cluster: Flags.string({ env: 'RKV_CLUSTER', summary: 'cluster to talk to, by name', helpValue: 'NAME' }),
+    cluster: Flags.string({
+      env: 'RKV_CLUSTER',
+      summary: 'cluster to use: its name, or HOST:PORT of a node',
+      helpValue: 'CLUSTER',
+    }),
     follow: Flags.boolean({ char: 'c', summary: 'follow MOVED and ASK to other nodes' }),
     user: Flags.string({ summary: 'user name', helpValue: 'NAME' }),
-    pass: Flags.string({
-      char: 'a',
-      env: 'REDISCLI_AUTH',
-      summary: 'password',
-      helpValue: 'PASS',
-      noCacheDefault: true,
-    }),
+    password: passwordFlag,
     db: Flags.integer({ char: 'n', default: 0, min: 0, summary: 'database number', helpValue: 'DB' }),
     resp2: Flags.boolean({ exclusive: ['resp3'], summary: 'use RESP2, the default (also -2)' }),
     resp3: Flags.boolean({ summary: 'use RESP3 (also -3)' }),
@@ -64,6 +62,7 @@ export default class Cli extends BaseCommand {
     delimiter: Flags.string({
       char: 'd',
       default: '\n',
+      defaultHelp: async () => 'a line end',
       summary: 'separator between the items of a raw reply',
       helpValue: 'TEXT',
     }),

@@ -8,9 +8,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { globMatch } from '../base/glob.ts';
+import { didYouMean } from '../base/nearest.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
-import { type Config, defaultConfig, directiveOf, findName, formatSetting, type Name } from './directives.ts';
+import { type Config, defaultConfig, directiveOf, findName, formatSetting, type Name, names } from './directives.ts';
 import { splitWords } from './words.ts';
 
 /** Something in a configuration, or in reading it, is wrong; the message is for the operator, over several lines. */
@@ -160,7 +161,7 @@ function assign(config: Config, name: Name, value: unknown): void {
 
 function whyUnknown(directive: string): string {
   if (directive === 'sentinel') return 'sentinel directive while not in sentinel mode';
-  return 'Bad directive or wrong number of arguments';
+  return `Bad directive or wrong number of arguments${didYouMean(directive, names)}`;
 }
 
 function readIncluded(loading: Loading, place: Place & { directive: string }, pattern: string, depth: number): void {

@@ -16,6 +16,9 @@ test.each([
   ['shard:2', [7001, 7005]],
   ['shard:2 replica', [7005]],
   ['slot:10923 primary', [7002]],
+  ['7005 7001', [7001, 7005]],
+  ['7001 7004 7005 down', [7004]],
+  ['7001 h:7002 replica shard:2 7005', [7005]],
   ['all', [7000, 7001, 7002, 7003, 7004, 7005]],
 ])('%s names %j', (selector, expected) => {
   expect(ports(selector)).toEqual(expected);
@@ -30,6 +33,10 @@ test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', '0000', '
 
 test('an id prefix that several nodes share is an error, never a guess', () => {
   expect(() => ports('000000')).toThrow("'000000' is ambiguous: 6 node ids begin with it");
+});
+
+test('one unknown name among several is an error', () => {
+  expect(() => ports('7001 7009')).toThrow("no node matches '7009'");
 });
 
 test('where one node is needed, several are an error that names them', () => {

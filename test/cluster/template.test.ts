@@ -71,7 +71,9 @@ test('the bundled server takes every file that is rendered', () => {
 
 test('a directive that nobody knows is told with file and line', () => {
   const template = ownTemplate('port {{plainPort}}\n\nprot 1\n');
-  expect(() => render({ template })).toThrow(`${join(template, 'node.conf')}:3: no directive 'prot'`);
+  expect(() => render({ template })).toThrow(
+    `${join(template, 'node.conf')}:3: unknown directive 'prot'; did you mean 'port'?`,
+  );
 });
 
 test('a value that no server takes is told with file and line', () => {

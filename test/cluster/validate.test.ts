@@ -26,13 +26,13 @@ test.each([
   [{ config: [] }, 'expected directives'],
   [{ config: { maxmemory: {} } }, 'maxmemory needs a value'],
   [{ config: { maxmemory: 'lots' } }, "maxmemory: 'lots' is refused"],
-  [{ config: { 'no-such-thing': '1' } }, "no directive 'no-such-thing'"],
+  [{ config: { 'no-such-thing': '1' } }, "unknown directive 'no-such-thing'"],
   [{ config: { port: '7' } }, 'port is set by rkv: use `port`'],
   [{ config: { Dir: '/' } }, 'Dir is set by rkv'],
   [{ config: { maxmemory: '1\nport 1' } }, 'may not hold line breaks'],
   [{ config: { maxmemory: '"1' } }, 'unbalanced quotes'],
   [{ engines: { a: 'redis' } }, 'expected engines by port'],
-  [{ nodes: 6 }, "no field 'nodes'; known are version, name"],
+  [{ nodes: 6 }, "unknown field 'nodes'; known are version, name"],
 ])('%j is refused', (change, text) => {
   const mistakes = findMistakes({ ...DEFAULT_SPEC, ...change });
   expect(mistakes.map((mistake) => mistake.text).join()).toContain(text);

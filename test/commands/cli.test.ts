@@ -221,7 +221,7 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
 
   test('an option that does not exist is exit code 2', async () => {
     const { stderr, status } = await rkv(['cli', '--nosuch', 'PING']);
-    expect(stderr).toContain('Nonexistent flag: --nosuch');
+    expect(stderr).toContain('unknown flag --nosuch');
     expect(status).toBe(2);
   });
 });

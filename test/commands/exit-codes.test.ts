@@ -48,6 +48,7 @@ describe('without any server', () => {
     ['a flag that does not exist', 2, 'USAGE', ['cluster', 'list', '--nosuch']],
     ['a flag that is no number', 2, 'USAGE', ['cluster', 'create', '--primaries', 'three']],
     ['a time that is none', 2, 'USAGE', ['wait', '--timeout', 'soon']],
+    ['a command that another program has', 2, 'USAGE', ['cli', '--cluster', 'check', '127.0.0.1:24099']],
     ['an argument too many', 2, 'USAGE', ['cluster', 'destroy', 'one', 'two']],
     ['a directive that does not exist', 2, 'BAD_SPEC', ['cluster', 'create', '--config', 'nosuch=1']],
     ['an engine that does not exist', 2, 'NO_ENGINE', ['cluster', 'create', '--engine', 'nosuch']],
@@ -124,7 +125,7 @@ describe('what is printed', () => {
   test('a slip of the fingers gets a suggestion', async () => {
     const { stderr } = await rkv(['cluster', 'crate']);
     expect(stderr).toBe(
-      "Error: there is no command 'cluster crate'\n  try    rkv cluster create\n         rkv --help\n",
+      "Error: unknown command 'cluster crate'\n  why    did you mean 'cluster create'?\n  try    rkv cluster create\n         rkv --help\n",
     );
   });
 

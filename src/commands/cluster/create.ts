@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { accessFlags, BaseCommand, timeoutFlag } from '../../base-command.ts';
+import { accessFlags, BaseCommand, passwordFlag, timeoutFlag } from '../../base-command.ts';
 import type { AdoptionPlan } from '../../cluster/adopt.ts';
 import { CliFailure, EXIT } from '../../cluster/failure.ts';
 import type { ClusterPlan } from '../../cluster/plan.ts';
@@ -83,12 +83,7 @@ export default class ClusterCreate extends BaseCommand {
     }),
     engine: Flags.string({ helpValue: 'ENGINE', summary: 'bundled, redis, valkey, or the path of a server binary' }),
     tls: Flags.boolean({ allowNo: true, summary: 'use TLS everywhere, with certificates made for this cluster' }),
-    password: Flags.string({
-      env: 'RKV_PASSWORD',
-      helpValue: 'PASS',
-      noCacheDefault: true,
-      summary: 'password for clients and for the nodes among themselves',
-    }),
+    password: passwordFlag,
     template: Flags.directory({ exists: true, helpValue: 'DIR', summary: 'folder with your own node.conf' }),
     file: Flags.file({
       char: 'f',
@@ -109,7 +104,7 @@ export default class ClusterCreate extends BaseCommand {
     const { argv, flags } = await this.parse(ClusterCreate);
     const { specFrom, nameFrom } = await import('../../cluster/spec-from-flags.ts');
     const words = argv as string[];
-    const { isAddress } = await import('../../cluster/choose-target.ts');
+    const { isAddress } = await import('../../cluster/address.ts');
     if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, flags);
     const { port, ...rest } = flags;
     const wished = specFrom({
@@ -153,8 +148,7 @@ export default class ClusterCreate extends BaseCommand {
     const started_ms = performance.now();
     const { adoptNodes, planAdoption } = await import('../../cluster/adopt.ts');
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const access = { ...flags, pass: flags.password };
-    const target = chooseTarget(words, { home: '', name: '', access });
+    const target = chooseTarget(words, { home: '', name: '', access: flags });
     const plan = planAdoption(target.addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS });
     if (flags['dry-run']) {
       this.say(adoptionPlanLines(plan, this.stdout));

@@ -22,7 +22,6 @@ export default class NodeAdd extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     port: Flags.integer({ char: 'p', helpValue: 'PORT', max: 65_535, min: 1, summary: 'port of the new server' }),
     'replica-of': Flags.string({
       helpValue: 'NODE',
@@ -42,8 +41,7 @@ export default class NodeAdd extends BaseCommand {
     const { parseAddress } = await import('../../cluster/address.ts');
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
     const { addNode } = await import('../../cluster/node-add.ts');
-    const where = flags.at === undefined ? [] : [flags.at];
-    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const added = await this.follow(
       addNode(target, {
         port: flags.port,

@@ -7,7 +7,7 @@ export default class NodeList extends BaseCommand {
   static override summary = 'list the nodes of a cluster';
   static override description =
     'What every node says of itself. With a selector only some: a port, the beginning of an id, primary, replica, up,' +
-    ' down, shard:2, slot:5461; several words narrow. --json adds the pid and the log of every server that was started' +
+    ' down, shard:2, slot:5461; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2. --json adds the pid and the log of every server that was started' +
     ' here.';
   static override examples = [
     '<%= config.bin %> node list',
@@ -18,7 +18,6 @@ export default class NodeList extends BaseCommand {
   static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     ...accessFlags,
     timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'how long to wait for each node' }),
     wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
@@ -28,8 +27,7 @@ export default class NodeList extends BaseCommand {
     const { argv, flags } = await this.parse(NodeList);
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
     const { listNodes } = await import('../../cluster/list-nodes.ts');
-    const where = flags.at === undefined ? [] : [flags.at];
-    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const { topology, nodes } = await listNodes(target, argv as string[], { timeout_ms: flags.timeout });
     this.say(nodeTable(topology, this.stdout));
     return { nodes };

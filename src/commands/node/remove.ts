@@ -21,7 +21,6 @@ export default class NodeRemove extends BaseCommand {
   };
   static override flags = {
     cluster: clusterFlag,
-    at: Flags.string({ helpValue: 'HOST:PORT', summary: 'address of a node of a cluster that rkv did not start' }),
     ...accessFlags,
     yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
     timeout: timeoutFlag({ default: 60_000, defaultHelp: async () => '60', summary: 'overall timeout' }),
@@ -31,8 +30,7 @@ export default class NodeRemove extends BaseCommand {
     const { argv, flags } = await this.parse(NodeRemove);
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
     const { removeNode } = await import('../../cluster/node-remove.ts');
-    const where = flags.at === undefined ? [] : [flags.at];
-    const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
+    const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const node = argv.join(' ');
     const what = target.name === null ? 'its cluster' : `cluster ${target.name}`;
     await this.confirm(`Remove node ${node} from ${what}, with its data?`, flags);
