@@ -1,16 +1,18 @@
 /*
  * `rkv cluster create 127.0.0.1:7000 …`: one cluster of nodes that somebody else started, on whatever engine. The nodes
- * must be empty nodes of no cluster; when the making fails they become that again.
+ * must be empty, and know nobody but each other; when the making fails they are empty nodes of no cluster.
  */
 import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
-import { allocateSlots, placeNodes } from './allocate.ts';
+import { affinityScore, allocateSlots, countSlots, placeNodes } from './allocate.ts';
+import { parseClusterNodes } from './cluster-nodes.ts';
+import { placeAround } from './existing-roles.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { type Member, readId } from './formation.ts';
 import { endForming, type Forming, formationSteps, startForming } from './formation-steps.ts';
 import { type Access, connectNode, type NodeClient } from './node-client.ts';
-import { countKeys, numberIn, parseInfo } from './node-facts.ts';
+import { countKeys, parseInfo } from './node-facts.ts';
 import { warnFewPrimaries } from './plan.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 
@@ -44,10 +46,14 @@ export interface AdoptOptions {
 
 const QUESTION_MS = 10_000;
 
-/** Pure. `seed` decides between placements of replicas that are equally good. */
+/** Pure. `seed` decides between placements of replicas that are equally good; `following` says who has a primary already. */
 export function planAdoption(
   addresses: readonly Address[],
-  { replicas, seed = 0 }: { replicas: number; seed?: number | undefined },
+  {
+    replicas,
+    seed = 0,
+    following = new Map(),
+  }: { replicas: number; seed?: number | undefined; following?: ReadonlyMap<string, string> | undefined },
 ): AdoptionPlan {
   const primaries = Math.floor(addresses.length / (replicas + 1));
   const names = addresses.map(formatAddress);
@@ -59,7 +65,11 @@ export function planAdoption(
       why: twice === undefined ? `one primary with ${replicas} replicas needs ${replicas + 1} nodes` : undefined,
     });
   }
-  const { shards, score } = placeNodes(addresses, { primaries, replicas, prng: new Prng(seed) });
+  const shards =
+    following.size > 0
+      ? placeAround(addresses, { following, primaries })
+      : placeNodes(addresses, { primaries, replicas, prng: new Prng(seed) }).shards;
+  const score = affinityScore(shards);
   const ranges = allocateSlots(primaries);
   const nodes = shards.flatMap((shard, index) => {
     const node = (address: Address, slots: SlotRange[], replicaOf: string | null): AdoptedNode => ({
@@ -94,17 +104,17 @@ export async function* adoptNodes(plan: AdoptionPlan, options: AdoptOptions): Op
   }
 }
 
-/** Fails with NOT_EMPTY and the reason: keys, or other nodes that it knows. */
-export async function checkEmpty(client: NodeClient): Promise<void> {
-  const [info, cluster] = await Promise.all([client.text('INFO', 'keyspace'), client.text('CLUSTER', 'INFO')]);
+/** Fails with NOT_EMPTY and the reason: keys, slots, or nodes that it knows beside those with these ids. */
+export async function checkEmpty(client: NodeClient, ids: readonly string[] = []): Promise<void> {
+  const [info, nodes] = await Promise.all([client.text('INFO', 'keyspace'), client.text('CLUSTER', 'NODES')]);
   const keys = countKeys(parseInfo(info));
-  const values = parseInfo(cluster);
-  const others = (numberIn(values, 'cluster_known_nodes') ?? 1) - 1;
-  const slots = numberIn(values, 'cluster_slots_assigned') ?? 0;
+  const seen = parseClusterNodes(nodes);
+  const others = seen.filter(({ id, isMyself }) => !isMyself && !ids.includes(id)).length;
+  const slots = seen.reduce((sum, node) => sum + countSlots(node.slots), 0);
   const reasons = [
-    ...(keys > 0 ? [`it holds ${keys} keys`] : []),
-    ...(others > 0 ? [`it knows ${others} other nodes`] : []),
-    ...(slots > 0 ? [`it has ${slots} slots`] : []),
+    ...(keys > 0 ? [`it holds ${plural(keys, 'key')}`] : []),
+    ...(others > 0 ? [`it knows ${plural(others, 'other node')}`] : []),
+    ...(slots > 0 ? [`it knows who has ${plural(slots, 'slot')}`] : []),
   ];
   if (reasons.length === 0) return;
   const { host, port } = client.address;
@@ -128,14 +138,17 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
       const clients = plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS));
       forming.clients.push(...clients);
       const ids = await Promise.all(clients.map(readId));
-      await Promise.all(clients.map(checkEmpty));
-      const busPorts = await Promise.all(clients.map(readBusPort));
+      await Promise.all(clients.map((client) => checkEmpty(client, ids)));
+      const views = await Promise.all(clients.map((client) => client.text('CLUSTER', 'NODES')));
+      const selves = views.map((view) => parseClusterNodes(view).find(({ isMyself }) => isMyself)!);
       isOurs = true;
       const members = new Map<string, Member>();
       // Primaries stand before their replicas in a plan.
       for (const [index, { address, slots, replicaOf }] of plan.nodes.entries()) {
         const primary = replicaOf === null ? null : members.get(replicaOf)!;
-        members.set(address, { client: clients[index]!, id: ids[index]!, busPort: busPorts[index]!, slots, primary });
+        const { busPort, primaryId } = selves[index]!;
+        const isAttached = primary !== null && primaryId === primary.id;
+        members.set(address, { client: clients[index]!, id: ids[index]!, busPort, slots, primary, isAttached });
       }
       forming.members = [...members.values()];
       return `${clients.length} of ${clients.length}`;
@@ -149,7 +162,6 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
   };
 }
 
-async function readBusPort(client: NodeClient): Promise<number> {
-  const own = /^\S+ [^ ]*:\d+@(\d+)\S* [^ ]*myself/m.exec(await client.text('CLUSTER', 'NODES'));
-  return own === null ? client.address.port + 10_000 : Number(own[1]);
+function plural(count: number, word: string): string {
+  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -24,6 +24,8 @@ export interface Member {
   readonly slots: readonly SlotRange[];
   /** The member it follows, or null for a primary. */
   readonly primary: Member | null;
+  /** It follows that one already. */
+  readonly isAttached?: boolean;
 }
 
 export interface FormationWait {
@@ -48,12 +50,13 @@ export async function assignSlots(members: readonly Member[]): Promise<void> {
   );
 }
 
-/** A node that was in a cluster before keeps its epoch through a reset; the nodes settle collisions by themselves. */
+/** A node that has one, or knows others, keeps its epoch; the nodes settle collisions by themselves. */
 async function setEpoch(client: NodeClient, epoch: number): Promise<void> {
   try {
     await client.call('CLUSTER', 'SET-CONFIG-EPOCH', epoch);
   } catch (error) {
-    if (!isFailure(error, 'NODE_REPLY') || !/already non-zero/i.test(error.why ?? '')) throw error;
+    if (!isFailure(error, 'NODE_REPLY') || !/already non-zero|does not know any other/i.test(error.why ?? ''))
+      throw error;
   }
 }
 
@@ -102,8 +105,8 @@ export async function awaitJoined(
 /** Tells each replica whom to follow, as soon as it knows that node. */
 export async function attachReplicas(members: readonly Member[], wait: FormationWait): Promise<void> {
   await Promise.all(
-    members.map(async ({ client, primary }) => {
-      if (primary === null) return;
+    members.map(async ({ client, primary, isAttached }) => {
+      if (primary === null || isAttached) return;
       await retryWhile(/unknown node/i, () => client.call('CLUSTER', 'REPLICATE', primary.id), {
         what: `${client.name} follows ${primary.client.name}`,
         ...wait,

@@ -120,6 +120,38 @@ function readText(loading: Loading, file: string, text: string, depth: number): 
 
 function readLine(loading: Loading, place: Place, depth: number): void {
   if (place.text === '' || place.text.startsWith('#')) return;
+  try {
+    readDirective(loading, place, depth);
+  } catch (error) {
+    // No line that Redis takes is read in another way.
+    const text = withoutComment(place.text);
+    if (!(error instanceof ConfigFailure) || error.file !== place.file || text === null) throw error;
+    try {
+      readDirective(loading, { ...place, text }, depth);
+    } catch {
+      throw error;
+    }
+    loading.notices.push(
+      `${place.file}:${place.line}: the comment behind '${text}' is left out; Redis would refuse the line`,
+    );
+  }
+}
+
+/** What stands before a blank and a # that are in no quotes; null where there is no such thing. */
+function withoutComment(text: string): string | null {
+  let quote = '';
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!;
+    if (quote !== '') {
+      if (char === '\\') at++;
+      else if (char === quote) quote = '';
+    } else if (char === '"' || char === "'") quote = char;
+    else if (char === '#' && /\s/.test(text[at - 1] ?? '')) return text.slice(0, at).trimEnd();
+  }
+  return null;
+}
+
+function readDirective(loading: Loading, place: Place, depth: number): void {
   const words = splitWords(place.text);
   if (words === null) throw new ConfigFailure('Unbalanced quotes in configuration line', place);
   const [given, ...values] = words;

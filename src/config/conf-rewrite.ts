@@ -60,12 +60,13 @@ function groupLines(config: Config): Map<string, string[]> {
 
 /** What a line speaks of: lines of the same key take each other's place. Null for a line that is to stay as it is. */
 function keyOf(line: string): string | null {
-  const words = splitWords(line);
-  const name = findName(words?.[0] ?? '');
+  // A comment behind a directive may hold a single quote.
+  const words = splitWords(line) ?? line.split(/\s+/);
+  const name = findName(words[0] ?? '');
   if (name === null || UNTOUCHED.has(name)) return null;
   if (name !== 'client-output-buffer-limit') return name;
   // Each class of clients has a line of its own.
-  const group = (words?.[1] ?? '').toLowerCase();
+  const group = (words[1] ?? '').toLowerCase();
   return `${name} ${group === 'slave' ? 'replica' : group}`;
 }
 

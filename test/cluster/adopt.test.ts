@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { adoptNodes, planAdoption } from '../../src/cluster/adopt.ts';
 import { startDeadline } from '../../src/cluster/deadline.ts';
 import { resolveEngine } from '../../src/cluster/engine.ts';
+import { readFollowing } from '../../src/cluster/existing-roles.ts';
 import { nodeFiles, nodeFolder } from '../../src/cluster/layout.ts';
 import { connectNode } from '../../src/cluster/node-client.ts';
 import { planNode } from '../../src/cluster/plan.ts';
@@ -17,9 +18,13 @@ const PORT = 22_360;
 const options = { access: {}, timeout_ms: TIMEOUT_MS };
 
 /** Servers that nobody has made a cluster of; with some lines more in their configuration. */
-async function startServers(engine: string, count: number, more = ''): Promise<{ host: string; port: number }[]> {
+async function startServers(
+  engine: string,
+  count: number,
+  { more = '', from = PORT }: { more?: string; from?: number } = {},
+): Promise<{ host: string; port: number }[]> {
   const home = makeHome();
-  const addresses = Array.from({ length: count }, (_, index) => ({ host: '127.0.0.1', port: PORT + index }));
+  const addresses = Array.from({ length: count }, (_, index) => ({ host: '127.0.0.1', port: from + index }));
   await Promise.all(
     addresses.map(async (address) => {
       const node = planNode(specOf({ engine }), home, { port: address.port, shard: 0, slots: [], replicaOf: null });
@@ -48,6 +53,42 @@ test('too few nodes, and one named twice, are usage failures', () => {
   expect(() => planAdoption([one, one], { replicas: 0 })).toThrow('node a:1 is named twice');
 });
 
+test('the cluster of the documentation: a replica that joined by its own configuration stays one', async () => {
+  const primary = { host: '127.0.0.1', port: PORT };
+  const replica = { host: '127.0.0.1', port: PORT + 1 };
+  await startServers('bundled', 1);
+  await startServers('bundled', 1, { from: PORT + 1, more: `replicaof 127.0.0.1 ${PORT}  # Master's IP and port\n` });
+  const names = [`127.0.0.1:${PORT + 1}`, `127.0.0.1:${PORT}`] as const;
+  // Also while it has not been heard of yet.
+  await expect
+    .poll(async () => [...(await readFollowing([replica, primary], {}))], { timeout: TIMEOUT_MS, interval: 20 })
+    .toEqual([names]);
+  // In whatever order they are named.
+  const following = await readFollowing([replica, primary], {});
+  const plan = planAdoption([replica, primary], { replicas: 1, following });
+  expect(plan.nodes.map(({ port, replicaOf }) => [port, replicaOf])).toEqual([
+    [PORT, null],
+    [PORT + 1, names[1]],
+  ]);
+  await finish(adoptNodes(plan, options));
+  const topology = await readTopology(targetOf([primary]), { timeout_ms: 2000 });
+  expect(verify(topology, null).errors).toBe(0);
+  expect(topology.nodes.map(({ role }) => role)).toEqual(['primary', 'replica']);
+});
+
+test('replicas that follow already keep their primaries, and the others fill up', () => {
+  const nodes = [1, 2, 3, 4].map((port) => ({ host: 'h', port }));
+  const following = new Map([['h:1', 'h:3']]);
+  const { nodes: planned } = planAdoption(nodes, { replicas: 1, following });
+  expect(planned.map(({ address, replicaOf }) => `${address} ${replicaOf}`)).toEqual([
+    'h:2 null',
+    'h:4 h:2',
+    'h:3 null',
+    'h:1 h:3',
+  ]);
+  expect(() => planAdoption(nodes, { replicas: 0, following })).toThrow('not as this cluster would');
+});
+
 describe.each(engines)('with engine %s', (engine) => {
   test('nodes that somebody started become a cluster on which every check agrees', async () => {
     const addresses = await startServers(engine, 6);
@@ -71,7 +112,7 @@ describe.each(engines)('with engine %s', (engine) => {
       code: 'NOT_EMPTY',
       exit: 6,
       message: `node 127.0.0.1:${PORT + 1} is not empty`,
-      why: 'it holds 1 keys, it has 16384 slots',
+      why: 'it holds 1 key, it knows who has 16,384 slots',
       undone: null,
     });
     expect(await client.call('GET', 'a')).toBe('1');
@@ -94,7 +135,7 @@ describe.skipIf(engines.length === 0)('nodes that cannot be adopted', () => {
   const engine = engines[0]!;
 
   test('because cluster mode is off are named', async () => {
-    const addresses = await startServers(engine, 1, 'cluster-enabled no\n');
+    const addresses = await startServers(engine, 1, { more: 'cluster-enabled no\n' });
     await expect(finish(adoptNodes(planAdoption(addresses, { replicas: 0 }), options))).rejects.toMatchObject({
       code: 'NOT_A_CLUSTER_NODE',
       exit: 6,
@@ -103,7 +144,7 @@ describe.skipIf(engines.length === 0)('nodes that cannot be adopted', () => {
   });
 
   test('because they need a password, or do not answer, are named', async () => {
-    const addresses = await startServers(engine, 1, 'requirepass secret\n');
+    const addresses = await startServers(engine, 1, { more: 'requirepass secret\n' });
     const plan = planAdoption(addresses, { replicas: 0 });
     await expect(finish(adoptNodes(plan, options))).rejects.toMatchObject({ code: 'NODE_DENIED', exit: 5 });
     const wrong = adoptNodes(plan, { ...options, access: { password: 'wrong' } });

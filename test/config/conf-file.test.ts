@@ -95,6 +95,26 @@ describe('loadConfig', () => {
     expect([config['cluster-enabled'], config.replicaof]).toEqual([true, { host: '127.0.0.1', port: 7000 }]);
   });
 
+  test('leaves out a comment behind a directive where the line would be refused otherwise, and says so', () => {
+    const text = "replicaof 127.0.0.1 7000  # Master's IP and port\nappendonly yes # a log\nrequirepass a#b\n";
+    const { config, notices } = loadText(text);
+    expect(config).toMatchObject({
+      replicaof: { host: '127.0.0.1', port: 7000 },
+      appendonly: true,
+      requirepass: 'a#b',
+    });
+    expect(notices).toEqual([
+      "/x.conf:1: the comment behind 'replicaof 127.0.0.1 7000' is left out; Redis would refuse the line",
+      "/x.conf:2: the comment behind 'appendonly yes' is left out; Redis would refuse the line",
+    ]);
+    // What is wrong without the comment, too, is refused as it stands.
+    expect(failureOf(() => loadText("port x # Master's"))).toMatchObject({ line: 1, reason: /Unbalanced quotes/ });
+    expect(failureOf(() => loadText("requirepass 'a # b"))).toMatchObject({ line: 1, reason: /Unbalanced quotes/ });
+    const rewritten = rewriteConfig(text, config);
+    expect(rewritten).toMatch(/^replicaof 127.0.0.1 7000\nappendonly yes\nrequirepass "a#b"\n# Gen/);
+    expect(loadText(rewritten).notices).toEqual([]);
+  });
+
   test('makes dir absolute, each from the one before', () => {
     expect(loadText('dir data').config.dir).toBe('/work-folder/data');
     expect(loadText('dir /a\ndir b').config.dir).toBe('/a/b');

@@ -149,7 +149,9 @@ export default class ClusterCreate extends BaseCommand {
     const { adoptNodes, planAdoption } = await import('../../cluster/adopt.ts');
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
     const target = chooseTarget(words, { home: '', name: '', access: flags });
-    const plan = planAdoption(target.addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS });
+    const { readFollowing } = await import('../../cluster/existing-roles.ts');
+    const following = await readFollowing(target.addresses, target.access);
+    const plan = planAdoption(target.addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS, following });
     if (flags['dry-run']) {
       this.say(adoptionPlanLines(plan, this.stdout));
       return plan;
