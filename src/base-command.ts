@@ -307,7 +307,8 @@ export function reportFailure(facts: FailureFacts, error: unknown, { debug }: { 
 
 function isUsageError(error: unknown): error is Error {
   // Parse errors are CLIErrors; so is 'command not found', which is thrown before there is a command.
-  return error instanceof Errors.CLIError;
+  // Files and folders that are not there come as plain errors.
+  return error instanceof Errors.CLIError || (error instanceof Error && error.message.startsWith('Parsing --'));
 }
 
 function asInterruption(error: unknown): unknown {

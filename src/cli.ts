@@ -10,6 +10,7 @@ import { CliFailure, EXIT } from './cluster/failure.ts';
 import { insteadOfRedisCli } from './cluster/redis-cli-habits.ts';
 
 export async function main(argv: readonly string[], root: string): Promise<void> {
+  leaveQuietly();
   const words = asOclifExpects(argv);
   try {
     refuseRedisCliCluster(words);
@@ -52,6 +53,17 @@ function refuseRedisCliCluster(words: readonly string[]): void {
     exit: EXIT.usage,
     why: 'behind --cluster, rkv cli expects the name of a cluster',
     suggestions: instead,
+  });
+}
+
+/** Whoever reads our output may stop before its end, as `head` does: then there is nobody left to write for. */
+function leaveQuietly(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+    throw error;
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
   });
 }
 

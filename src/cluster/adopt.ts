@@ -7,12 +7,13 @@ import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { affinityScore, allocateSlots, countSlots, placeNodes } from './allocate.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
+import { warnOfForeignPrimary } from './engine-mix.ts';
 import { placeAround } from './existing-roles.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { type Member, readId } from './formation.ts';
 import { endForming, type Forming, formationSteps, startForming } from './formation-steps.ts';
 import { type Access, connectNode, type NodeClient } from './node-client.ts';
-import { countKeys, parseInfo } from './node-facts.ts';
+import { countKeys, identify, parseInfo } from './node-facts.ts';
 import { warnFewPrimaries } from './plan.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 
@@ -134,13 +135,15 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
   return {
     id: 'nodes',
     title: 'nodes empty',
-    async run() {
+    async run(report) {
       const clients = plan.nodes.map(({ host, port }) => connectNode({ host, port }, access, QUESTION_MS));
       forming.clients.push(...clients);
       const ids = await Promise.all(clients.map(readId));
       await Promise.all(clients.map((client) => checkEmpty(client, ids)));
       const views = await Promise.all(clients.map((client) => client.text('CLUSTER', 'NODES')));
       const selves = views.map((view) => parseClusterNodes(view).find(({ isMyself }) => isMyself)!);
+      const infos = await Promise.all(clients.map((client) => client.text('INFO', 'server')));
+      for (const text of foreignPrimaries(plan, infos)) report.warn(text);
       isOurs = true;
       const members = new Map<string, Member>();
       // Primaries stand before their replicas in a plan.
@@ -160,6 +163,15 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
       return `${resets.filter(({ status }) => status === 'fulfilled').length} nodes reset`;
     },
   };
+}
+
+function foreignPrimaries({ nodes }: AdoptionPlan, infos: readonly string[]): string[] {
+  const engines = new Map(nodes.map(({ address }, index) => [address, identify(parseInfo(infos[index]!)).engine]));
+  return nodes.flatMap(({ address, replicaOf }) => {
+    const engine = replicaOf === null ? 'rkv' : engines.get(replicaOf)!;
+    const isForeign = engines.get(address) === 'rkv' && engine !== 'rkv';
+    return replicaOf !== null && isForeign ? [warnOfForeignPrimary(address, replicaOf, engine)] : [];
+  });
 }
 
 function plural(count: number, word: string): string {

@@ -4,7 +4,8 @@ import { CliFailure, EXIT } from './failure.ts';
 import { endForming, startForming } from './formation-steps.ts';
 import { lockFile, specFile, unfinishedFile } from './layout.ts';
 import { takeLock } from './lock.ts';
-import { type ClusterPlan, planCluster } from './plan.ts';
+import type { ClusterPlan } from './plan.ts';
+import { nameTaken, preflight } from './preflight.ts';
 import { type Operation, runSteps } from './run.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import { createSteps } from './steps.ts';
@@ -17,15 +18,21 @@ export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export async function* createCluster(spec: ClusterSpec, options: CreateOptions): Operation<ClusterPlan> {
-  const plan = planCluster(spec, options);
+/** Fails at once, before there is any progress to follow, where the spec is wrong or the name is taken. */
+export function createCluster(spec: ClusterSpec, options: CreateOptions): Operation<ClusterPlan> {
+  return create(preflight(spec, options), options);
+}
+
+async function* create(plan: ClusterPlan, options: CreateOptions): Operation<ClusterPlan> {
+  const { name } = plan;
   const forming = startForming(options.timeout_ms);
-  const lock = takeLock(lockFile(plan.folder), `cluster create ${spec.name}`);
+  const lock = takeLock(lockFile(plan.folder), `cluster create ${name}`);
   try {
+    // Somebody may have been quicker.
     if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
     clearFolder(plan);
     for (const text of plan.warnings) yield { type: 'warning', text };
-    const what = `creating cluster ${spec.name}`;
+    const what = `creating cluster ${name}`;
     const { signal, keepOnFailure } = options;
     yield* runSteps(createSteps(plan, forming), { signal, keepOnFailure, what });
     rmSync(unfinishedFile(plan.folder), { force: true });
@@ -52,19 +59,4 @@ function clearFolder({ folder, name }: ClusterPlan): void {
     });
   }
   rmSync(folder, { recursive: true, force: true });
-}
-
-function nameTaken(plan: ClusterPlan): CliFailure {
-  const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
-  const isUnfinished = existsSync(unfinishedFile(plan.folder));
-  return new CliFailure(`cluster ${plan.name} exists already`, {
-    code: 'CLUSTER_EXISTS',
-    exit: EXIT.conflict,
-    why: isUnfinished ? 'its creation was broken off' : `${plan.folder} holds its files`,
-    suggestions: [
-      `rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`,
-      `rkv cluster destroy${flag}`,
-      `rkv cluster create --cluster another --port ${plan.spec.port + 100}`,
-    ],
-  });
 }

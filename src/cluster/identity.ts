@@ -18,7 +18,7 @@ import {
   runningProcess,
 } from './process.ts';
 
-const QUESTION_MS = 1000;
+const QUESTION_MS = 2000;
 
 /**
  * The process of a node, by its pid file; where that does not name one, by its port: a server counts as the node when it
@@ -49,6 +49,16 @@ export async function confirmLaunched(client: NodeClient, { pid, files, address 
     why: `the server that answers at ${formatAddress(address)} is process ${info.get('process_id')}, and not the one that was started here`,
     suggestions: ['the same again: ports are looked at anew', '--port auto'],
   });
+}
+
+/** The same over a connection of its own. */
+export async function confirmStarted(launched: Launched, access: Access): Promise<void> {
+  const client = connectNode(launched.address, access, QUESTION_MS);
+  try {
+    await confirmLaunched(client, launched);
+  } finally {
+    client.close();
+  }
 }
 
 async function readServerInfo(client: NodeClient): Promise<string> {

@@ -142,7 +142,7 @@ export function makeFolder(folder: string): void {
 }
 
 export function badHome(folder: string, why: string): CliFailure {
-  return new CliFailure(`cannot write to ${folder}`, {
+  return new CliFailure(`the folder ${folder} cannot be used`, {
     code: 'NO_HOME',
     exit: EXIT.usage,
     why,

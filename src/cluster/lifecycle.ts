@@ -9,7 +9,7 @@ import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
 import { resolveEngine } from './engine.ts';
 import { isFailure } from './failure.ts';
 import { finishCreation } from './finish-creation.ts';
-import { confirmLaunched } from './identity.ts';
+import { confirmStarted } from './identity.ts';
 import { lockFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type ChangedNodes, changedNodes, findNodes, type ManagedNode } from './managed-nodes.ts';
@@ -20,7 +20,6 @@ import {
   forgetProcess,
   hasEnded,
   isPaused,
-  type Launched,
   launch,
   type RunningProcess,
   sendSignal,
@@ -150,7 +149,7 @@ function serversStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], dea
         const address = { host: spec.host, port: node.port };
         const process = await launch(engine, { files: node.files, address });
         await awaitListening(process, { deadline, signal });
-        await confirmStarted(process, cluster);
+        await confirmStarted(process, cluster.access);
         report.update(`${++ready} of ${nodes.length}`);
       };
       await Promise.all(atOnce.map(start));
@@ -257,13 +256,4 @@ async function saveAndStop(
     client.close();
   }
   return await hasEnded(running, deadline.left_ms());
-}
-
-async function confirmStarted(process: Launched, { access }: ManagedCluster): Promise<void> {
-  const client = connectNode(process.address, access, QUESTION_MS);
-  try {
-    await confirmLaunched(client, process);
-  } finally {
-    client.close();
-  }
 }

@@ -7,11 +7,14 @@ import { type Address, formatAddress } from './address.ts';
 import { checkEmpty } from './adopt.ts';
 import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
 import { resolveEngine } from './engine.ts';
+import { warnOfForeignPrimary } from './engine-mix.ts';
 import { CliFailure, EXIT, isFailure } from './failure.ts';
 import { attachReplicas, awaitJoined, awaitLinks, introduce, type Member, readId } from './formation.ts';
+import { confirmStarted } from './identity.ts';
 import { lockFile, nodeFiles, nodePorts, specFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
+import { identify, parseInfo } from './node-facts.ts';
 import { hurryGossip } from './pace.ts';
 import { type NodePlan, planNode } from './plan.ts';
 import { whyNotBound } from './ports.ts';
@@ -156,6 +159,7 @@ function serverStep({ cluster, spec, node }: OwnNode, { deadline }: Joining): St
       writeNode(node, config);
       launched = await launch(resolveEngine(node.engine), { files, address: node });
       await awaitListening(launched, { deadline, signal });
+      await confirmStarted(launched, cluster.access);
       // From here on a restart needs to know which engine the node runs on.
       if (spec.engines !== cluster.spec.engines) writeSpec(specFile(cluster.folder), spec);
       return `${node.port}, bus ${node.busPort}`;
@@ -188,6 +192,12 @@ function meetStep(joining: Joining, address: Address): Step {
         return { client: other, id: node.id!, busPort: node.busPort, slots: node.slots, primary: null };
       });
       const primary = members.find((member) => member.id === joining.primary?.id) ?? null;
+      const { engine } = identify(parseInfo(await client.text('INFO', 'server')));
+      if (primary !== null && engine === 'rkv' && joining.primary?.engine !== 'rkv') {
+        report.warn(
+          warnOfForeignPrimary(client.name, primary.client.name, joining.primary?.engine ?? 'another server'),
+        );
+      }
       const newcomer: Member = { client, id, busPort: address.port + BUS_OFFSET, slots: [], primary };
       joining.members = [...members, newcomer];
       joining.pace = await hurryGossip([client]);

@@ -63,7 +63,11 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
       );
     return connection;
   };
+  let dropped: Connection | null = null;
+  /** Once, however many questions wait on it. */
   const drop = (redis: Connection): void => {
+    if (redis === dropped) return;
+    dropped = redis;
     redis.disconnect();
     connection = null;
   };
@@ -72,24 +76,15 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
     const [command, ...rest] = args as [string, ...(string | number | Buffer)[]];
     const redis = await opened();
     const reply = asBytes ? redis.callBuffer(command, ...rest) : redis.call(command, ...rest);
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+    try {
+      return (await inTime(reply, timeout_ms, () => {
         // A late reply to this question must not be taken for the answer to the next.
         drop(redis);
-        reject(silent(name, describe(args), timeout_ms));
-      }, timeout_ms);
-    });
-    try {
-      return (await Promise.race([reply, silence])) as Reply;
+        return silent(name, describe(args), timeout_ms);
+      })) as Reply;
     } catch (error) {
-      if (error instanceof CliFailure) {
-        reply.catch(() => {});
-        throw error;
-      }
+      if (error instanceof CliFailure) throw error;
       throw (await library).translate(error, { name, question: describe(args), access });
-    } finally {
-      clearTimeout(timer);
     }
   };
 
@@ -109,6 +104,22 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
       connection = null;
     },
   };
+}
+
+/** The reply, or the failure that `whenLate` makes; what comes after that is nobody's. */
+async function inTime<Value>(reply: Promise<Value>, timeout_ms: number, whenLate: () => CliFailure): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(whenLate()), timeout_ms);
+  });
+  try {
+    return await Promise.race([reply, silence]);
+  } catch (error) {
+    reply.catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function silent(name: string, question: string, timeout_ms: number): CliFailure {

@@ -5,6 +5,7 @@
 import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { allocateSlots, placeNodes } from './allocate.ts';
+import { warnOfForeignPrimary } from './engine-mix.ts';
 import { clusterFolder, nodeFolder } from './layout.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import { BUS_OFFSET, validateSpec } from './validate.ts';
@@ -51,7 +52,14 @@ export function planCluster(spec: ClusterSpec, { home }: { home: string }): Clus
     ];
   });
   nodes.sort((one, other) => one.port - other.port);
-  return { version: 1, name: spec.name, folder, spec, nodes, warnings: warningsOf(spec) };
+  return {
+    version: 1,
+    name: spec.name,
+    folder,
+    spec,
+    nodes,
+    warnings: [...warningsOf(spec), ...warnForeignPrimaries(nodes)],
+  };
 }
 
 /** A node as `spec` has it, wherever in the cluster it stands. */
@@ -82,6 +90,14 @@ export function warnFewPrimaries(primaries: number): string[] {
   if (primaries >= 3) return [];
   const count = primaries === 1 ? 'one primary' : 'two primaries';
   return [`${count}: no majority is left when one fails, so no replica is promoted (3 primaries are the least)`];
+}
+
+function warnForeignPrimaries(nodes: readonly NodePlan[]): string[] {
+  return nodes.flatMap(({ port, engine, replicaOf }) => {
+    const primary = nodes.find((node) => node.port === replicaOf);
+    const isForeign = engine === 'bundled' && primary !== undefined && primary.engine !== 'bundled';
+    return isForeign ? [warnOfForeignPrimary(`node ${port}`, `node ${primary.port}`, primary.engine)] : [];
+  });
 }
 
 function warningsOf(spec: ClusterSpec): string[] {

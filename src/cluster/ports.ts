@@ -48,7 +48,8 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
     why: reasons[0],
     evidence: reasons.slice(1),
     suggestions: [
-      ...(free === null ? ['--port auto'] : [`--port ${free}, or auto for any that are free`]),
+      ...(free === null ? [] : [`--port ${free}`]),
+      '--port auto',
       `ss -tanp 'sport = :${claim.port}'          to see who has it`,
     ],
   });

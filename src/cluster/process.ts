@@ -34,6 +34,7 @@ const LOOK_FOR_PORT_MS = 8;
 const LOOK_FOR_END_MS = 10;
 /** Connections break before the process they belonged to is known to be gone. */
 const END_LAG_MS = 500;
+const PS_MS = 5000;
 const LOG_LINES = 8;
 const LOG_BYTES_MAX = 16_384;
 
@@ -72,6 +73,12 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
   } finally {
     closeSync(log);
   }
+}
+
+/** What a program writes that ends by itself; '' for one that writes nothing, or not in time. */
+export function askProgram(file: string, args: readonly string[], timeout_ms: number): string {
+  const { stdout } = execaSync(file, [...args], { reject: false, timeout: timeout_ms });
+  return String(stdout ?? '');
 }
 
 /**
@@ -257,8 +264,9 @@ function statFields(pid: number): string[] | null {
 }
 
 function askPs(pid: number, columns: string): string[] {
-  const { stdout } = execaSync('ps', ['-o', columns, '-p', String(pid)], { reject: false });
-  return stdout.split(/\s+/).filter((word) => word !== '');
+  return askProgram('ps', ['-o', columns, '-p', String(pid)], PS_MS)
+    .split(/\s+/)
+    .filter((word) => word !== '');
 }
 
 type Ended = NonNullable<ReturnType<Launched['ended']>>;

@@ -47,6 +47,9 @@ export const DEFAULT_SPEC: ClusterSpec = {
   engines: {},
 };
 
+/** Of a file with anchors, counted as they unfold. */
+const ALIASES_MAX = 100;
+
 export function readSpec(file: string): ClusterSpec {
   let text: string;
   try {
@@ -76,7 +79,7 @@ export function parseSpec(text: string, file: string): ClusterSpec {
       document.errors.map((error) => `${place(error.pos[0])}: ${error.message}`),
     );
   }
-  const raw: unknown = document.toJS() ?? {};
+  const raw: unknown = valuesOf(document, file) ?? {};
   const mistakes = findMistakes(raw);
   if (mistakes.length > 0) {
     throw badSpec(
@@ -86,6 +89,15 @@ export function parseSpec(text: string, file: string): ClusterSpec {
   }
   const given = raw as Partial<ClusterSpec>;
   return { ...DEFAULT_SPEC, ...given, config: textual(given.config ?? {}) };
+}
+
+/** Fails for aliases that would unfold to more than anybody writes by hand. */
+function valuesOf(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX });
+  } catch (error) {
+    throw badSpec(file, [`its aliases cannot be followed: ${(error as Error).message}`]);
+  }
 }
 
 function formatSpec(spec: ClusterSpec): string {

@@ -17,7 +17,8 @@ const PORT = 22_300;
 
 async function failureOf(spec: ClusterSpec, home: string, more = {}): Promise<CliFailure> {
   const options = { home, timeout_ms: TIMEOUT_MS, ...more };
-  return await finish(createCluster(spec, options)).then(
+  const made = async (): Promise<unknown> => await finish(createCluster(spec, options));
+  return await made().then(
     () => expect.unreachable('the cluster was made'),
     (error: CliFailure) => error,
   );
@@ -126,7 +127,7 @@ describe('a create that fails', () => {
     const failure = await failureOf(specOf({ engine, port: PORT }), home);
     expect(failure).toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
     expect(failure.why).toMatch(
-      new RegExp(`^${PORT + 10_001}, the bus port of node ${PORT + 1} \\(always port \\+ 10000\\)`),
+      new RegExp(`^${PORT + 10_001} \\(the bus of node ${PORT + 1}: always 10000 above\\) is in use`),
     );
   });
 

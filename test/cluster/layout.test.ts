@@ -58,7 +58,7 @@ test('a folder of the home with another name is no cluster, and a node is called
 test('a home that is a file, or where the system lets nobody write, is refused at once', () => {
   const file = join(makeHome(), 'file');
   writeFileSync(file, '');
-  expect(() => clusterNames(file)).toThrow(`cannot write to ${file}`);
-  expect(() => makeFolder(join(file, 'a'))).toThrow(`cannot write to ${file}/a`);
-  expect(() => makeFolder('/proc/nowhere/a')).toThrow('cannot write to /proc/nowhere/a');
+  expect(() => clusterNames(file)).toThrow(`the folder ${file} cannot be used`);
+  expect(() => makeFolder(join(file, 'a'))).toThrow(`the folder ${file}/a cannot be used`);
+  expect(() => makeFolder('/proc/nowhere/a')).toThrow('the folder /proc/nowhere/a cannot be used');
 });

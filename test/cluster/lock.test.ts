@@ -36,9 +36,9 @@ test('a lock whose owner is dead is taken over, as is a file of that name', () =
 test('a home that cannot be written is told with the reason of the system', () => {
   const file = join(makeHome(), 'file');
   writeFileSync(file, '');
-  expect(() => takeLock(join(file, 'a.lock'), 'x')).toThrow(/ENOTDIR|EEXIST|cannot write/);
+  expect(() => takeLock(join(file, 'a.lock'), 'x')).toThrow('cannot be used');
 });
 
 test('a home below /proc is refused at once', () => {
-  expect(() => takeLock('/proc/nowhere/a.lock', 'cluster create a')).toThrow('cannot write to /proc/nowhere');
+  expect(() => takeLock('/proc/nowhere/a.lock', 'cluster create a')).toThrow('the folder /proc/nowhere cannot be used');
 });

@@ -73,6 +73,20 @@ test('silence has a deadline, and a late reply is not taken for the next one', a
   expect(await client.call('TWO')).toBe('two');
 });
 
+test('many questions that nobody answers end one connection, once', async () => {
+  await node(PORT, () => '');
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): number => warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const client = connect(PORT, {}, 100);
+  const answers = await Promise.allSettled(Array.from({ length: 30 }, () => client.call('PING')));
+  expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
+  // Warnings come a turn later.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings).toEqual([]);
+});
+
 test('a connection that was cut is opened again by the next question', async () => {
   await node(PORT, (request, socket) => {
     if (request.includes('DIE')) socket.destroy();

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { findHolder } from '../../src/cluster/port-holder.ts';
 import { checkPorts, claimsOf, whyEphemeral, whyNotBound } from '../../src/cluster/ports.ts';
@@ -29,7 +29,7 @@ test('every port that is taken is named', async () => {
       `^${PORT} and ${PORT + 10_000} \\(the bus of node ${PORT}: always 10000 above\\) are in use by process ${process.pid}: `,
     ),
     evidence: [],
-    suggestions: [`--port ${PORT + 100}, or auto for any that are free`, expect.stringContaining(`sport = :${PORT}`)],
+    suggestions: [`--port ${PORT + 100}`, '--port auto', expect.stringContaining(`sport = :${PORT}`)],
   });
 });
 
@@ -48,7 +48,35 @@ test.skipIf(process.platform !== 'linux')('whoever listens on a port is found', 
   expect(await whyNotBound({ host: '127.0.0.1', port: PORT })).toBe('EADDRINUSE');
 });
 
+test.skipIf(process.platform !== 'linux')('a port that an outgoing connection has is told as such', async () => {
+  await occupy(PORT);
+  const socket = connect({ host: '127.0.0.1', port: PORT });
+  onTestFinished(() => void socket.destroy());
+  await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+  const port = socket.localPort!;
+  expect(findHolder(port)).toMatchObject({ pid: process.pid, use: 'connection', cluster: null });
+  await expect(checkPorts([{ host: '127.0.0.1', port, node: port, use: 'clients' }])).rejects.toMatchObject({
+    why: expect.stringMatching(`^${port} is in use for an outgoing connection of process ${process.pid}: `),
+  });
+});
+
+test('neighbouring ports are told as ranges, each process once', async () => {
+  await occupy(PORT);
+  await occupy(PORT + 1);
+  await occupy(PORT + 3);
+  const three = [PORT, PORT + 1, PORT + 3].flatMap((port) => nodes(port));
+  await expect(checkPorts(claimsOf(three))).rejects.toMatchObject({
+    message: `ports ${PORT}-${PORT + 1} and ${PORT + 3} are not free`,
+    why: expect.stringMatching(`^${PORT}-${PORT + 1} and ${PORT + 3} are in use by process ${process.pid}: `),
+    evidence: [],
+  });
+});
+
 test.skipIf(process.platform !== 'linux')('ports that the system gives to outgoing connections are warned of', () => {
   expect(whyEphemeral(claimsOf(nodes(7000)))).toBe('');
   expect(whyEphemeral(claimsOf(nodes(32_000)))).toMatch(/^port 42000 lies in the range of outgoing connections/);
+  const two = [32_000, 32_001].flatMap((port) => nodes(port));
+  expect(whyEphemeral(claimsOf(two))).toMatch(
+    /^ports 42000-42001 lie in .*: another program may take one at any time$/,
+  );
 });

@@ -64,3 +64,15 @@ test('what is written is read back the same, by its owner alone', () => {
   expect(readSpec(file)).toEqual(spec);
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
+
+test('aliases that unfold without end are a mistake of the file, and not of ours', () => {
+  const rows = [
+    'a: &a [x,x,x,x,x,x,x,x,x,x]',
+    'b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]',
+    'name: [*b,*b,*b,*b,*b,*b,*b,*b,*b]',
+  ];
+  const nested = rows.join('\n').replace('name', 'c: &c [*b,*b,*b,*b,*b,*b]\nname').replaceAll('*b]', '*b,*b,*b]');
+  expect(() => parseSpec(`${nested}\nd: [*c,*c,*c,*c,*c]`, 'bomb.yaml')).toThrow(
+    'bomb.yaml is not a valid cluster file',
+  );
+});

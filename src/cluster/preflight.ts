@@ -1,0 +1,79 @@
+/*
+ * Everything about a new cluster that can be known to be wrong before the first process is started: its spec, its engines,
+ * its templates. What passes here may still fail for the machine: ports, disk, memory.
+ */
+import { existsSync } from 'node:fs';
+import { splitWords } from '../config/words.ts';
+import { resolveEngine } from './engine.ts';
+import { type EngineVersion, readVersion, whyTooNew } from './engine-version.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { specFile, unfinishedFile } from './layout.ts';
+import { type ClusterPlan, type NodePlan, planCluster } from './plan.ts';
+import type { ClusterSpec } from './spec-file.ts';
+import { renderNodeConf } from './template.ts';
+
+/** The plan, or a failure that names what is to be changed. */
+export function preflight(spec: ClusterSpec, { home }: { home: string }): ClusterPlan {
+  const plan = planCluster(spec, { home });
+  checkEnginePorts(plan);
+  // The bundled server is of this very package.
+  const others = [...new Set(plan.nodes.map(({ engine }) => engine))].filter((engine) => engine !== 'bundled');
+  const versions = new Map(others.map((engine) => [engine, readVersion(resolveEngine(engine))]));
+  if (plan.nodes.some(({ engine }) => engine === 'bundled')) resolveEngine('bundled');
+  for (const node of plan.nodes) checkConf(plan, node, versions.get(node.engine) ?? null);
+  if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
+  return plan;
+}
+
+export function nameTaken(plan: ClusterPlan): CliFailure {
+  const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
+  const isUnfinished = existsSync(unfinishedFile(plan.folder));
+  return new CliFailure(`cluster ${plan.name} exists already`, {
+    code: 'CLUSTER_EXISTS',
+    exit: EXIT.conflict,
+    why: isUnfinished ? 'its creation was broken off' : `${plan.folder} holds its files`,
+    suggestions: [
+      `rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`,
+      `rkv cluster destroy${flag}`,
+      'rkv cluster create --cluster another --port auto',
+    ],
+  });
+}
+
+function checkEnginePorts({ spec, nodes }: ClusterPlan): void {
+  const ports = new Set(nodes.map(({ port }) => String(port)));
+  const strangers = Object.keys(spec.engines).filter((port) => !ports.has(port));
+  if (strangers.length === 0) return;
+  throw new CliFailure('this cluster cannot be made', {
+    code: 'BAD_SPEC',
+    exit: EXIT.usage,
+    why: `engines: there will be no node at ${strangers.join(', ')}; the nodes are ${nodes[0]!.port}-${nodes.at(-1)!.port}`,
+  });
+}
+
+function checkConf({ spec, folder }: ClusterPlan, node: NodePlan, version: EngineVersion | null): void {
+  const directives = readDirectives(renderNodeConf(spec, folder, node));
+  const fail = (message: string, why?: string): CliFailure =>
+    new CliFailure(message, { code: 'BAD_TEMPLATE', exit: EXIT.usage, why });
+  const where = spec.template === null ? 'the configuration' : `the template in ${spec.template}`;
+  if (directives.get('cluster-enabled') !== 'yes') {
+    throw fail(`${where} has no line \`cluster-enabled yes\``, `node ${node.port} would be no node of a cluster`);
+  }
+  if (directives.get(spec.tls ? 'tls-port' : 'port') !== String(node.port)) {
+    throw fail(`${where} does not set the port of its node`, `node ${node.port} would listen somewhere else`);
+  }
+  for (const name of version === null ? [] : directives.keys()) {
+    const why = whyTooNew(name, version!);
+    if (why !== null) throw fail(`${node.engine} cannot run as configured`, why);
+  }
+}
+
+/** The first word of each directive, the last time it stands there. */
+function readDirectives(conf: string): Map<string, string> {
+  const lines = conf.split('\n').map((line) => splitWords(line.trim()) ?? []);
+  return new Map(
+    lines.flatMap(([name, value = '']) =>
+      name === undefined || name.startsWith('#') ? [] : [[name.toLowerCase(), value]],
+    ),
+  );
+}
