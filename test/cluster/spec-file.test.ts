@@ -37,7 +37,7 @@ test('each mistake is told with file, line and column', () => {
   );
   expect(failure.why).toMatch(/^cluster\.yaml:2:12: primaries: expected/);
   expect(failure.evidence[0]).toMatch(/^cluster\.yaml:5:21: config: maxmemory-policy: 'never' is refused/);
-  expect(failure.evidence[1]).toMatch(/^cluster\.yaml:6:8: no field 'nodes'/);
+  expect(failure.evidence[1]).toMatch(/^cluster\.yaml:6:8: unknown field 'nodes'/);
 });
 
 test('a list instead of a cluster is refused', () => {
