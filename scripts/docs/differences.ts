@@ -61,6 +61,14 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'it waits for the target, and a transaction cannot.',
       },
       {
+        what: 'CONFIG SET of port, bind and the TLS directives is refused inside MULTI',
+        why: 'it answers when the new ports are open, and a transaction cannot wait for them.',
+      },
+      {
+        what: 'CONFIG SET dir moves the RDB file alone',
+        why: 'the append only file, nodes.conf and the log file stay in the folder that they are in use in; Redis enters the new folder, and relative names with it.',
+      },
+      {
         what: 'CLIENT SETINFO exists',
         why: 'it came with Redis 7.2, and client libraries send it to everybody.',
       },
