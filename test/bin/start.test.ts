@@ -82,7 +82,7 @@ describe.skipIf(OLD_NODE === undefined)('started on a Node that is too old', () 
     for (const file of ['run.js', 'rkv-server.js']) {
       const { stderr, status } = run(file, ['--version'], {}, OLD_NODE);
       expect(stderr.split('\n')).toHaveLength(3);
-      expect(stderr).toMatch(/^rkv needs Node 22\.12 or newer; this is v/);
+      expect(stderr).toMatch(/^rkv needs Node 22\.13 or newer; this is v/);
       expect(status).toBe(1);
     }
   });
