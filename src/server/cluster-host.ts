@@ -113,6 +113,7 @@ function deleteKeysInSlots({ keyspace, propagation, log }: Server, slots: readon
     log.notice(`Deleting keys in dirty slot ${slot}: ${count} keys`);
     const tell = (kbuf: Buffer, koff: number, klen: number): void => propagation.addDelete(0, kbuf, koff, klen);
     while (keyspace.deleteInSlot(slot, count, tell) > 0);
+    keyspace.dirty += count;
   }
 }
 

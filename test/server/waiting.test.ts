@@ -1,6 +1,8 @@
-/* What it costs a server that clients wait. */
+/* Clients that wait, and what that costs; commands that are refused, and what that leaves. */
 
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Logger } from '../../src/base/log.ts';
@@ -18,7 +20,7 @@ afterEach(async () => {
 });
 
 /** A server, and how many timers of one shot it has asked for. */
-async function countingServer(): Promise<{ port: number; timers: () => number }> {
+async function countingServer(): Promise<{ port: number; dir: string; timers: () => number }> {
   let timers = 0;
   const system = systemClock();
   const clock: Clock = {
@@ -29,8 +31,9 @@ async function countingServer(): Promise<{ port: number; timers: () => number }>
     },
   };
   const log = new Logger({ level: 'warning', sink() {}, now_ms: () => clock.now_ms(), role: () => 'M', pid: 1 });
+  const dir = temporaryFolder();
   running = await compose({
-    config: { ...defaultConfig(), dir: temporaryFolder(), bind: ['127.0.0.1'], port: 0, save: [] },
+    config: { ...defaultConfig(), 'enable-debug-command': 'yes', dir, bind: ['127.0.0.1'], port: 0, save: [] },
     log,
     configFile: null,
     clock,
@@ -41,7 +44,7 @@ async function countingServer(): Promise<{ port: number; timers: () => number }>
       throw new Error(reason);
     },
   });
-  return { port: running.server.port, timers: () => timers };
+  return { port: running.server.port, dir, timers: () => timers };
 }
 
 async function newClients(port: number, count: number): Promise<RawClient[]> {
@@ -60,6 +63,29 @@ test('the first command of a server may be one that it does not know', async () 
   clients.push(client);
   expect(await client.call('NOSUCHCOMMAND')).toMatch(/^-ERR unknown command 'NOSUCHCOMMAND'/);
   expect(await client.call('EXEC', 'x')).toMatch(/^-EXECABORT /);
+});
+
+test('DEBUG RELOAD of a file that is cut or damaged is refused, and leaves the data', async () => {
+  const { port, dir } = await countingServer();
+  const [client] = await newClients(port, 1);
+  expect(await client!.call('SET', 'k', 'a value that is long enough to be damaged')).toBe('+OK\r\n');
+  expect(await client!.call('SAVE')).toBe('+OK\r\n');
+  const file = path.join(dir, 'dump.rdb');
+  const whole = readFileSync(file);
+  const damaged = Buffer.from(whole);
+  damaged[whole.indexOf('enough')]! ^= 1;
+  for (const bytes of [whole.subarray(0, -20), damaged]) {
+    writeFileSync(file, bytes);
+    for (const how of [[], ['NOFLUSH']]) {
+      expect(await client!.call('DEBUG', 'RELOAD', 'NOSAVE', ...how)).toMatch(
+        /^-ERR Error trying to load the RDB dump/,
+      );
+      expect(await client!.call('GET', 'k')).toContain('long enough');
+    }
+  }
+  writeFileSync(file, whole);
+  expect(await client!.call('DEBUG', 'RELOAD', 'NOSAVE')).toBe('+OK\r\n');
+  expect(await client!.call('GET', 'k')).toContain('long enough');
 });
 
 test('all who wait are told that the server became a replica, whatever they sent behind, and MIGRATE is one of them', async () => {

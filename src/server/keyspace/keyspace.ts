@@ -146,11 +146,9 @@ export class Keyspace {
   adopt(staged: StagedData): void {
     assert(this.#staged === staged, 'the data set was given up');
     this.#staged = null;
-    const { dirty } = this;
     staged.databases.forEach((db, index) => {
       (this.databases[index] as Database).swap(db);
     });
-    this.dirty = dirty;
     this.#settled = Math.min(this.#settled, staged.snapshotsBefore);
     this.#adoptions++;
     // Which are the old ones now.

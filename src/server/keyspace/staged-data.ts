@@ -25,13 +25,13 @@ export class StagedData {
   /** Runs a part of the loading: dead keys stay, and nothing counts as a change of the data that is served. */
   load<Result>(part: () => Result): Result {
     const keyspace = this.#keyspace;
-    const { dirty } = keyspace;
+    const { version } = keyspace;
     keyspace.applying = true;
     try {
       return part();
     } finally {
       keyspace.applying = false;
-      keyspace.dirty = dirty;
+      keyspace.version = version;
     }
   }
 }
