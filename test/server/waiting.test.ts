@@ -38,6 +38,7 @@ async function countingServer(): Promise<{ port: number; dir: string; timers: ()
     configFile: null,
     clock,
     chunkBytes: 64 * 1024,
+    anyPort: true,
     unref: true,
     ended() {},
     fatal(reason) {

@@ -59,7 +59,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['LPUSH', 'a', '1'],
   ['EXPIRE', 'a', '100'],
   ['EXPIRE', 'a', '100', 'NX'],
-  ['PEXPIRE', 'a', '100000', 'GT'],
+  ['PEXPIRE', 'a', '900000', 'GT'],
   ['EXPIREAT', 'a', '99999999999'],
   ['PERSIST', 'a'],
   ['PERSIST', 'a'],
