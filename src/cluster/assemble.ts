@@ -192,7 +192,15 @@ const BLANK: NodeView = {
   version: null,
   engine: null,
   config: null,
-  replication: { link: null, syncing: false, offset: null, lag_bytes: null, connectedReplicas: null },
+  replication: {
+    link: null,
+    downReason: null,
+    refusedCommand: null,
+    syncing: false,
+    offset: null,
+    lag_bytes: null,
+    connectedReplicas: null,
+  },
   view: null,
 };
 
@@ -239,6 +247,8 @@ function replicationOf(
   const ahead = own?.primaryId == null ? undefined : offsets.get(own.primaryId);
   return {
     link: info.get('master_link_status') === 'up' ? 'up' : 'down',
+    downReason: info.get('master_link_down_reason') ?? null,
+    refusedCommand: info.get('master_refused_command') ?? null,
     syncing: info.get('master_sync_in_progress') === '1',
     offset,
     // The two were asked one after the other, so a replica may seem to be ahead.

@@ -19,6 +19,9 @@ import type { Finding } from './verify.ts';
 export interface ReplicationView {
   /** Of a replica: its link to the primary; null for primaries and unreachable nodes. */
   readonly link: 'up' | 'down' | null;
+  /** Why it is down, and the command of its primary that it could not carry out, where the server says so. */
+  readonly downReason: string | null;
+  readonly refusedCommand: string | null;
   /** Of a replica that is copying the whole data set. */
   readonly syncing: boolean;
   readonly offset: number | null;

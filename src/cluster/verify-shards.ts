@@ -21,9 +21,15 @@ export function checkReplication({ nodes }: Pick<Topology, 'nodes'>): Verdict {
     if (replica.replication.syncing) {
       return [note('replication.syncing', `${replica.address} is copying the data of ${at}`)];
     }
-    if (replica.replication.link === 'down') {
+    const { link, downReason, refusedCommand } = replica.replication;
+    const evidence = downReason === null ? [] : [downReason];
+    if (link === 'down' && refusedCommand !== null) {
+      const text = `${replica.address} stopped following ${at}: it could not carry out ${refusedCommand}`;
+      return [{ id: 'replication.refused', severity: 'error', text, evidence, command: null }];
+    }
+    if (link === 'down') {
       const text = `the link of ${replica.address} to its primary ${at} is down`;
-      return [{ id: 'replication.down', severity: 'error', text, evidence: [], command: null }];
+      return [{ id: 'replication.down', severity: 'error', text, evidence, command: null }];
     }
     const lag = replica.replication.lag_bytes ?? 0;
     if (lag < LAG_BYTES_WARNING) return [];

@@ -33,6 +33,20 @@ test('a healthy cluster has no findings, and every check says what is true', () 
   ]);
 });
 
+test('a replica that could not carry out a command of its primary is an error that names it', () => {
+  const lost = 'master_link_down_reason:unknown command\r\nmaster_refused_command:HSET';
+  const topology = healthy((told) =>
+    told.port === 7003 ? { ...told, info: `${infoOf(true, 'down')}\r\n${lost}` } : told,
+  );
+  expect(find(topology, 'replication.refused')).toMatchObject([
+    {
+      severity: 'error',
+      text: 'h:7003 stopped following h:7002: it could not carry out HSET',
+      evidence: ['unknown command'],
+    },
+  ]);
+});
+
 test('a node that is down is an error with its slots, its reason and the command that starts it', () => {
   const down = healthy((told) => (told.port === 7001 ? { ...told, view: null } : told));
   expect(find(down, 'reachable.down')).toEqual([

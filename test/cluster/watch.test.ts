@@ -68,7 +68,15 @@ describe('what has happened between two looks', () => {
       'note: 127.0.0.1:7003 follows 127.0.0.1:7000 now',
     ]);
     const down = withNode(calm, 7003, {
-      replication: { link: 'down', syncing: false, offset: 1, lag_bytes: null, connectedReplicas: null },
+      replication: {
+        link: 'down',
+        downReason: null,
+        refusedCommand: null,
+        syncing: false,
+        offset: 1,
+        lag_bytes: null,
+        connectedReplicas: null,
+      },
     });
     expect(sentences(calm, down)).toEqual(['bad: 127.0.0.1:7003 lost the link to its primary']);
     expect(sentences(down, calm)).toEqual(['good: 127.0.0.1:7003 has a link to its primary again']);

@@ -93,7 +93,15 @@ function primary(port: number, shard: number, [start, end]: [number, number], ke
     latency_ms: 1,
     version: '7.0.15',
     engine: 'rkv',
-    replication: { link: null, syncing: false, offset: 100, lag_bytes: null, connectedReplicas: 1 },
+    replication: {
+      link: null,
+      downReason: null,
+      refusedCommand: null,
+      syncing: false,
+      offset: 100,
+      lag_bytes: null,
+      connectedReplicas: 1,
+    },
     config: null,
     view: [],
   };
@@ -109,7 +117,15 @@ function replica(port: number, of: NodeView): NodeView {
     primaryId: of.id,
     slots: [],
     slotCount: 0,
-    replication: { link: 'up', syncing: false, offset: 100, lag_bytes: 0, connectedReplicas: null },
+    replication: {
+      link: 'up',
+      downReason: null,
+      refusedCommand: null,
+      syncing: false,
+      offset: 100,
+      lag_bytes: 0,
+      connectedReplicas: null,
+    },
   };
 }
 
@@ -124,6 +140,14 @@ function dead(node: NodeView): NodeView {
     ops_per_s: null,
     uptime_s: null,
     version: null,
-    replication: { link: null, syncing: false, offset: null, lag_bytes: null, connectedReplicas: null },
+    replication: {
+      link: null,
+      downReason: null,
+      refusedCommand: null,
+      syncing: false,
+      offset: null,
+      lag_bytes: null,
+      connectedReplicas: null,
+    },
   };
 }
