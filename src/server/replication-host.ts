@@ -126,7 +126,7 @@ class PrimaryClient {
     }
     client.lastCommand = command;
     if (client.transaction !== null && !command.is('ends_transaction')) {
-      client.transaction.queue.push({ command, request: request.copy() });
+      client.transaction.queue.push(command, request);
     } else {
       call.command = command;
       const refusal = run(call);

@@ -168,7 +168,7 @@ function isRedirection(refusal: ReplyError): boolean {
 }
 
 function queue(call: Call): void {
-  call.client.transaction!.queue.push({ command: call.command, request: call.request.copy() });
+  call.client.transaction!.queue.push(call.command, call.request);
   call.reply.simple('QUEUED');
 }
 

@@ -141,5 +141,5 @@ function notHeldBack(call: Call): Verdict {
 function mayWrite(call: Call): boolean {
   if (call.command.isWrite) return true;
   if (!call.command.is('runs_queue')) return false;
-  return call.client.transaction?.queue.some((queued) => queued.command.isWrite) ?? false;
+  return call.client.transaction?.queue.hasWrites ?? false;
 }

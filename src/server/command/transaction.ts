@@ -5,9 +5,10 @@
 
 import type { Database } from '../keyspace/database.ts';
 import { type Client, rearmClient } from '../state/client.ts';
+import { CommandQueue } from './command-queue.ts';
 
 export function beginTransaction(client: Client): void {
-  client.transaction = { queue: [], broken: false };
+  client.transaction = { queue: new CommandQueue(), broken: false };
   rearmClient(client);
 }
 

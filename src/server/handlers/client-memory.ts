@@ -26,7 +26,7 @@ export function memoryOfClient(server: Server, client: Client): ClientMemory {
   const held = connection?.parser.held ?? 0;
   const input = held + (connection?.parser.ahead ?? 0) + (running === null ? 0 : running.end - running.start);
   const inputFree = connection?.parser.roomLeft ?? 0;
-  const queued = transaction?.queue.reduce((sum, { request }) => sum + request.buf.length, 0) ?? 0;
+  const queued = transaction?.queue.bytes ?? 0;
   const stream = client.kind === 'replica' ? server.links.heldBytesOf(client.id) : 0;
   const output = stream + (connection?.pendingOutput ?? 0);
   return {

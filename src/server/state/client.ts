@@ -3,6 +3,7 @@
  * caller), or the link to our primary, whose commands are applied without being asked back.
  */
 
+import type { CommandQueue } from '../command/command-queue.ts';
 import type { Command } from '../command/registry.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Watcher } from '../keyspace/watch.ts';
@@ -24,13 +25,8 @@ export const ARMED_DISK = 256;
 export const ARMED_FEW_REPLICAS = 512;
 export const ARMED_COPYING = 1024;
 
-export interface QueuedCommand {
-  command: Command;
-  request: Request;
-}
-
 export interface Transaction {
-  queue: QueuedCommand[];
+  queue: CommandQueue;
   /** A command was refused while queueing: EXEC must abort. */
   broken: boolean;
 }
