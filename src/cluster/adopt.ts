@@ -177,3 +177,9 @@ function foreignPrimaries({ nodes }: AdoptionPlan, infos: readonly string[]): st
 function plural(count: number, word: string): string {
   return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
 }
+
+/** Where its bus is, which `cluster-port` may have moved. */
+export async function readBusPort(client: NodeClient): Promise<number> {
+  const own = /^\S+ [^ ]*:\d+@(\d+)\S* [^ ]*myself/m.exec(await client.text('CLUSTER', 'NODES'));
+  return own === null ? client.address.port + 10_000 : Number(own[1]);
+}

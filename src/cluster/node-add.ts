@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { type Address, formatAddress } from './address.ts';
-import { checkEmpty } from './adopt.ts';
+import { checkEmpty, readBusPort } from './adopt.ts';
 import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
 import { resolveEngine } from './engine.ts';
 import { warnOfForeignPrimary } from './engine-mix.ts';
@@ -198,7 +198,7 @@ function meetStep(joining: Joining, address: Address): Step {
           warnOfForeignPrimary(client.name, primary.client.name, joining.primary?.engine ?? 'another server'),
         );
       }
-      const newcomer: Member = { client, id, busPort: address.port + BUS_OFFSET, slots: [], primary };
+      const newcomer: Member = { client, id, busPort: await readBusPort(client), slots: [], primary };
       joining.members = [...members, newcomer];
       joining.pace = await hurryGossip([client]);
       if (primary === null) await copyFunctions(members, topology, client);

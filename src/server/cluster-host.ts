@@ -12,7 +12,7 @@ import type { Config, Name } from '../config/directives.ts';
 import type { BusHost } from './bus/bus.ts';
 import { nodesConfPath } from './claim-files.ts';
 import type { ClusterConfig } from './gossip/state.ts';
-import { fileExists, readSmallFile, replaceFile, writeFileAtomically } from './persistence/disk.ts';
+import { fileExists, overwriteTextFile, readSmallFile, writeFileAtomically } from './persistence/disk.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
@@ -55,7 +55,7 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
     write(text, { fsync }) {
       const bytes = Buffer.from(text, 'latin1');
       if (fsync) writeFileAtomically(file, bytes);
-      else replaceFile(file, bytes);
+      else overwriteTextFile(file, bytes);
     },
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
     keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
@@ -167,4 +167,4 @@ function clusterConfigOf(config: Pick<Config, (typeof clusterDirectives)[number]
 }
 
 /** The bus port, unless cluster-port names another. */
-export const BUS_PORT_OFFSET = 10_000;
+const BUS_PORT_OFFSET = 10_000;

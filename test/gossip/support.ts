@@ -6,7 +6,7 @@ import type { Command, CommandResult, Event } from '../../src/server/gossip/even
 import { MYSELF, PRIMARY, REPLICA } from '../../src/server/gossip/flags.ts';
 import type { GossipEntry, Header, Message } from '../../src/server/gossip/message.ts';
 import { type ClusterConfig, createState, type State, type World } from '../../src/server/gossip/state.ts';
-import { runCommand, step } from '../../src/server/gossip/step.ts';
+import { endTurn, runCommand, step } from '../../src/server/gossip/step.ts';
 import { defaultConfig } from '../sim/sim-node.ts';
 import { EPOCH_MS } from '../sim/simulation.ts';
 
@@ -43,12 +43,15 @@ export class Lab {
   step(event: Event): Effect[] {
     this.world.effects.length = 0;
     step(this.state, event, this.world);
+    endTurn(this.state, this.world);
     return this.world.effects.slice();
   }
 
   command(command: Command): CommandResult {
     this.world.effects.length = 0;
-    return runCommand(this.state, command, this.world);
+    const result = runCommand(this.state, command, this.world);
+    endTurn(this.state, this.world);
+    return result;
   }
 
   /** Time passes in ticks. */

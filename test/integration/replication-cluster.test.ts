@@ -56,6 +56,20 @@ describe('a node with replicaof in its configuration', () => {
     await linkIsUp(replica);
     expect(replica.log()).toContain('nodes.conf says what this node is');
   });
+
+  test('finds a node whose bus is at another port, and tells which password it lacks', async () => {
+    const cluster = ['--cluster-enabled', 'yes'];
+    const port = servers.reservePort();
+    const primary = await servers.start('rkv', ...cluster, '--cluster-port', String(port));
+    await primary.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+    await primary.call('CONFIG', 'SET', 'requirepass', 'secret');
+    const to = ['--replicaof', `127.0.0.1 ${primary.port}`];
+    const replica = await servers.start('rkv', ...cluster, ...to, '--cluster-port', String(servers.reservePort()));
+    await until(async () => replica.log().includes('yet: NOAUTH Authentication required.'));
+    await replica.call('CONFIG', 'SET', 'masterauth', 'secret');
+    await linkIsUp(replica);
+    expect(String(await replica.call('CLUSTER', 'NODES'))).toContain(`:${primary.port}@${port} `);
+  });
 });
 
 async function startNode(kind: Kind, ...args: string[]): Promise<Node> {

@@ -52,6 +52,11 @@ export class Servers {
     return node;
   }
 
+  /** For a port of a server that is not its first. */
+  reservePort(): number {
+    return this.#nextPort++;
+  }
+
   async startReplica(kind: Kind, primary: Node, ...args: string[]): Promise<Node> {
     const node = await this.start(kind, '--replicaof', `127.0.0.1 ${primary.port}`, ...args);
     await linkIsUp(node);

@@ -17,7 +17,7 @@ import type { Command, CommandResult, Event } from '../../src/server/gossip/even
 import { type Message, VOTE } from '../../src/server/gossip/message.ts';
 import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
 import { createState, type State, TICK_MS } from '../../src/server/gossip/state.ts';
-import { runCommand, step } from '../../src/server/gossip/step.ts';
+import { endTurn, runCommand, step } from '../../src/server/gossip/step.ts';
 import { EventQueue } from './event-queue.ts';
 import { Connection, type Delivery, END, type NodeOptions, type Payload, SimNode, UP } from './sim-node.ts';
 
@@ -219,6 +219,7 @@ export class Simulation {
   #carryOut(node: SimNode): void {
     const { tamper } = this.#options;
     const { world } = node;
+    endTurn(node.state as State, world);
     const effects = tamper === undefined ? world.effects : tamper(world.effects.slice());
     for (const effect of effects) {
       if (this.crashBetweenEffects > 0 && this.prng.chance(this.crashBetweenEffects)) {

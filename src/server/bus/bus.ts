@@ -28,7 +28,7 @@ import type { Message } from '../gossip/message.ts';
 import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
-import { configChanged, runCommand, step } from '../gossip/step.ts';
+import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
 import { Link } from './link.ts';
 
 /** What the machine wants done to the data, and what it has to know of it. Given by the composition root. */
@@ -242,6 +242,7 @@ export class ClusterBus {
 
   /** Called when the turn ends. */
   carryOut(): void {
+    endTurn(this.state, this.#world);
     const { effects } = this.#world;
     // What is written is the state of this moment: it covers every `persist` pushed so far.
     let covered = 0;

@@ -55,6 +55,7 @@ export function pongOnLink(state: State, node: ClusterNode, world: World): void 
 
 /** Tells everybody at once who we are now. */
 export function broadcastPong(state: State, world: World): void {
+  state.broadcastWanted = false;
   // What an announcement would say, unless it is about newcomers.
   state.announceWanted = state.list.some((node) => node.newsLeft > 0);
   state.lastAnnounce_ms = world.now_ms;
@@ -76,6 +77,8 @@ export function shardPeers(state: State): ClusterNode[] {
 
 /** Spreads news, if there are any and the last ones are not too fresh. */
 export function announce(state: State, world: World): void {
+  // At the end of the turn everybody will hear all of it.
+  if (state.broadcastWanted) return;
   if (!state.announceWanted || world.now_ms - state.lastAnnounce_ms < ANNOUNCE_GAP_MS) return;
   state.announceWanted = false;
   state.lastAnnounce_ms = world.now_ms;

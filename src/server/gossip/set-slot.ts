@@ -6,7 +6,6 @@
  */
 import { bumpEpoch } from './epoch.ts';
 import type { CommandResult } from './event.ts';
-import { broadcastPong } from './heartbeat.ts';
 import { becomeReplicaOf } from './role.ts';
 import { setOwner } from './slot-map.ts';
 import { type ClusterNode, inHandshake, isReplica, log, ownerOf, persist, type State, type World } from './state.ts';
@@ -77,9 +76,10 @@ export function setSlotNode(state: State, { slot, node: id }: SlotAndNode, world
 function finishImport(state: State, slot: number, world: World): void {
   if (bumpEpoch(state, world)) log(world, 'warning', `configEpoch updated after importing slot ${slot}`);
   state.importingFrom.delete(slot);
-  // Clients are sent here from now on: nobody should hear of it from them first.
-  persist(state, world, { fsync: true });
-  broadcastPong(state, world);
+  // What the others believe from now on must not be forgotten here; a new epoch has asked for fsync already.
+  state.syncWanted = true;
+  // Clients are sent here from now on: nobody should hear of it from them first. One message a turn says it all.
+  state.broadcastWanted = true;
 }
 
 function changed(state: State, world: World): CommandResult {

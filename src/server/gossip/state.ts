@@ -19,7 +19,7 @@
  *   CLUSTER <subcommand>:      const result = runCommand(state, command, world); carryOut(); reply(result);
  *   PUBLISH, SPUBLISH:         step(state, { type: 'publish', sharded, channel, payload }, world);
  *
- * `carryOut` walks world.effects in order and empties the list; effect.ts says what each one means. The rules on
+ * `carryOut` is called once a turn: it calls `endTurn` (step.ts), walks world.effects in order and empties the list; effect.ts says what each one means. The rules on
  * the order are there too; the one that matters most: a `persist` is on disk before any later `send` leaves.
  * Events that happen while effects are carried out must wait until the walk is over: the machine is not re-entrant.
  *
@@ -209,6 +209,8 @@ export interface State {
   /** A primary that comes back may own data that others have changed since; see health.ts. */
   bootedWithSlots: boolean;
   lastRandomPing_ms: number;
+  /** Everybody is to hear of us before this turn's replies leave. */
+  broadcastWanted: boolean;
   announceWanted: boolean;
   lastAnnounce_ms: number;
   readonly sent: number[];
@@ -223,6 +225,8 @@ export interface State {
   /** Work that waits for the end of the step. */
   evaluateWanted: boolean;
   lostSlots: number[];
+  /** Slots changed hands and were written without fsync, because hundreds may in a row; the next tick makes up for it. */
+  syncWanted: boolean;
   /** The `persist` already pushed in this step. */
   persist: PersistEffect | null;
 }
@@ -267,6 +271,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     firstEvaluated_ms: 0,
     bootedWithSlots: false,
     lastRandomPing_ms: 0,
+    broadcastWanted: false,
     announceWanted: false,
     lastAnnounce_ms: 0,
     sent: new Array<number>(MESSAGE_TYPES).fill(0),
@@ -277,6 +282,7 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     newShard: false,
     evaluateWanted: true,
     lostSlots: [],
+    syncWanted: false,
     persist: null,
   };
   announceMyself(state);
@@ -376,6 +382,7 @@ export function setPrimaryOf(node: ClusterNode, primary: ClusterNode | null): vo
 
 /** (effect.ts, 1) Asks for nodes.conf to be written, once per step, before what is sent next. */
 export function persist(state: State, world: World, { fsync }: { fsync: boolean }): void {
+  if (fsync) state.syncWanted = false;
   if (state.persist === null) {
     state.persist = { type: 'persist', fsync };
     world.effects.push(state.persist);

@@ -7,7 +7,7 @@ import type { Command, CommandResult, Event } from './event.ts';
 import { checkSilence, startWaiting } from './failure.ts';
 import { HANDSHAKE, NO_ADDRESS, SUSPECTED } from './flags.ts';
 import { evaluateHealth } from './health.ts';
-import { announce, connectAll, greet, pingSomebody, shardPeers } from './heartbeat.ts';
+import { announce, broadcastPong, connectAll, greet, pingSomebody, shardPeers } from './heartbeat.ts';
 import { expire } from './join.ts';
 import { broadcast, forgetInbound, forgetLink, makeHeader, send } from './link.ts';
 import { advanceManualFailover } from './manual-failover.ts';
@@ -76,6 +76,11 @@ export function configChanged(state: State, config: ClusterConfig, world: World)
   settle(state, world);
 }
 
+/** Says what the steps of this turn have in common to say. */
+export function endTurn(state: State, world: World): void {
+  if (state.broadcastWanted) broadcastPong(state, world);
+}
+
 function begin(state: State, world: World): void {
   state.persist = null;
   state.wallAhead_ms = world.wallAhead_ms;
@@ -83,6 +88,7 @@ function begin(state: State, world: World): void {
 }
 
 function tick(state: State, world: World): void {
+  if (state.syncWanted) persist(state, world, { fsync: true });
   expire(state, world);
   connectAll(state, world);
   countSuspected(state);
