@@ -128,8 +128,37 @@ export const differences: readonly { readonly topic: string; readonly entries: r
     ],
   },
   {
+    topic: 'Replication',
+    entries: [
+      {
+        what: 'A full copy is always loaded beside the old data, as with `repl-diskless-load swapdb`',
+        why: 'the old data is served until the copy is complete, and stays when it breaks off. Both need memory meanwhile. PING, INFO and CLUSTER never answer LOADING because of it; INFO says `async_loading:1`.',
+      },
+      {
+        what: 'A replica stops at a command of its primary that it cannot carry out',
+        why: 'Redis logs it and goes on, acknowledging data that the replica does not have. Here INFO says `master_refused_command` and `master_link_down_reason`, and a full copy is asked for, with growing pauses. PUBLISH is passed over.',
+      },
+      {
+        what: 'INFO replication has `master_link_down_reason` while the link is down',
+        why: 'an extension: the reason is otherwise in the log only.',
+      },
+      {
+        what: 'Keys with a deadline that clients wrote on a writable replica go when they are written again, not by themselves',
+        why: 'Redis remembers such keys and removes them in the background.',
+      },
+    ],
+  },
+  {
     topic: 'Cluster',
     entries: [
+      {
+        what: 'A replica that never had all data of its shard, or stopped following, is no candidate, and refuses CLUSTER FAILOVER',
+        why: 'Redis elects it, and the old primary then follows it and loses its data. TAKEOVER is refused only while the primary answers.',
+      },
+      {
+        what: 'A candidate with offset 0 gets no vote when the offset of its primary was not 0',
+        why: 'it has none of the data. CLUSTER FAILOVER FORCE is voted for.',
+      },
       {
         what: '`replicaof` together with `cluster-enabled yes` is allowed',
         why: 'an extension: the node meets the one it names, and follows it, or its primary, once it has joined. After that nodes.conf decides and the directive means nothing.',

@@ -29,6 +29,26 @@ describe('what the log and the replicas are told', () => {
     expect(propagation.length).toBe(0);
   });
 
+  test('of a command that met dead keys by the way is one by one, unless it was a part of a transaction', () => {
+    const removeTwo = (propagation: Propagation): void => {
+      propagation.begin();
+      propagation.stayBare();
+      for (const key of ['a', 'b']) propagation.addDelete(0, Buffer.from(key), 0, 1);
+      propagation.end();
+    };
+    const alone = active();
+    removeTwo(alone);
+    alone.begin();
+    for (const key of ['c', 'd']) alone.addDelete(0, Buffer.from(key), 0, 1);
+    alone.end();
+    expect(commands(alone)).toEqual(['SELECT 0', 'DEL a', 'DEL b', 'MULTI', 'DEL c', 'DEL d', 'EXEC']);
+    const inside = active();
+    inside.begin();
+    removeTwo(inside);
+    inside.end();
+    expect(commands(inside)).toEqual(['SELECT 0', 'MULTI', 'DEL a', 'DEL b', 'EXEC']);
+  });
+
   test('begins with a SELECT, and has another when the database changes', () => {
     const propagation = active();
     for (const db of [3, 3, 0]) {
