@@ -2,6 +2,8 @@
  * The library: what the command line does, for programs. `startServer` runs the bundled server inside the calling process.
  */
 
-export { ServerFailure } from './server/compose.ts';
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { type EmbeddedServer, OptionFailure, type ServerOptions, startServer } from './server/embedded.ts';
-export { type Argument, CommandFailure, type ReplyValue } from './server/inside.ts';
+export { type Argument, CommandFailure, type ReplyValue } from './server/reply-value.ts';
+export { ServerFailure } from './server/server-failure.ts';

@@ -148,7 +148,7 @@ function viewOf(fact: NodeFacts, rumours: ReadonlyMap<string, Rumour>, offsets: 
     knownNodes: numberIn(answer.clusterInfo, 'cluster_known_nodes'),
     keys: countKeys(answer.info),
     memory_bytes: numberIn(answer.info, 'used_memory'),
-    ops_per_s: numberIn(answer.info, 'instantaneous_ops_per_sec'),
+    ops_per_s: answer.ops_per_s,
     clients: numberIn(answer.info, 'connected_clients'),
     uptime_s: numberIn(answer.info, 'uptime_in_seconds'),
     latency_ms: answer.latency_ms,

@@ -26,3 +26,9 @@ export function whyBadDirective(name: string, value: string, engine: string): st
     return `${name}: '${value}' is refused: ${error.message} (${directive.kind}, ${directive.allowed})`;
   }
 }
+
+/** Why the bundled server accepts a directive and does nothing with it; null for those that it obeys or does not know. */
+export function whyWithoutEffect(given: string): string | null {
+  const name = findName(given);
+  return name === null ? null : (directives[name].reason ?? null);
+}

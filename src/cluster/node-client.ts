@@ -27,6 +27,8 @@ export interface NodeClient {
   readonly address: Address;
   /** 'host:port', as in every message. */
   readonly name: string;
+  /** Questions that were sent so far. */
+  readonly asked: number;
   /**
    * One command. Fails with NODE_UNREACHABLE, NODE_CLOSED (the connection ended), NODE_SILENT (no answer in time),
    * NODE_TLS, NODE_DENIED (password, rights) or NODE_REPLY (an error reply; its words stand in `why`).
@@ -44,6 +46,7 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
   const name = formatAddress(address);
   const library = import('./node-connection.ts');
   let connection: Promise<Connection> | null = null;
+  let asked = 0;
 
   const opened = (): Promise<Connection> => {
     connection ??= library
@@ -75,6 +78,7 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
   const ask = async (args: readonly (string | number | Buffer)[], asBytes: boolean): Promise<Reply> => {
     const [command, ...rest] = args as [string, ...(string | number | Buffer)[]];
     const redis = await opened();
+    asked++;
     const reply = asBytes ? redis.callBuffer(command, ...rest) : redis.call(command, ...rest);
     try {
       return (await inTime(reply, timeout_ms, () => {
@@ -91,6 +95,9 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
   return {
     address,
     name,
+    get asked() {
+      return asked;
+    },
     call: (...args) => ask(args, false),
     bytes: (...args) => ask(args, true),
     async text(...args) {

@@ -1,6 +1,7 @@
 /** What one node says: its view of the cluster, and the numbers about itself. */
 import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
 import { CliFailure, isFailure } from './failure.ts';
+import { Meter } from './meter.ts';
 import type { NodeClient } from './node-client.ts';
 
 export interface NodeFacts {
@@ -36,14 +37,21 @@ export interface NodeAnswer {
   readonly clusterInfo: ReadonlyMap<string, string>;
   readonly info: ReadonlyMap<string, string>;
   readonly config: Readonly<Record<string, string>> | null;
+  /** Commands of others per second; of all, where it was asked once only. */
+  readonly ops_per_s: number | null;
 }
 
 /** Never fails: a node that cannot be asked is a fact too. */
-export async function askNode(client: NodeClient, config: readonly string[] = []): Promise<NodeFacts> {
+export async function askNode(
+  client: NodeClient,
+  { config = [], meter = new Meter() }: { config?: readonly string[]; meter?: Meter } = {},
+): Promise<NodeFacts> {
   try {
     const started_ms = performance.now();
+    const before = client.asked;
     const info = client.text('INFO');
-    const [infoText, cluster, values] = await Promise.all([info, askCluster(client), askConfig(client, config)]);
+    const [infoText, cluster, directives] = await Promise.all([info, askCluster(client), askConfig(client, config)]);
+    const values = parseInfo(infoText);
     return {
       client,
       error: null,
@@ -53,14 +61,25 @@ export async function askNode(client: NodeClient, config: readonly string[] = []
         isLoading: cluster === null,
         view: cluster === null ? null : parseClusterNodes(cluster.nodes),
         clusterInfo: parseInfo(cluster?.info ?? ''),
-        info: parseInfo(infoText),
-        config: values,
+        info: values,
+        config: directives,
+        ops_per_s: rateOf(values, meter, { at_ms: started_ms, own: before }),
       },
     };
   } catch (error) {
     if (!(error instanceof CliFailure)) throw error;
     return { client, answer: null, error, process: null };
   }
+}
+
+function rateOf(
+  info: ReadonlyMap<string, string>,
+  meter: Meter,
+  { at_ms, own }: { at_ms: number; own: number },
+): number | null {
+  const commands = numberIn(info, 'total_commands_processed');
+  const rate = commands === null ? null : meter.rate({ at_ms, commands, own });
+  return rate ?? numberIn(info, 'instantaneous_ops_per_sec');
 }
 
 /** In words, and for programs. */

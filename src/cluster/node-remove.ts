@@ -214,15 +214,18 @@ async function forget(client: NodeClient, id: string): Promise<void> {
 
 function ownsSlots(topology: Topology, node: NodeView): CliFailure {
   const replica = topology.nodes.find((one) => one.primaryId === node.id && one.reachable);
-  return new CliFailure(`${node.address} owns ${node.slotCount.toLocaleString('en')} slots`, {
-    code: 'OWNS_SLOTS',
-    exit: EXIT.refused,
-    why: `without it nobody would serve ${formatRanges(node.slots)}`,
-    suggestions: [
-      ...(replica === undefined
-        ? []
-        : [`redis-cli -p ${replica.port} cluster failover     makes ${replica.port} the primary`]),
-      `redis-cli --cluster reshard ${topology.nodes.find((one) => one.reachable)?.address} --cluster-from ${node.id}`,
-    ],
-  });
+  return new CliFailure(
+    `${node.address} owns ${node.slotCount.toLocaleString('en')} ${node.slotCount === 1 ? 'slot' : 'slots'}`,
+    {
+      code: 'OWNS_SLOTS',
+      exit: EXIT.refused,
+      why: `without it nobody would serve ${formatRanges(node.slots)}`,
+      suggestions: [
+        ...(replica === undefined
+          ? []
+          : [`redis-cli -p ${replica.port} cluster failover     makes ${replica.port} the primary`]),
+        `redis-cli --cluster reshard ${topology.nodes.find((one) => one.reachable)?.address} --cluster-from ${node.id}`,
+      ],
+    },
+  );
 }

@@ -106,5 +106,15 @@ function warningsOf(spec: ClusterSpec): string[] {
   if (!isLoopback(spec.host) && spec.password === null) {
     warnings.push(`no password: whoever reaches ${spec.host} may read and write`);
   }
-  return warnings;
+  return [...warnings, ...warnWithoutEffect(spec)];
+}
+
+/** What is accepted and changes nothing is said before it is relied on. */
+function warnWithoutEffect({ config, engine, engines }: ClusterSpec): string[] {
+  const isBundled = [engine, ...Object.values(engines)].includes('bundled');
+  if (!isBundled) return [];
+  return Object.keys(config).flatMap((given) => {
+    const reason = whyWithoutEffect(given);
+    return reason === null ? [] : [`${given} has no effect in the bundled server: ${reason}`];
+  });
 }

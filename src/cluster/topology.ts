@@ -10,6 +10,7 @@ import { assembleTopology, dropTwins, findUnasked } from './assemble.ts';
 import type { OpenSlot, SeenNode } from './cluster-nodes.ts';
 import type { Health } from './health.ts';
 import { nodeFiles, nodeFolder, nodePorts } from './layout.ts';
+import { Meter } from './meter.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
 import { askNode, type NodeFacts, type Silence } from './node-facts.ts';
 import { findRunning, isPaused } from './process.ts';
@@ -131,11 +132,21 @@ export async function readTopology(target: ClusterTarget, options: ReadOptions):
 
 export function observe(target: ClusterTarget, { timeout_ms, config = [] }: ReadOptions): Observer {
   const clients = new Map<string, NodeClient>();
+  const meters = new Map<string, Meter>();
   const clientOf = (address: Address): NodeClient => {
     const name = formatAddress(address);
     const client = clients.get(name) ?? connectNode(address, target.access, timeout_ms);
     clients.set(name, client);
     return client;
+  };
+  const meterOf = ({ name }: NodeClient): Meter => {
+    const meter = meters.get(name) ?? new Meter();
+    meters.set(name, meter);
+    return meter;
+  };
+  const ask = (address: Address): Promise<NodeFacts> => {
+    const client = clientOf(address);
+    return askNode(client, { config, meter: meterOf(client) });
   };
   return {
     async read() {
@@ -145,7 +156,7 @@ export function observe(target: ClusterTarget, { timeout_ms, config = [] }: Read
       let addresses: readonly Address[] = target.addresses;
       for (let round = 0; round < DISCOVERY_ROUNDS_MAX && addresses.length > 0; round++) {
         for (const address of addresses) asked.add(formatAddress(address));
-        const answers = await Promise.all(addresses.map((address) => askNode(clientOf(address), config)));
+        const answers = await Promise.all(addresses.map(ask));
         facts.push(
           ...answers.map((fact) => (fact.error === null ? fact : { ...fact, process: processAt(target, fact) })),
         );

@@ -75,7 +75,7 @@ export function changesBetween(before: Topology, after: Topology): Omit<WatchEve
   });
   for (const gone of known.values()) changes.push(note(`${gone.address} is no longer part of the cluster`));
   if (before.slotsServed === SLOTS && after.slotsServed < SLOTS) {
-    changes.push(bad(`${(SLOTS - after.slotsServed).toLocaleString('en')} slots are not served`));
+    changes.push(bad(`${slotsText(SLOTS - after.slotsServed)} not served`));
   }
   if (before.state !== after.state)
     changes.push({ severity: after.state === 'ok' ? 'good' : 'bad', text: `cluster state: ${after.state}` });
@@ -99,7 +99,7 @@ function nodeChanges(before: NodeView, after: NodeView, topology: Topology): Omi
     changes.push(good(`${name} has a link to its primary again`));
   const moved = after.slotCount - before.slotCount;
   if (moved !== 0 && before.role === 'primary' && after.role === 'primary' && after.reachable) {
-    changes.push(note(`${name} ${moved > 0 ? 'gained' : 'lost'} ${Math.abs(moved).toLocaleString('en')} slots`));
+    changes.push(note(`${name} ${moved > 0 ? 'gained' : 'lost'} ${slotsText(Math.abs(moved))}`));
   }
   return changes;
 }
@@ -119,6 +119,10 @@ function nameOf(id: string | null, { nodes }: Topology): string {
 /** A node that lost its id in a reset is another node; one that we could not ask yet is known by its address. */
 function keyOf(node: NodeView): string {
   return node.address;
+}
+
+function slotsText(count: number): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'slot' : 'slots'}`;
 }
 
 function article(role: NodeView['role']): string {

@@ -144,9 +144,11 @@ export default class Cli extends BaseCommand {
         if (this.signal.aborted || endsServer(words)) break;
         throw lost(session, error);
       }
-      if (last.type === 'error' && flags['exit-code']) process.exitCode = 1;
+      if (last.type === 'error' && flags['exit-code']) process.exitCode = EXIT.unexpected;
     }
-    return last === null ? { reply: null } : { reply: replyToJson(last) };
+    const result = last === null ? { reply: null } : { reply: replyToJson(last) };
+    if (this.jsonEnabled() && last?.type === 'error') this.endWith(refused(last.bytes.toString()), result);
+    return result;
   }
 
   /** A server that cannot be reached is told in redis-cli's words, which people search for. */
@@ -208,4 +210,9 @@ function lost(session: CliSession, error: Error): CliFailure {
     exit: EXIT.unreachable,
     cause: error,
   });
+}
+
+/** With --json the exit code alone must tell that the command was refused. */
+function refused(text: string): CliFailure {
+  return new CliFailure(text, { code: 'REPLY_ERROR', exit: EXIT.unexpected });
 }

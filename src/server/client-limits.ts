@@ -4,6 +4,7 @@
  */
 
 import type { BufferLimit } from '../config/special-kinds.ts';
+import { clientLine } from './handlers/client-line.ts';
 import type { Client } from './state/client.ts';
 import type { Server } from './state/server.ts';
 
@@ -13,7 +14,7 @@ export function closeIdleClients(server: Server): void {
   const oldest_ms = server.clock.monotonic_ms() - timeout_s * 1000;
   for (const client of server.clients.values()) {
     if (client.kind !== 'normal' || client.blocked !== null || client.lastInteraction_ms >= oldest_ms) continue;
-    server.log.verbose('Closing idle client');
+    server.log.verbose(`Closing idle client: ${clientLine(server, client)}`);
     server.closeClient(client, 'now');
   }
 }
@@ -39,7 +40,9 @@ export function enforceOutputLimit(server: Server, client: Client): void {
   const limit = limitOf(server, client);
   if (!exceeds(client, pending, limit, server.clock.monotonic_ms())) return;
   server.stats.add('outputLimitDisconnections');
-  server.log.warning(`Client id=${client.id} scheduled to be closed ASAP for overcoming of output buffer limits.`);
+  server.log.warning(
+    `Client ${clientLine(server, client)} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+  );
   server.closeClient(client, 'now');
 }
 

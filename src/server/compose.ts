@@ -43,6 +43,7 @@ import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
 import { runWithoutReply } from './run-without-reply.ts';
+import { ServerFailure } from './server-failure.ts';
 import { abandonStart, shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
 import { Client } from './state/client.ts';
@@ -70,14 +71,6 @@ export interface ComposeOptions {
   ended: () => void;
   /** Ends the process, or whatever stands for it: a promise about the disk could not be kept. */
   fatal: (reason: string) => never;
-}
-
-/**
- * What `fatal` throws where there is no process to end: it unwinds the task at hand and is nobody else's problem. Whoever
- * threw it sees to the end of the server.
- */
-export class ServerFailure extends Error {
-  override name = 'ServerFailure';
 }
 
 /** The server was told to end while it loaded its data. Whoever told it sees to its end. */

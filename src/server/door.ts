@@ -187,7 +187,7 @@ export class Door {
   #protocolError(client: Client, text: string): void {
     const server = this.#the();
     server.stats.add('acceptedProtocolErrors');
-    server.log.verbose(`Protocol error (${text}) from client: id=${client.id}`);
+    server.log.verbose(`Protocol error (${text}) from client: ${clientLine(server, client)}`);
     client.writer.error(`ERR Protocol error: ${text}`);
   }
 

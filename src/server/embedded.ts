@@ -9,14 +9,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
+import { nearest } from '../base/nearest.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
-import { ConfigFailure, loadConfig, realFiles } from '../config/conf-file.ts';
-import { type Config, findName, type Name } from '../config/directives.ts';
+import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
+import { type Config, findName, type Name, names } from '../config/directives.ts';
 import { quoteWord } from '../config/words.ts';
 import { BusFailure } from './bus/bus.ts';
-import { compose, type Running, ServerFailure } from './compose.ts';
-import { type Argument, InsideClient, type ReplyValue } from './inside.ts';
+import { compose, type Running } from './compose.ts';
+import { InsideClient } from './inside.ts';
 import { ListenFailure } from './net/listener.ts';
+import type { Argument, ReplyValue } from './reply-value.ts';
+import { ServerFailure } from './server-failure.ts';
 
 type Setting = string | number | boolean | readonly (string | number)[];
 
@@ -44,9 +47,25 @@ export interface EmbeddedServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** An option that cannot be: which one, and why. */
+/** An option that cannot be: which one, why, and what was probably meant. */
 export class OptionFailure extends Error {
   override readonly name = 'OptionFailure';
+  /** UNKNOWN_OPTION, BAD_VALUE or NOT_HERE: a directive about a process, which a library has not. */
+  readonly code: 'UNKNOWN_OPTION' | 'BAD_VALUE' | 'NOT_HERE';
+  /** As it was given. */
+  readonly option: string | null;
+  /** An option that was probably meant, or what to do instead. */
+  readonly suggestion: string | null;
+
+  constructor(
+    message: string,
+    { code, option, suggestion = null }: Pick<OptionFailure, 'code' | 'option'> & { suggestion?: string | null },
+  ) {
+    super(message);
+    this.code = code;
+    this.option = option;
+    this.suggestion = suggestion;
+  }
 }
 
 /** Directives about the process that the server runs in, which is not ours here. */
@@ -76,26 +95,47 @@ function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }):
     if (PROCESS_DIRECTIVES.some((other) => other === name)) {
       throw new OptionFailure(
         `'${given}' is about a process of its own, which a server inside another program has not`,
+        { code: 'NOT_HERE', option: given, suggestion: name === 'logfile' ? 'log' : null },
       );
     }
+    if (name === null) throw unknownOption(given);
     // What was given replaces the beginning above, also where lines add up.
     if (name === 'save') lines.splice(lines.indexOf('save ""'), 1);
     lines.push(`${given} ${wordOf(setting)}`);
   }
-  const config = readLines(lines);
+  const { config, notices } = readLines(lines);
+  for (const notice of notices) process.emitWarning(`startServer: ${notice}`, { code: 'RKV_NO_EFFECT' });
   if (!statSync(config.dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new OptionFailure(`'dir' names no folder: ${config.dir}`);
+    throw new OptionFailure(`'dir' names no folder: ${config.dir}`, {
+      code: 'BAD_VALUE',
+      option: 'dir',
+      suggestion: 'leave dir out for a temporary folder',
+    });
   }
   return config;
 }
 
-function readLines(lines: readonly string[]): Config {
+function readLines(lines: readonly string[]): Pick<Loaded, 'config' | 'notices'> {
   try {
-    return loadConfig({ ...realFiles, argv: ['-'], readStdin: () => lines.join('\n') }).config;
+    return loadConfig({ ...realFiles, argv: ['-'], readStdin: () => lines.join('\n') });
   } catch (error) {
     if (!(error instanceof ConfigFailure)) throw error;
-    throw new OptionFailure(error.directive === null ? error.reason : `'${error.directive}': ${error.reason}`);
+    const { directive, reason } = error;
+    throw new OptionFailure(directive === null ? reason : `'${directive}': ${reason}`, {
+      code: 'BAD_VALUE',
+      option: directive,
+    });
   }
+}
+
+function unknownOption(given: string): OptionFailure {
+  const suggestion = nearest(given, names);
+  const hint = suggestion === null ? '' : `; did you mean '${suggestion}'?`;
+  return new OptionFailure(`'${given}' is no directive of redis.conf${hint}`, {
+    code: 'UNKNOWN_OPTION',
+    option: given,
+    suggestion,
+  });
 }
 
 function wordOf(setting: Setting): string {

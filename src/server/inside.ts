@@ -6,30 +6,7 @@
 import { Duplex } from 'node:stream';
 import { type Reply, ReplyParser } from './protocol/reply-parser.ts';
 import { requestOf } from './protocol/request.ts';
-
-/** What a reply means in JavaScript. Texts are UTF-8; an error inside a list (of EXEC, say) is a value like the others. */
-export type ReplyValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | CommandFailure
-  | ReplyValue[]
-  | Map<ReplyValue, ReplyValue>;
-
-export type Argument = string | number | bigint | Uint8Array;
-
-/** The server refused a command. `code` is the first word of its answer: ERR, WRONGTYPE, MOVED … */
-export class CommandFailure extends Error {
-  override readonly name = 'CommandFailure';
-  readonly code: string;
-
-  constructor(line: string) {
-    super(line);
-    this.code = /^[A-Z]+/.exec(line)?.[0] ?? 'ERR';
-  }
-}
+import { type Argument, CommandFailure, type ReplyValue } from './reply-value.ts';
 
 interface Waiting {
   resolve(value: ReplyValue): void;

@@ -59,3 +59,13 @@ test.each([
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toMatch(warning);
 });
+
+test('a directive without effect is told before anything is made, unless no node is the bundled server', () => {
+  const config = { 'io-threads': '4', maxclients: '100' };
+  const warned = (engine: string) =>
+    planCluster({ ...DEFAULT_SPEC, engine, config }, { home: '/home' }).warnings.filter((text) =>
+      text.includes('no effect'),
+    );
+  expect(warned('bundled')).toEqual([expect.stringMatching(/^io-threads has no effect in the bundled server: /)]);
+  expect(warned('redis')).toEqual([]);
+});

@@ -85,6 +85,7 @@ function factsOf({
     error: null,
     process: null,
     answer: {
+      ops_per_s: 2,
       latency_ms: 1,
       isLoading: false,
       view: nodes.map((node) => ({ ...node, isMyself: node.id === idOf(port) })),

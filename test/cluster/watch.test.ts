@@ -31,7 +31,7 @@ describe('what has happened between two looks', () => {
     expect(sentences(calm, failed)).toEqual([
       'bad: 127.0.0.1:7000 does not answer any more (connect ECONNREFUSED)',
       'bad: 127.0.0.1:7000 is marked as failed by the other nodes',
-      'bad: 5,461 slots are not served',
+      'bad: 5,461 slots not served',
       'bad: cluster state: fail',
     ]);
     const promoted = withNode({ ...failed, state: 'ok', slotsServed: 16_384 }, 7004, {

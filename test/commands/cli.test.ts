@@ -214,6 +214,9 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     const { stderr, status } = await rkv(['cli', '-p', '24099', 'PING']);
     expect(stderr).toContain('Could not connect to Redis at 127.0.0.1:24099: Connection refused');
     expect(status).toBe(5);
+    const refused = await rkv(['cli', '--json', '-p', String(PORT), 'NOSUCH']);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ status: 'error', error: { code: 'REPLY_ERROR', exit: 1 } });
+    expect(refused.status).toBe(1);
     const json = await rkv(['cli', '--json', '-p', '24099', 'PING']);
     expect(JSON.parse(json.stdout)).toMatchObject({ status: 'error', error: { code: 'UNREACHABLE', exit: 5 } });
     expect(json.status).toBe(5);

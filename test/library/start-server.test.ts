@@ -148,18 +148,48 @@ describe('a server inside this process', () => {
 
   test('refuses options that cannot be, and leaves nothing behind', async () => {
     const before = temporaryFolders();
-    const refusals: [ServerOptions, string][] = [
-      [{ maxmemory: 'much' }, "'maxmemory': argument must be a memory value"],
-      [{ nosuch: 1 } as ServerOptions, "'nosuch': Bad directive or wrong number of arguments"],
-      [{ daemonize: true } as ServerOptions, "'daemonize' is about a process of its own"],
-      [{ dir: '/no/such/folder' }, "'dir' names no folder: /no/such/folder"],
+    const refusals: [ServerOptions, string, Pick<OptionFailure, 'code' | 'option' | 'suggestion'>][] = [
+      [
+        { maxmemory: 'much' },
+        "'maxmemory': argument must be a memory value",
+        { code: 'BAD_VALUE', option: 'maxmemory', suggestion: null },
+      ],
+      [
+        { apendonly: true } as ServerOptions,
+        "'apendonly' is no directive of redis.conf; did you mean 'appendonly'?",
+        { code: 'UNKNOWN_OPTION', option: 'apendonly', suggestion: 'appendonly' },
+      ],
+      [
+        { logfile: 'x' } as ServerOptions,
+        "'logfile' is about a process of its own",
+        { code: 'NOT_HERE', option: 'logfile', suggestion: 'log' },
+      ],
+      [
+        { dir: '/no/such/folder' },
+        "'dir' names no folder: /no/such/folder",
+        { code: 'BAD_VALUE', option: 'dir', suggestion: 'leave dir out for a temporary folder' },
+      ],
     ];
-    for (const [options, text] of refusals) {
+    for (const [options, text, facts] of refusals) {
       const failure = await startServer(options).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(OptionFailure);
       expect((failure as Error).message).toContain(text);
+      expect(failure).toMatchObject(facts);
     }
     expect(temporaryFolders()).toEqual(before);
+  });
+
+  test('an option that has no effect is told as a warning of the process', async () => {
+    const warnings: string[] = [];
+    const listen = (warning: Error): void =>
+      void warnings.push(`${(warning as { code?: string }).code}: ${warning.message}`);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    await started({ 'io-threads': 4 });
+    await nextTurn();
+    expect(warnings).toEqual([
+      expect.stringMatching(/^RKV_NO_EFFECT: startServer: 'io-threads' is accepted and has no effect: /),
+    ]);
   });
 
   test('refuses a port that is taken, with the port in the message', async () => {

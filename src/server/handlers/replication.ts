@@ -8,6 +8,7 @@ import { NOT_INTEGER, ReplyError, SYNTAX, unsupported } from '../command/errors.
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Blocked } from '../state/client.ts';
+import { clientLine } from './client-line.ts';
 import { peerOf } from './replica-peer.ts';
 
 const ADMIN = { acl: ['admin', 'dangerous'], keys: [], group: 'server' } as const;
@@ -104,7 +105,7 @@ function replicaof(call: Call): void {
   if (server.cluster !== null) throw NOT_IN_CLUSTER;
   if (call.is(1, 'NO') && call.is(2, 'ONE')) {
     if (server.replication.role === 'replica')
-      server.log.notice(`MASTER MODE enabled (user request from 'id=${client.id}')`);
+      server.log.notice(`MASTER MODE enabled (user request from '${clientLine(server, client)}')`);
     server.links.becomePrimary();
     return reply.ok();
   }
@@ -113,7 +114,7 @@ function replicaof(call: Call): void {
   const port = call.integer(2, INVALID_PORT);
   if (port < 0 || port > 65535) throw INVALID_PORT;
   if (server.links.isReplicaOf(host, port)) return reply.simple('OK Already connected to specified master');
-  server.log.notice(`REPLICAOF ${host}:${port} enabled (user request from 'id=${client.id}')`);
+  server.log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${clientLine(server, client)}')`);
   server.links.replicate(host, port, { newShard: false });
   reply.ok();
 }
