@@ -5,6 +5,7 @@
 import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { allocateSlots, placeNodes } from './allocate.ts';
+import { whyWithoutEffect } from './directive-check.ts';
 import { warnOfForeignPrimary } from './engine-mix.ts';
 import { clusterFolder, nodeFolder } from './layout.ts';
 import type { ClusterSpec } from './spec-file.ts';

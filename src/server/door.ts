@@ -11,6 +11,7 @@ import type { Config } from '../config/directives.ts';
 import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
+import { clientLine } from './handlers/client-line.ts';
 import { keepTraffic } from './handlers/info-stats.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
