@@ -69,6 +69,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'the append only file, nodes.conf and the log file stay in the folder that they are in use in; Redis enters the new folder, and relative names with it.',
       },
       {
+        what: 'A deadline beyond 2^53 milliseconds is kept as that moment, in the year 287396',
+        why: 'deadlines are doubles, which hold no more exactly.',
+      },
+      {
         what: 'CLIENT SETINFO exists',
         why: 'it came with Redis 7.2, and client libraries send it to everybody.',
       },

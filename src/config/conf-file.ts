@@ -171,6 +171,8 @@ function readDirective(loading: Loading, place: Place, depth: number): void {
 
 function setFromLine(loading: Loading, name: Name, values: readonly string[]): void {
   const directive = directiveOf(name);
+  // Alone it means save "": a template whose variable is empty turns saving off, as redis-server takes it.
+  if (values.length === 0 && name === 'save') return setFromLine(loading, name, ['']);
   if (values.length === 0) throw new DirectiveRefusal('wrong number of arguments');
   const before = loading.config[name];
   // A quoted list is the list: save "900 1" is save 900 1.

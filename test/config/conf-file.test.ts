@@ -308,3 +308,8 @@ describe.skipIf(!hasRedisServer)('loadConfig beside redis-server', () => {
     );
   });
 });
+
+test('save without a value turns saving off', () => {
+  const { config } = loadConfig({ ...realFiles, argv: ['-'], readStdin: () => 'save 900 1\nsave\n' });
+  expect(config.save).toEqual([]);
+});

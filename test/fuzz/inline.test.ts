@@ -8,7 +8,7 @@ const SEED = Number(process.env.RKV_SEED ?? 20261123);
 
 function quoted(word: string, prng: Prng): string {
   if (/^[!#-&(-[\]-~]+$/.test(word) && prng.chance(0.5)) return word;
-  if (prng.chance(0.3) && !word.includes('\\')) return `'${word.replaceAll("'", "\\'")}'`;
+  if (prng.chance(0.3) && !/[\\\0]/.test(word)) return `'${word.replaceAll("'", "\\'")}'`;
   const escaped = [...word].map((char) => {
     if (char === '"' || char === '\\') return `\\${char}`;
     if (/[ -~]/.test(char)) return char;

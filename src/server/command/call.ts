@@ -115,10 +115,10 @@ export class Call {
     return Number.isNaN(value) ? Number(this.int64(i, refusal)) : value;
   }
 
-  /** A decimal integer of 32 bits, or throws. */
-  int32(i: number): number {
-    const value = this.integer(i);
-    if (value < INT32_MIN || value > INT32_MAX) throw NOT_INT32;
+  /** A decimal integer of 32 bits, or throws; `refusal` is for both, other numbers and no number. */
+  int32(i: number, refusal?: ReplyError): number {
+    const value = this.integer(i, refusal);
+    if (value < INT32_MIN || value > INT32_MAX) throw refusal ?? NOT_INT32;
     return value;
   }
 

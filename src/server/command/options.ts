@@ -11,6 +11,13 @@ export interface OptionRule {
   readonly values: number;
   /** Words that may not stand beside it. */
   readonly not?: readonly string[];
+  /** Refuses a value at once, before the words behind it are read: so the first mistake is the one that is told. */
+  readonly check?: (call: Call, i: number) => void;
+}
+
+/** For `check`: the value is a decimal integer of 64 bits. */
+export function integerAt(call: Call, i: number): void {
+  call.int64(i);
 }
 
 /** For each word that was given, the index of its first value (of the word itself when it takes none). */
@@ -28,6 +35,7 @@ export function readOptions<Table extends Readonly<Record<string, OptionRule>>>(
     const rule = table[word] as OptionRule;
     if (at + rule.values >= call.argc) throw SYNTAX;
     if (rule.not?.some((other) => given[other as keyof Table] !== undefined)) throw SYNTAX;
+    rule.check?.(call, at + 1);
     given[word] = rule.values === 0 ? at : at + 1;
     at += 1 + rule.values;
   }

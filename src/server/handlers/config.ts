@@ -78,8 +78,10 @@ function get(call: Call): void {
   for (let i = 2; i < call.argc; i++) patterns.push(call.view(i).toString());
   const found = call.server.settings.get(patterns);
   call.reply.map(found.length);
+  // A name that is no pattern is answered as it was written.
+  const asGiven = new Map(patterns.map((pattern) => [pattern.toLowerCase(), pattern]));
   for (const [name, value] of found) {
-    call.reply.bulkBuffer(Buffer.from(name));
+    call.reply.bulkBuffer(Buffer.from(asGiven.get(name) ?? name));
     call.reply.bulkBuffer(Buffer.from(value));
   }
 }
@@ -98,7 +100,7 @@ function set(call: Call): void {
     trial = call.server.settings.set(pairs, mayChangeProtected(call));
   } catch (error) {
     if (!(error instanceof SettingFailure)) throw error;
-    throw new ReplyError(`ERR ${error.message}`);
+    throw new ReplyError(`ERR ${asBytes(error.message)}`);
   }
   if (trial !== null) return answerWhenTried(call, trial);
   // Gates ask for directives; which of them, only they know.
@@ -138,6 +140,11 @@ function resetstat({ server, reply }: Call): void {
   keyspace.expiry.cappedSlices = 0;
   keyspace.expiry.spent_ms = 0;
   reply.ok();
+}
+
+/** Of a text in UTF-8, a character a byte: what an error line is made of. */
+function asBytes(text: string): string {
+  return Buffer.from(text).latin1Slice();
 }
 
 const NO_FILE = new ReplyError('ERR The server is running without a config file');

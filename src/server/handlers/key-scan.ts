@@ -111,14 +111,17 @@ function keys(call: Call): void {
   for (const key of found) reply.bulkBuffer(key);
 }
 
-const SCAN_OPTIONS = { MATCH: { values: 1 }, COUNT: { values: 1 }, TYPE: { values: 1 } } as const;
+const SCAN_OPTIONS = { MATCH: { values: 1 }, COUNT: { values: 1, check: countAt }, TYPE: { values: 1 } } as const;
 const DEFAULT_COUNT = 10;
+
+function countAt(call: Call, i: number): void {
+  if (call.integer(i) < 1) throw SYNTAX;
+}
 
 function scan(call: Call): void {
   const cursor = cursorFrom(call, 1);
   const options = readOptions(SCAN_OPTIONS, call, 2);
   const count = options.COUNT === undefined ? DEFAULT_COUNT : call.integer(options.COUNT, NOT_INTEGER);
-  if (count < 1) throw SYNTAX;
   const pattern = options.MATCH === undefined ? null : call.bytes(options.MATCH);
   const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
   const { db, reply } = call;
@@ -182,8 +185,8 @@ const INVALID_SECOND = new ReplyError('ERR invalid second DB index');
 function swapdb(call: Call): void {
   const { cluster, keyspace } = call.server;
   if (cluster !== null) throw SWAP_IN_CLUSTER;
-  const a = call.integer(1, INVALID_FIRST);
-  const b = call.integer(2, INVALID_SECOND);
+  const a = call.int32(1, INVALID_FIRST);
+  const b = call.int32(2, INVALID_SECOND);
   if (keyspace.databases[a] === undefined || keyspace.databases[b] === undefined) throw DB_INDEX_OUT_OF_RANGE;
   keyspace.swap(a, b);
   call.reply.ok();

@@ -203,7 +203,7 @@ const MOVE_IN_CLUSTER = new ReplyError('ERR MOVE is not allowed in cluster mode'
 function move(call: Call): void {
   const { db, buf, server } = call;
   if (server.cluster !== null) throw MOVE_IN_CLUSTER;
-  const target = server.keyspace.databases[call.integer(2)];
+  const target = server.keyspace.databases[call.int32(2)];
   if (target === undefined) throw DB_INDEX_OUT_OF_RANGE;
   if (target === db) throw SAME_OBJECT;
   const taken = target.findForWrite(buf, call.off(1), call.len(1)) !== 0;

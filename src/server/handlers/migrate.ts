@@ -103,10 +103,15 @@ function migrate(call: Call): void {
     deadline_ms: Number.POSITIVE_INFINITY, // Every step of the conversation has its own.
     expire: () => {},
   };
+  if (!(order.port >= 0 && order.port <= PORT_MAX)) throw CANNOT_CONNECT;
   server.blocking.block(client, wait);
   call.propagateNothing();
   new Migration(server, { client, wait, db, order }).send(order.keys, { attempt: 1 });
 }
+
+const PORT_MAX = 65_535;
+/** A port that cannot be is one where nobody listens. */
+const CANNOT_CONNECT = new ReplyError('IOERR error or timeout connecting to the client');
 
 const KEY_AND_KEYS = new ReplyError(
   'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',

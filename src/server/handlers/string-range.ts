@@ -4,7 +4,7 @@
 
 import type { Call } from '../command/call.ts';
 import { OFFSET_OUT_OF_RANGE, ReplyError, STRING_TOO_LONG, WRONG_TYPE } from '../command/errors.ts';
-import { readOptions } from '../command/options.ts';
+import { integerAt, readOptions } from '../command/options.ts';
 import { READS_ONE_KEY, type Spec } from '../command/spec.ts';
 import { TYPE_STRING } from '../data/encoding.ts';
 import { longestCommonSubsequence, type Match } from '../data/lcs.ts';
@@ -133,7 +133,7 @@ function getrange(call: Call): void {
 const LCS_OPTIONS = {
   LEN: { values: 0 },
   IDX: { values: 0 },
-  MINMATCHLEN: { values: 1 },
+  MINMATCHLEN: { values: 1, check: integerAt },
   WITHMATCHLEN: { values: 0 },
 } as const;
 
@@ -145,8 +145,8 @@ function lcs(call: Call): void {
   const a = valueOrEmpty(call, 1);
   const b = valueOrEmpty(call, 2);
   const options = readOptions(LCS_OPTIONS, call, 3);
-  if (options.LEN !== undefined && options.IDX !== undefined) throw LEN_AND_IDX;
   const shortest = options.MINMATCHLEN === undefined ? 0 : Math.max(0, call.integer(options.MINMATCHLEN));
+  if (options.LEN !== undefined && options.IDX !== undefined) throw LEN_AND_IDX;
   const cells = (a.length + 1) * (b.length + 1);
   // Four bytes a cell; the table may not need more than a value could.
   if (cells * 4 > call.server.config['proto-max-bulk-len']) throw TOO_LONG;

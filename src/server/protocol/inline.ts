@@ -5,6 +5,9 @@
 
 /** The words of `line` in latin1, or null when its quotes do not balance. */
 export function splitInline(line: string): string[] | null {
+  // Redis reads it as C does: up to the first zero byte.
+  const zero = line.indexOf('\0');
+  if (zero >= 0) return splitInline(line.slice(0, zero));
   const words: string[] = [];
   let at = 0;
   for (;;) {
@@ -25,7 +28,7 @@ interface Word {
 function readWord(line: string, from: number): Word | null {
   let text = '';
   let at = from;
-  while (at < line.length && !isSpace(line[at]!)) {
+  while (at < line.length && !endsWord(line[at]!)) {
     const char = line[at]!;
     if (char === '"' || char === "'") {
       const quoted = char === '"' ? readDoubleQuoted(line, at + 1) : readSingleQuoted(line, at + 1);
@@ -77,6 +80,12 @@ function readSingleQuoted(line: string, from: number): Word | null {
   return null;
 }
 
+/** What may stand in front of a word, and behind a closing quote. */
 function isSpace(char: string): boolean {
-  return char === ' ' || (char >= '\t' && char <= '\r') || char === '\0';
+  return char === ' ' || (char >= '\t' && char <= '\r');
+}
+
+/** Vertical tabs and form feeds do not. */
+function endsWord(char: string): boolean {
+  return isSpace(char) && char !== '\v' && char !== '\f';
 }

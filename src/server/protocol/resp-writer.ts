@@ -56,7 +56,8 @@ export class RespWriter {
     const text = line.replace(/[\r\n]/g, ' ');
     this.#room(text.length * 3 + 3);
     this.out[this.pos++] = 0x2d;
-    this.pos += this.out.utf8Write(text, this.pos);
+    // What a client said is quoted a character a byte, and goes back as the bytes it was.
+    this.pos += this.out.latin1Write(text, this.pos);
     this.#end();
   }
 
