@@ -9,7 +9,7 @@ import { generate } from './docs/pages.ts';
 
 const root = dirname(import.meta.dirname);
 const read = (path: string): string => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '');
-const stale = [...generate(read)].filter(([path, text]) => read(path) !== text);
+const stale = [...(await generate(read))].filter(([path, text]) => read(path) !== text);
 
 if (process.argv.includes('--check')) {
   for (const [path] of stale) process.stdout.write(`${path} is out of date: npm run docs\n`);

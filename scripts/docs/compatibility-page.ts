@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { directiveOf, findName, names } from '../../src/config/directives.ts';
 import { specs } from '../../src/server/handlers/table.ts';
-import { titleOf } from './commands-page.ts';
 import { differences, partly } from './differences.ts';
 import { code, GENERATED, plain, table } from './markdown.ts';
+import { titleOf } from './server-commands-page.ts';
 
 /* docs/compatibility.md: the bundled server beside redis-server 7.0.15, command by command and directive by directive. */
 
@@ -23,9 +23,21 @@ export const ours: ReadonlySet<string> = new Set(
   specs.flatMap((spec) => [spec.name, ...(spec.subcommands ?? []).map((sub) => `${spec.name}|${sub.name}`)]),
 );
 
+/** What README.md says in its first paragraphs. */
+export function missingParagraph(): string {
+  const names = Object.keys(redis.commands).filter((name) => !name.includes('|'));
+  return `This is 0.1.0, the first version. The bundled server has ${count(names)} commands of Redis ${redis.version}: **no hashes, sorted sets,
+streams, Pub/Sub, Lua, ACL users or eviction yet** ([everything it has and has not](docs/compatibility.md)). Where those are
+needed, \`--engine redis\` runs the same cluster on an installed Redis.
+`;
+}
+
+function count(names: readonly string[]): string {
+  return `${names.filter((name) => ours.has(name)).length} of ${names.length}`;
+}
+
 export function compatibilityPage(): string {
   const all = Object.keys(redis.commands);
-  const count = (of: readonly string[]): string => `${of.filter((name) => ours.has(name)).length} of ${of.length}`;
   const commands = all.filter((name) => !name.includes('|'));
   return `${GENERATED}
 

@@ -1,36 +1,24 @@
-import { commandsPage } from './commands-page.ts';
-import { compatibilityPage } from './compatibility-page.ts';
+import { cliPage } from './cli-page.ts';
+import { compatibilityPage, missingParagraph } from './compatibility-page.ts';
 import { configPage } from './config-page.ts';
 import { layerTable } from './layer-table.ts';
+import { serverCommandsPage } from './server-commands-page.ts';
 
 /*
  * All generated texts. ARCHITECTURE.md and README.md are written by hand, but for what stands between marks: the table of
- * layers, and what a terminal shows.
+ * layers, and how much of Redis is there.
  */
 
 /** The pages by their paths, as they should be; `read` answers a file as it is, or ''. */
-export function generate(read: (path: string) => string): Map<string, string> {
+export async function generate(read: (path: string) => string): Promise<Map<string, string>> {
   return new Map([
-    ['docs/commands.md', commandsPage()],
+    ['docs/cli.md', await cliPage((name) => read(`docs/captures/${name}-80.txt`))],
+    ['docs/server-commands.md', serverCommandsPage()],
     ['docs/config.md', configPage()],
     ['docs/compatibility.md', compatibilityPage()],
     ['ARCHITECTURE.md', replaceBetween(read('ARCHITECTURE.md'), 'layers', layerTable())],
-    [
-      'README.md',
-      SHOWN.reduce((text, name) => replaceBetween(text, name, block(read(capture(name)))), read('README.md')),
-    ],
+    ['README.md', replaceBetween(read('README.md'), 'missing', missingParagraph())],
   ]);
-}
-
-/** What README.md shows of a terminal. */
-const SHOWN = ['create', 'verify'];
-
-function capture(name: string): string {
-  return `docs/captures/${name}-80.txt`;
-}
-
-function block(text: string): string {
-  return `\`\`\`\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
 function replaceBetween(text: string, mark: string, content: string): string {

@@ -2,15 +2,15 @@ import type { Spec } from '../../src/server/command/spec.ts';
 import { specs } from '../../src/server/handlers/table.ts';
 import { code, GENERATED, plain, table } from './markdown.ts';
 
-/* docs/commands.md: the commands that the bundled server has, from the records they are declared in. */
+/* docs/server-commands.md: the commands that the bundled server has, from the records they are declared in. */
 
-export function commandsPage(): string {
+export function serverCommandsPage(): string {
   const groups = Map.groupBy(specs, ({ group }) => group);
   const sections = [...groups.keys()].sort().map((group) => section(group, groups.get(group) as Spec[]));
   const contents = [...groups.keys()].sort().map((group) => `[${titleOf(group)}](#${anchorOf(group)})`);
   return `${GENERATED}
 
-# Commands
+# Server commands
 
 What the bundled server knows: ${specs.length} commands, ${countSubcommands()} subcommands. *Arity* counts the words of a
 request with the command's name; a minus says "at least". *Since* is the version of Redis that had the command first. What

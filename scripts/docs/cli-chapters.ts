@@ -1,0 +1,137 @@
+import type { EXIT } from '../../src/cluster/failure.ts';
+
+/* What docs/cli.md says about all commands. Flags and shapes stand in their declarations; this is what stands nowhere else. */
+
+export const exitCodes: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'done',
+  unexpected: 'internal error; of `rkv cli` with `--json` or `-e`: the server answered with an error',
+  usage: 'usage error: a word, a flag or a file that cannot be used',
+  verification: 'verification failed: something is wrong with the cluster',
+  timeout: 'timed out',
+  unreachable: 'no node could be reached',
+  conflict: 'conflict: a port or a name is taken, or a node is not empty',
+  refused: 'refused: it is not safe, or was not confirmed',
+  partial: 'partially completed',
+  interrupted: 'interrupted',
+};
+
+/** What stands in `result` of the JSON object. */
+export const results: Readonly<Record<string, string>> = {
+  cli: '{ reply: any }',
+  env: '{ REDIS_URL: string, REDIS_CLUSTER_NODES: string, … }',
+  verify: '{ report: Report, topology: Topology }',
+  wait: 'Topology',
+  watch: '{ events: WatchEvent[] }',
+  'cluster create': 'ClusterPlan; with addresses AdoptionPlan',
+  'cluster destroy': 'ChangedNodes',
+  'cluster list': '{ clusters: ClusterSummary[] }',
+  'cluster start': 'ChangedNodes',
+  'cluster status': 'Topology',
+  'cluster stop': 'ChangedNodes',
+  'node add': 'AddedNode',
+  'node kill': 'ChangedNodes',
+  'node list': '{ nodes: ListedNode[] }',
+  'node logs': '{ lines: LogLine[] }',
+  'node pause': 'ChangedNodes',
+  'node remove': 'RemovedNode',
+  'node resume': 'ChangedNodes',
+  'node start': 'ChangedNodes',
+  'node stop': 'ChangedNodes',
+};
+
+/** Declarations of src/cluster that the results are made of. */
+export const shapes: readonly { readonly file: string; readonly names: readonly string[] }[] = [
+  { file: 'list-clusters.ts', names: ['ClusterSummary'] },
+  { file: 'plan.ts', names: ['ClusterPlan', 'NodePlan'] },
+  { file: 'adopt.ts', names: ['AdoptionPlan', 'AdoptedNode'] },
+  { file: 'managed-nodes.ts', names: ['ChangedNodes'] },
+  { file: 'topology.ts', names: ['Topology', 'ShardView', 'NodeView', 'ReplicationView'] },
+  { file: 'verify.ts', names: ['Report', 'Check', 'Finding'] },
+  { file: 'node-add.ts', names: ['AddedNode'] },
+  { file: 'node-remove.ts', names: ['RemovedNode'] },
+  { file: 'list-nodes.ts', names: ['ListedNode'] },
+  { file: 'follow-logs.ts', names: ['LogLine'] },
+  { file: 'watch.ts', names: ['WatchEvent'] },
+];
+
+export const chapters = {
+  environment: `## Environment variables
+
+| Variable | Meaning |
+| --- | --- |
+| \`RKV_CLUSTER\` | the cluster to use, as \`--cluster\` |
+| \`RKV_HOME\` | the folder of all clusters, as \`--home\`; default \`$XDG_STATE_HOME/rkv\`, and \`~/.local/state/rkv\` without that variable |
+| \`RKV_PASSWORD\`, \`REDISCLI_AUTH\` | the password, as \`--password\`; the first one wins; servers do not inherit them |
+| \`RKV_DEBUG\` | print the stack trace of an error, as \`--debug\` |
+| \`REDISCLI_HISTFILE\` | the file with the lines typed at the prompt of \`rkv cli\` |
+| \`NO_COLOR\`, \`FORCE_COLOR\` | without colours, with colours in any case |
+| \`COLUMNS\` | the width of tables that go into a pipe; 80 when it is not set |
+| \`CI\` | print the steps one by one; nothing is redrawn |
+
+A flag comes before its variable.
+`,
+  selectors: `## Selectors
+
+Commands that take nodes take words. Words that name a node add it: \`7001 7002\` are two nodes. Words that describe nodes
+narrow: \`shard:2 replica\` is the replicas of shard 2.
+
+| Word | Nodes |
+| --- | --- |
+| \`7001\` | the node at that port |
+| \`127.0.0.1:7001\` | the node at that address |
+| \`3fa2\` | the node whose id begins so: four letters or more |
+| \`primary\`, \`replica\` | by role |
+| \`up\`, \`down\` | those that answer, and those that do not |
+| \`shard:2\` | a shard by its number, in slot order |
+| \`slot:5461\` | the shard that owns the slot |
+| \`all\` | every node |
+`,
+  conditions: `## Conditions
+
+\`rkv wait CONDITION\` ends when the condition holds:
+
+| Condition | It holds when |
+| --- | --- |
+| \`ok\` | all slots are served, and every node that answers says so |
+| \`synced\` | every replica answers, its link is up and it is not behind |
+| \`ready\` | nothing is wrong: every node answers, agrees with all others, and every replica has its link |
+| \`size=N\` | N nodes answer, and each knows N nodes |
+`,
+  json: `## JSON
+
+With \`--json\` a command prints one object and nothing else on standard output, and never asks. The exit code is the same as
+without:
+
+\`\`\`ts
+type Printed =
+  | { status: 'ok'; result: Result; warnings: string[] }
+  | { status: 'error'; error: Failure; result?: Result; warnings: string[] };
+
+interface Failure {
+  code: string; // stable: PORT_IN_USE, UNREACHABLE, VERIFICATION_FAILED, …
+  exit: number; // the exit code
+  message: string;
+  why: string | null;
+  suggestions: string[];
+  evidence?: string[]; // further facts, one a line
+  log?: { file: string; lines: string[] } | null; // the end of a log that tells more
+  undone?: string | null; // what was taken back
+}
+\`\`\`
+
+\`verify\`, \`cluster status\` and \`cli\` have a result also when they end with an error. The result of each command stands with
+the command; these are its parts:
+`,
+  troubleshooting: `## Troubleshooting
+
+| What is said | What it means, and what to do |
+| --- | --- |
+| port 7003 is not free | another program has the port, or its bus port (10000 above it); the message names it. \`--port 7100\` takes other ports, \`--port auto\` finds free ones |
+| … does not answer, its server does not run | \`rkv node logs 7003\` shows why it ended; \`rkv node start down\` starts all that are down, with their data |
+| … does not answer, it is paused | \`rkv node resume 7003\` |
+| NOAUTH, WRONGPASS, authentication failed | set \`RKV_PASSWORD\`, or give \`-a\`; clusters that rkv made need neither: name them with \`--cluster\` |
+| a connection that is closed at once, or a TLS error | one side speaks TLS and the other does not: \`--tls --cacert FILE\`; \`rkv env\` prints the file for a cluster that rkv made |
+| timed out | the last line says what was missing; \`--timeout 2m\` waits longer, \`rkv verify\` shows the whole picture |
+| the cluster is unfinished | its creation was broken off: \`rkv cluster list\` says so; \`rkv cluster start\` finishes it, \`rkv cluster destroy\` removes it |
+`,
+};
