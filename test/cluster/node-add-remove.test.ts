@@ -145,7 +145,7 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
     await expect(finish(addNode(one(), { timeout_ms, address }))).rejects.toMatchObject({
       code: 'NOT_EMPTY',
       exit: 6,
-      why: 'it holds 1 keys, it has 16384 slots',
+      why: 'it holds 1 key, it knows who has 16,384 slots',
     });
     expect((await topologyOf(one())).nodes).toHaveLength(1);
     // What was there before is untouched.

@@ -12,7 +12,8 @@ test('stop and start of a cluster with 100,000 keys and appendonly yes bring eve
   });
 
   expect((await run('cluster', 'stop', 'it')).status).toBe(0);
-  expect((await run('cluster', 'start', 'it')).status).toBe(0);
+  const started = await run('cluster', 'start', 'it');
+  expect(started.status, started.stderr).toBe(0);
 
   let total = 0;
   for (const port of ports.slice(0, 3)) total += await connect(port).dbsize();

@@ -126,6 +126,7 @@ async function startOurs(): Promise<Started> {
     configFile: null,
     chunkBytes: 65536,
     unref: true,
+    anyPort: true,
     ended() {},
     fatal(reason) {
       throw new Error(reason);

@@ -52,6 +52,14 @@ function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence:
 const START = { isReplica: true, run: () => null, loadFunction: null, breathe: async () => {} };
 const SET = Buffer.from('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n');
 
+/** But the locks, which last as long as their holder. */
+function filesIn(folder: string): string[] {
+  return fs
+    .readdirSync(folder)
+    .filter((name) => !name.endsWith('.lock'))
+    .sort();
+}
+
 function filled(seed: number): Keyspace {
   const keyspace = newKeyspace();
   fill(keyspace, new Prng(seed), 300);
@@ -102,11 +110,12 @@ describe('saving in the background', () => {
     persistence.flush();
     expect([persistence.purpose, persistence.saveScheduled]).toEqual(['save', false]);
     keyspace.clear();
+    keyspace.dirty += 300;
     await settle(persistence);
     expect(contents(loadRdb(fs.readFileSync(path.join(dir, 'dump.rdb')), { dropExpired: false }))).toEqual(before);
     expect(persistence.lastSaveOk).toBe(true);
     // Clearing was a change behind the moment of the snapshot.
-    expect(persistence.changesSinceSave).toBeGreaterThan(0);
+    expect(persistence.changesSinceSave).toBe(300);
     expect(lines).toEqual(['Background saving started', 'Background saving terminated with success']);
   });
 
@@ -135,6 +144,7 @@ describe('saving in the background', () => {
 
   it('begins by itself when a save point is reached, and after a failure not at once again', async () => {
     const keyspace = filled(70);
+    keyspace.dirty += 300;
     const { persistence, config } = make(keyspace, { save: [{ seconds: 10, changes: 300 }] });
     const start_ms = performance.now();
     persistence.cron(start_ms + 9500);
@@ -170,7 +180,7 @@ describe('saving in the background', () => {
     persistence.scheduleSave();
     persistence.flush();
     end(persistence);
-    expect([persistence.purpose, fs.readdirSync(dir)]).toEqual([null, []]);
+    expect([persistence.purpose, filesIn(dir)]).toEqual([null, []]);
   });
 });
 
@@ -242,7 +252,7 @@ describe('the log', () => {
     expect(persistence.purpose).toBe('rewrite');
     config.appendonly = false;
     persistence.appendOnlyChanged();
-    expect([persistence.purpose, persistence.active, fs.readdirSync(path.join(dir, 'appendonlydir'))]).toEqual([
+    expect([persistence.purpose, persistence.active, filesIn(path.join(dir, 'appendonlydir'))]).toEqual([
       null,
       false,
       [],
@@ -250,21 +260,30 @@ describe('the log', () => {
     end(persistence);
   });
 
-  it('that cannot be turned on stays off, and is tried again after a second, and then after twice as long', async () => {
-    const keyspace = filled(67);
-    const { persistence, config } = make(keyspace);
+  it('that has no folder to lie in is refused with the reason', () => {
+    const { persistence, config } = make(filled(67));
     fs.writeFileSync(path.join(dir, 'appendonlydir'), 'in the way');
     config.appendonly = true;
-    persistence.appendOnlyChanged();
+    expect(persistence.appendOnlyChanged()).toMatch(/appendonlydir: /);
+    expect([persistence.log.enabled, persistence.active]).toEqual([false, false]);
+  });
+
+  it('that finds no room when it is turned on is tried again after a second, and then after twice as long', async () => {
+    const keyspace = filled(67);
+    const { persistence, config } = make(keyspace);
+    config.appendonly = true;
+    expect(persistence.appendOnlyChanged()).toBeNull();
+    const fault = injectFault(dir);
+    fault.room = 0;
     await settle(persistence);
     expect([persistence.log.enabled, persistence.lastRewriteOk]).toEqual([false, false]);
-    expect(lines.at(-1)).toMatch(/^Background AOF rewrite failed: mkdir .*appendonlydir: /);
+    expect(lines.at(-1)).toMatch(/^Background AOF rewrite failed: .*No space left on device/);
     persistence.cron(performance.now() + 900);
     expect(persistence.rewriteScheduled).toBe(false);
     persistence.cron(performance.now() + 1100);
     await settle(persistence);
     expect(persistence.log.enabled).toBe(false);
-    fs.rmSync(path.join(dir, 'appendonlydir'));
+    fault.room = Number.POSITIVE_INFINITY;
     persistence.cron(performance.now() + 1900);
     expect(persistence.rewriteScheduled).toBe(false);
     persistence.cron(performance.now() + 2100);
@@ -295,7 +314,7 @@ describe('the log', () => {
     expect(contents(loadRdb(bytes, { dropExpired: false }))).toEqual(contents(keyspace));
     rdbs[0]!.remove();
     end(persistence);
-    expect(fs.readdirSync(dir).sort()).toEqual(['appendonlydir', 'dump.rdb']);
+    expect(filesIn(dir)).toEqual(['appendonlydir', 'dump.rdb']);
   });
 });
 
