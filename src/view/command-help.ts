@@ -8,7 +8,8 @@ connect HOST PORT  go to another server
 5 COMMAND          run a command five times
 clear              clear the screen
 quit, exit         leave; Ctrl-D, too
-TAB                complete the name of a command
+TAB                complete the name of a command or subcommand; twice: list those that fit
+Ctrl-C             clear the line; on an empty one, leave
 
 Everything else is sent to the server: "two words" are one argument, "\\x00" is a byte.
 `;
@@ -26,8 +27,30 @@ export async function helpText(session: CliSession, words: readonly string[]): P
 function describe(name: string, facts: Reply): string {
   const known = new Map(pairsOf(facts).map(([fact, value]) => [fact, textOf(value)]));
   const rows = SHOWN.filter((fact) => known.get(fact)).map((fact) => `  ${fact.padEnd(10)}  ${known.get(fact)}\n`);
-  return `${name.replaceAll('|', ' ').toUpperCase()}\n${rows.join('')}`;
+  const args = pairsOf(facts).find(([fact]) => fact === 'arguments')?.[1];
+  const usage = [name.replaceAll('|', ' ').toUpperCase(), ...(args === undefined ? [] : argumentsOf(args))].join(' ');
+  return `${usage}\n${rows.join('')}`;
 }
+
+/** 'key value [NX | XX]', of the arguments as COMMAND DOCS lists them. */
+function argumentsOf(list: Reply): string[] {
+  if (!('items' in list)) return [];
+  return list.items.map((item) => {
+    const facts = new Map(pairsOf(item));
+    const text = (fact: string): string => textOf(facts.get(fact) ?? NOTHING);
+    const inner = argumentsOf(facts.get('arguments') ?? NOTHING);
+    const kind = text('type');
+    const words = kind === 'pure-token' ? '' : kind === 'oneof' ? inner.join(' | ') : inner.join(' ') || text('name');
+    const flags = facts.get('flags') ?? NOTHING;
+    const marks = 'items' in flags ? flags.items.map(textOf) : [];
+    const once = [text('token'), words].filter(Boolean).join(' ');
+    const all = marks.includes('multiple') ? `${once} [${once} ...]` : once;
+    if (marks.includes('optional')) return `[${all}]`;
+    return kind === 'oneof' && inner.length > 1 ? `<${all}>` : all;
+  });
+}
+
+const NOTHING: Reply = { type: 'nil', of: 'null' };
 
 /** A map in RESP3 is a list of names and values in turn in RESP2. */
 function pairsOf(reply: Reply): [string, Reply][] {

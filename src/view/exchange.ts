@@ -24,9 +24,12 @@ export async function printExchange(
   printer: Printer,
 ): Promise<{ reply: Reply }> {
   const streams = keepsAnswering(words);
-  if (streams && printer.style === 'tty') printer.write('Reading messages... (press Ctrl-C to quit)\n');
   const exchange = await session.exchange(words);
   if (printer.tellRedirects) tellRedirects(exchange, printer);
+  // Not before the answer: a server may not have the command.
+  if (streams && printer.style === 'tty' && exchange.reply.type !== 'error') {
+    printer.write('Reading messages... (press Ctrl-C to quit)\n');
+  }
   printer.write(formatFor(words, exchange.reply, printer));
   if (streams && exchange.reply.type !== 'error') await session.whenClosed();
   return exchange;

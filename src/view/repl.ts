@@ -53,8 +53,13 @@ export async function runPrompt({ session, printer, signal }: Prompted, historyF
     completer: makeCompleter(session),
   });
   let isRunning = false;
-  // At the prompt Ctrl-C leaves; while a command runs it ends that, which is how a subscription is left.
-  prompt.on('SIGINT', () => (isRunning ? session.close() : prompt.close()));
+  prompt.on('SIGINT', () => {
+    // While a command runs Ctrl-C ends it, which is how a subscription is left; at the prompt it clears what is typed,
+    // and leaves where nothing is.
+    if (isRunning) session.close();
+    else if (prompt.line === '') prompt.close();
+    else clearTyped(prompt);
+  });
   signal.addEventListener('abort', () => prompt.close(), { once: true });
   const lines = queueLines(prompt);
   try {
@@ -75,6 +80,12 @@ export async function runPrompt({ session, printer, signal }: Prompted, historyF
     prompt.close();
     writeHistory(historyFile, history);
   }
+}
+
+function clearTyped(prompt: Interface): void {
+  prompt.write(null, { ctrl: true, name: 'e' });
+  prompt.write(null, { ctrl: true, name: 'u' });
+  prompt.prompt();
 }
 
 /** '127.0.0.1:7000[2](TX)> ', as people know it. */
@@ -175,29 +186,35 @@ function queueLines(prompt: Interface): { next(): Promise<string | null> } {
   };
 }
 
-/** Names of commands, asked of the server once: what it knows is what can be completed. */
+/** Names of commands and subcommands, asked of the server once: what it knows is what can be completed. */
 function makeCompleter(session: CliSession) {
   let names: Promise<readonly string[]> | null = null;
   return (line: string, answer: (error: Error | null, result: [string[], string]) => void): void => {
-    if (line.includes(' ')) return answer(null, [[], line]);
     names ??= commandNames(session);
     names.then(
-      (known) => {
-        const upper = line === line.toUpperCase();
-        const matching = known.filter((name) => name.startsWith(line.toLowerCase()));
-        answer(null, [matching.map((name) => (upper ? name.toUpperCase() : name)), line]);
-      },
+      (known) => answer(null, [completions(line, known), line]),
       () => answer(null, [[], line]),
     );
   };
 }
 
-async function commandNames(session: CliSession): Promise<readonly string[]> {
-  const { reply } = await session.exchange(['COMMAND', 'LIST']);
-  if (reply.type !== 'array') return [];
-  return reply.items
-    .flatMap((item) => (item.type === 'bulk' ? [item.bytes.toString('latin1').toLowerCase()] : []))
+/** The names, 'config' and 'config|get', that `line` may become: subcommands once their container is typed. */
+function completions(line: string, names: readonly string[]): string[] {
+  const typed = line.toLowerCase();
+  const isUpper = line === line.toUpperCase();
+  const depth = typed.split(' ').length;
+  return names
+    .map((name) => name.split('|'))
+    .filter((words) => words.length === depth && words.join(' ').startsWith(typed))
+    .map((words) => (isUpper ? words.join(' ').toUpperCase() : words.join(' ')))
     .sort();
+}
+
+async function commandNames(session: CliSession): Promise<readonly string[]> {
+  // Without a filter the list has no subcommands.
+  const { reply } = await session.exchange(['COMMAND', 'LIST', 'FILTERBY', 'PATTERN', '*']);
+  if (reply.type !== 'array') return [];
+  return reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes.toString('latin1').toLowerCase()] : []));
 }
 
 function readHistory(file: string | null): string[] {

@@ -56,6 +56,39 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
     expect(history).not.toContain('auth secret');
   });
 
+  test('TAB completes subcommands and lists several, Ctrl-C clears a line, help tells arguments', async () => {
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT}`);
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    terminal.type('CONFIG RES\t');
+    await terminal.shows('CONFIG RES');
+    await terminal.shows('ETSTAT');
+    terminal.type('\x03');
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    // One key at a time: tabs in the midst of what is pasted are text.
+    for (const [keys, shown] of [
+      ['hge', 'hge'],
+      ['\t', 't'],
+      ['\t', 'hgetall'],
+    ] as const) {
+      terminal.type(keys);
+      await terminal.shows(shown);
+    }
+    terminal.type('\x03help expire\n');
+    await terminal.shows('EXPIRE key seconds [NX | XX | GT | LT]');
+    terminal.type('\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test('a subscription that is refused announces no messages', async () => {
+    await rkv(['cli', '-p', String(PORT), 'ACL', 'SETUSER', 'quiet', 'on', 'nopass', '+auth']);
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} --user quiet -a x`);
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    terminal.type('monitor\n');
+    expect(await terminal.shows('NOPERM')).not.toContain('Reading messages');
+    terminal.type('quit\n');
+    expect(await terminal.ended).toBe(0);
+  });
+
   test('one command prints for people', async () => {
     const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} RPUSH numbers 1 2`);
     await terminal.shows('(integer) 2');
@@ -94,12 +127,14 @@ function openTerminal(command: string) {
   });
   return {
     type: (keys: string) => child.stdin.write(keys),
-    /** Waits for words after those that were waited for before. */
+    /** Waits for words after those that were waited for before; answers what came first. */
     async shows(words: string) {
       await until(() => Promise.resolve(text.includes(words))).catch(() => {
         throw new Error(`the terminal never showed '${words}', but:\n${text}`);
       });
+      const before = text.slice(0, text.indexOf(words));
       text = text.slice(text.indexOf(words) + words.length);
+      return before;
     },
     ended: new Promise<number | null>((resolve) => child.on('exit', resolve)),
   };
