@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
+import { startServer } from '../../src/index.ts';
 import { splitInline } from '../../src/server/protocol/inline.ts';
-import { conversations } from '../support/wire.ts';
+import { RawClient } from '../support/resp.ts';
+import { conversations, kind } from '../support/wire.ts';
 
 /* Commands with a mistake in them, as random commands found them: which mistake is told, and in which words. */
 
@@ -34,7 +38,41 @@ conversations('nearly valid commands', {}, (talk) => {
   talk('MIGRATE to a port that cannot be is an error of the connection', [
     ['SET', 'text', 'x'],
     ['MIGRATE', '127.0.0.1', '-2', 'text', '0', '1000'],
+    ['MIGRATE', '127.0.0.1', '18446744073709551616', 'text', '0', '1000'],
+    ['MIGRATE', '127.0.0.1', 'nowhere', 'nothing', '0', '1000'],
+    ['MIGRATE', '127.0.0.1', '1', 'text', 'x', 'y', 'z'],
     ['DEL', 'text'],
+  ]);
+  talk('a zero byte ends a cursor, and what is quoted in an error', [
+    ['SCAN', '0\0x'],
+    ['OBJECT', 'x\0y', 'key'],
+    ['EXPIRE', 'key', '1', 'x\0y'],
+    ['DEBUG', 'x\0y'],
+  ]);
+  talk('DEBUG sees a dead key until somebody removes it, and every other look removes it', [
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+    ...['TTL', 'TYPE', 'DUMP', 'OBJECT ENCODING'].flatMap((look) => [
+      ['SET', 'dead', 'x', 'PX', '1'],
+      ['DEBUG', 'SLEEP', '0.01'],
+      ['DEBUG', 'DIGEST-VALUE', 'dead'],
+      ['DEBUG', 'DIGEST'],
+      [...look.split(' '), 'dead'],
+      ['DBSIZE'],
+      ['DEBUG', 'DIGEST-VALUE', 'dead'],
+    ]),
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
+  ]);
+  talk('looking at a key is a hit or a miss, also where it is no use of the key', [
+    ['CONFIG', 'RESETSTAT'],
+    ['SET', 'key', 'x'],
+    ...['TTL', 'TYPE', 'DUMP', 'OBJECT ENCODING']
+      .flatMap((look) => [
+        [...look.split(' '), 'key'],
+        [...look.split(' '), 'nothing'],
+      ])
+      .map((send) => ({ send, as: kind })),
+    ['MIGRATE', '127.0.0.1', '1', 'nothing', '0', '1000'],
+    { send: ['INFO', 'stats'], as: (reply) => /keyspace_hits:\d+\r\nkeyspace_misses:\d+/.exec(reply)?.[0] ?? '' },
   ]);
 });
 
@@ -42,4 +80,28 @@ test('vertical tabs and form feeds belong to a word of an inline command, and a 
   expect(splitInline('set a\vb\fc d')).toEqual(['set', 'a\vb\fc', 'd']);
   expect(splitInline('get \v\fa')).toEqual(['get', 'a']);
   expect(splitInline('get a\0b c')).toEqual(['get', 'a']);
+});
+
+test('a timeout of MIGRATE that no timer can wait for is the longest one that can be waited for', async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning.name);
+  process.on('warning', note);
+  const target = createServer((socket) => {
+    socket.on('data', (bytes) => {
+      const commands = bytes.toString('latin1').match(/^(SELECT|RESTORE)\r$/gm) ?? [];
+      socket.write('+OK\r\n'.repeat(commands.length));
+    });
+  });
+  target.listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  const server = await startServer({});
+  const client = await RawClient.connect(server.port);
+  const port = String((target.address() as AddressInfo).port);
+  await client.call('SET', 'key', 'x');
+  expect(await client.call('MIGRATE', '127.0.0.1', port, 'key', '0', '4294967297')).toBe('+OK\r\n');
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+  client.close();
+  await server.close();
+  target.close();
 });

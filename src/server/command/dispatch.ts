@@ -11,7 +11,7 @@ import type { Request } from '../protocol/request.ts';
 import { ARMED_MULTI, ARMED_REPLY, type Client, rearmClient } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import type { Call } from './call.ts';
-import { ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
+import { QUOTED_MAX, quoted, ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
 import { HELD, whyRefused } from './gates.ts';
 import type { Command } from './registry.ts';
 import { refuse, run } from './run.ts';
@@ -109,9 +109,6 @@ function findSubcommand(call: Call, command: Command): Command | ReplyError {
   return sub.accepts(call.argc) ? sub : wrongArity(sub.fullName);
 }
 
-/** Redis quotes about this many characters of an unknown command and of its arguments. */
-const QUOTED_MAX = 128;
-
 function unknownCommand(call: Call): ReplyError {
   let args = '';
   for (let i = 1; i < call.argc && args.length < QUOTED_MAX; i++) {
@@ -119,11 +116,6 @@ function unknownCommand(call: Call): ReplyError {
   }
   const name = quoted(call.text(0), QUOTED_MAX);
   return new ReplyError(`ERR unknown command '${name}', with args beginning with: ${args}`);
-}
-
-/** As C prints a text: up to its first zero byte. */
-function quoted(text: string, length: number): string {
-  return text.slice(0, length).split('\0', 1)[0]!;
 }
 
 /** The longer way: something about the server or the client asks for a second look. */

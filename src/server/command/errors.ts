@@ -56,8 +56,16 @@ export function wrongArity(name: string): ReplyError {
   return new ReplyError(`ERR wrong number of arguments for '${name}' command`);
 }
 
+/** Redis quotes about this many characters of what it does not know. */
+export const QUOTED_MAX = 128;
+
+/** As C prints a text: up to its first zero byte. */
+export function quoted(text: string, length = QUOTED_MAX): string {
+  return text.slice(0, length).split('\0', 1)[0]!;
+}
+
 export function unknownSubcommand(given: string, command: string): ReplyError {
-  return new ReplyError(`ERR unknown subcommand '${given.slice(0, 128)}'. Try ${command.toUpperCase()} HELP.`);
+  return new ReplyError(`ERR unknown subcommand '${quoted(given)}'. Try ${command.toUpperCase()} HELP.`);
 }
 
 /** Something that this version cannot do yet; better said than pretended. */

@@ -4,7 +4,7 @@
 
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { ReplyError, SYNTAX } from '../command/errors.ts';
+import { quoted, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { type Client, rearmClient } from '../state/client.ts';
 import { clientLine } from './client-line.ts';
@@ -158,7 +158,7 @@ function list(call: Call): void {
 /** In today's word, whichever was given. */
 function typeFrom(call: Call, i: number): string {
   const type = call.text(i).toLowerCase();
-  if (!CLIENT_TYPES.includes(type)) throw new ReplyError(`ERR Unknown client type '${call.text(i)}'`);
+  if (!CLIENT_TYPES.includes(type)) throw new ReplyError(`ERR Unknown client type '${quoted(call.text(i))}'`);
   return type === 'slave' ? 'replica' : type;
 }
 
@@ -180,7 +180,7 @@ function setinfo(call: Call): void {
   const { client } = call;
   const value = call.text(3);
   const name = call.is(2, 'LIB-NAME');
-  if (!name && !call.is(2, 'LIB-VER')) throw new ReplyError(`ERR Unrecognized option '${call.text(2)}'`);
+  if (!name && !call.is(2, 'LIB-VER')) throw new ReplyError(`ERR Unrecognized option '${quoted(call.text(2))}'`);
   if (!isPrintable(value)) {
     throw new ReplyError(`ERR ${name ? 'lib-name' : 'lib-ver'} cannot contain spaces, newlines or special characters.`);
   }

@@ -5,7 +5,7 @@
 
 import { SLOTS } from '../../base/slot.ts';
 import type { Call } from '../command/call.ts';
-import { CLUSTER_DISABLED, ReplyError, SYNTAX } from '../command/errors.ts';
+import { CLUSTER_DISABLED, quoted, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Command } from '../gossip/event.ts';
 
@@ -222,7 +222,7 @@ function meet(call: Call): void {
 }
 
 function portFrom(call: Call, i: number, kind: 'base' | 'bus'): number {
-  return call.integer(i, new ReplyError(`ERR Invalid TCP ${kind} port specified: ${call.text(i)}`));
+  return call.integer(i, new ReplyError(`ERR Invalid TCP ${kind} port specified: ${quoted(call.text(i))}`));
 }
 
 function setConfigEpoch(call: Call): void {

@@ -7,7 +7,7 @@ import { slotOf } from '../../base/slot.ts';
 import type { ClusterBus } from '../bus/bus.ts';
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { CLUSTER_DISABLED, ReplyError } from '../command/errors.ts';
+import { CLUSTER_DISABLED, quoted, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { clientPort, endpointOf, ipOf } from '../gossip/redirect.ts';
 import {
@@ -357,6 +357,6 @@ function stateOf(call: Call): State {
 
 function nodeOf(call: Call, state: State, i: number): ClusterNode {
   const node = state.nodes.get(call.text(i).toLowerCase());
-  if (node === undefined) throw new ReplyError(`ERR Unknown node ${call.text(i)}`);
+  if (node === undefined) throw new ReplyError(`ERR Unknown node ${quoted(call.text(i))}`);
   return node;
 }

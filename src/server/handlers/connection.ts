@@ -3,7 +3,7 @@
  */
 
 import type { Call } from '../command/call.ts';
-import { DB_INDEX_OUT_OF_RANGE, ReplyError, WRONG_PASSWORD } from '../command/errors.ts';
+import { DB_INDEX_OUT_OF_RANGE, quoted, ReplyError, WRONG_PASSWORD } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { discardTransaction } from '../command/transaction.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
@@ -174,7 +174,7 @@ function helloOptions(call: Call): HelloOptions {
       options.name = call.text(i + 1);
       i += 2;
     } else {
-      throw new ReplyError(`ERR Syntax error in HELLO option '${call.text(i)}'`);
+      throw new ReplyError(`ERR Syntax error in HELLO option '${quoted(call.text(i))}'`);
     }
   }
   return options;

@@ -1,7 +1,7 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
 import type { Call } from '../command/call.ts';
-import { NO_SUCH_KEY, ReplyError } from '../command/errors.ts';
+import { NO_SUCH_KEY, quoted, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
@@ -73,7 +73,9 @@ function debug(call: Call): void {
   const fits =
     command !== undefined && (command.arity >= 0 ? call.argc === command.arity : call.argc >= -command.arity);
   if (!fits) {
-    throw new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${call.text(1)}'. Try DEBUG HELP.`);
+    throw new ReplyError(
+      `ERR unknown subcommand or wrong number of arguments for '${quoted(call.text(1))}'. Try DEBUG HELP.`,
+    );
   }
   command.run(call);
 }
@@ -101,7 +103,7 @@ const TYPE_AND_FOOTER_BYTES = 11;
 
 function object(call: Call): void {
   const { db, reply, server } = call;
-  const ref = db.peek(call.buf, call.off(2), call.len(2));
+  const ref = db.store.find(call.buf, call.off(2), call.len(2));
   if (ref === 0) throw NO_SUCH_KEY;
   const serialized = dumpValue(db, ref, server.config.rdbcompression).length;
   const idle_s = db.idle_s(ref);
@@ -115,10 +117,12 @@ function digest({ server, reply }: Call): void {
   reply.simple(digestOfAll(server.keyspace));
 }
 
+/** Also of a key that is dead, as long as nobody has removed it. */
 function digestValue(call: Call): void {
   const { db, reply } = call;
   reply.array(call.argc - 2);
-  for (let i = 2; i < call.argc; i++) reply.simple(digestOfValue(db, db.peek(call.buf, call.off(i), call.len(i))));
+  for (let i = 2; i < call.argc; i++)
+    reply.simple(digestOfValue(db, db.store.find(call.buf, call.off(i), call.len(i))));
 }
 
 function setActiveExpire(call: Call): void {

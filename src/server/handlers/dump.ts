@@ -52,7 +52,7 @@ export const specs: readonly Spec[] = [
 
 function dump(call: Call): void {
   const { db, reply, server } = call;
-  const ref = db.peek(call.buf, call.off(1), call.len(1));
+  const ref = db.find(call.buf, call.off(1), call.len(1));
   if (ref === 0) reply.null();
   else reply.bulkBuffer(dumpValue(db, ref, server.config.rdbcompression));
 }

@@ -4,7 +4,7 @@
 
 import type { Call } from '../command/call.ts';
 import { deadlineFrom, EX, EXAT, PX, PXAT, type TimeUnit } from '../command/deadline.ts';
-import { ReplyError } from '../command/errors.ts';
+import { quoted, ReplyError } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
 import { NO_DEADLINE } from '../keyspace/database.ts';
 
@@ -93,7 +93,7 @@ function conditionsFrom(call: Call): Conditions {
     else if (call.is(i, 'XX')) conditions.xx = true;
     else if (call.is(i, 'GT')) conditions.gt = true;
     else if (call.is(i, 'LT')) conditions.lt = true;
-    else throw new ReplyError(`ERR Unsupported option ${call.text(i)}`);
+    else throw new ReplyError(`ERR Unsupported option ${quoted(call.text(i))}`);
   }
   if (conditions.nx && (conditions.xx || conditions.gt || conditions.lt)) throw NX_EXCLUDES;
   if (conditions.gt && conditions.lt) throw GT_EXCLUDES_LT;
@@ -136,7 +136,7 @@ const NO_KEY = -2;
 
 function ask(call: Call, answer: (left_ms: number, at_ms: number) => number): void {
   const { db, reply, server } = call;
-  const ref = db.peek(call.buf, call.off(1), call.len(1));
+  const ref = db.look(call.buf, call.off(1), call.len(1));
   if (ref === 0) return reply.integer(NO_KEY);
   const deadline_ms = db.deadlineOf(ref);
   if (deadline_ms === NO_DEADLINE) return reply.integer(NO_DEADLINE);

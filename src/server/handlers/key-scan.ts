@@ -149,9 +149,9 @@ function removeDead({ db, server }: Call, keys: readonly Buffer[]): void {
   for (const key of keys) db.find(key, 0, key.length);
 }
 
-/** What C reads as an unsigned number is a cursor; nothing is, and a sign may stand in front. */
+/** What C reads as an unsigned number is a cursor; nothing is, a sign may stand in front, and NUL ends it. */
 function cursorFrom(call: Call, i: number): bigint {
-  const found = /^([+-]?)(\d{1,40})$/.exec(call.text(i));
+  const found = /^([+-]?)(\d{1,40})(?:\0|$)/.exec(call.text(i));
   if (call.len(i) === 0) return 0n;
   if (found === null) throw INVALID_CURSOR;
   const cursor = BigInt(found[2]!);

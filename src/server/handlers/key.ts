@@ -139,7 +139,7 @@ function countFound(call: Call): void {
 }
 
 function type(call: Call): void {
-  const ref = call.db.peek(call.buf, call.off(1), call.len(1));
+  const ref = call.db.look(call.buf, call.off(1), call.len(1));
   call.reply.simple(ref === 0 ? 'none' : typeName(call.db.typeOf(ref)));
 }
 

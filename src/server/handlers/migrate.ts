@@ -70,6 +70,8 @@ const UNHELD_ATTEMPTS = 3;
 /** How often a key that keeps changing is sent before MIGRATE gives up on it. */
 const ATTEMPTS_MAX = 16;
 const DEFAULT_TIMEOUT_MS = 1000;
+/** The longest that a timer can wait, 24 days: one that is given more does not wait at all. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 interface Order {
   host: string;
@@ -95,7 +97,7 @@ function migrate(call: Call): void {
   const { server, client, db, reply } = call;
   if (!mayBlock(call)) throw NOT_INSIDE;
   const order = orderFrom(call);
-  order.keys = order.keys.filter((key) => db.findForWrite(key, 0, key.length) !== 0);
+  order.keys = order.keys.filter((key) => db.find(key, 0, key.length) !== 0);
   if (order.keys.length === 0) return reply.simple('NOKEY');
   const wait: Blocked = {
     why: 'migrate',
@@ -113,6 +115,11 @@ const PORT_MAX = 65_535;
 /** A port that cannot be is one where nobody listens. */
 const CANNOT_CONNECT = new ReplyError('IOERR error or timeout connecting to the client');
 
+/** The number that a text begins with, as C reads it: whatever it is, somebody may be asked to connect to it. */
+function portFrom(text: string): number {
+  return Number(/^\s*([+-]?\d+)/.exec(text)?.[1] ?? 0);
+}
+
 const KEY_AND_KEYS = new ReplyError(
   'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
 );
@@ -120,15 +127,14 @@ const KEY_AND_KEYS = new ReplyError(
 function orderFrom(call: Call): Order {
   const order: Order = {
     host: call.text(1),
-    port: call.integer(2),
-    db: call.integer(4),
-    timeout_ms: call.integer(5),
+    port: portFrom(call.text(2)),
+    db: 0,
+    timeout_ms: 0,
     copy: false,
     replace: false,
     credentials: [],
     keys: [call.bytes(3)],
   };
-  if (order.timeout_ms <= 0) order.timeout_ms = DEFAULT_TIMEOUT_MS;
   for (let i = 6; i < call.argc; i++) {
     if (call.is(i, 'COPY')) {
       order.copy = true;
@@ -148,6 +154,10 @@ function orderFrom(call: Call): Order {
       throw SYNTAX;
     }
   }
+  // In this order: it shows which of two mistakes is told.
+  order.timeout_ms = call.integer(5);
+  order.db = call.integer(4);
+  order.timeout_ms = order.timeout_ms <= 0 ? DEFAULT_TIMEOUT_MS : Math.min(order.timeout_ms, TIMEOUT_MAX_MS);
   return order;
 }
 

@@ -4,7 +4,7 @@
 
 import { parseInteger } from '../../base/ascii.ts';
 import { type Call, mayBlock } from '../command/call.ts';
-import { NOT_INTEGER, ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
+import { NOT_INTEGER, quoted, ReplyError, SYNTAX, unsupported } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Blocked } from '../state/client.ts';
@@ -183,7 +183,7 @@ function takeFact(call: Call, i: number): void {
   } else if (call.is(i, 'RDB-FILTER-ONLY')) {
     throw unsupported('REPLCONF rdb-filter-only');
   } else {
-    throw new ReplyError(`ERR Unrecognized REPLCONF option: ${call.text(i)}`);
+    throw new ReplyError(`ERR Unrecognized REPLCONF option: ${quoted(call.text(i))}`);
   }
 }
 

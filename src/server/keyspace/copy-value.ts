@@ -13,7 +13,8 @@ export function copyOfValue(db: Database, ref: Ref): Entry {
   };
 }
 
-function copyOfBytes(buf: Buffer, off: number, len: number): Buffer {
+/** In memory of their own. */
+export function copyOfBytes(buf: Buffer, off: number, len: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(len);
   buf.copy(copy, 0, off, off + len);
   return copy;

@@ -12,6 +12,7 @@ import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
 import { kindOf, kindOfStored, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
+import { copyOfBytes } from './copy-value.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Store } from './store.ts';
 import { type Watcher, WatchList } from './watch.ts';
@@ -20,8 +21,7 @@ export const NO_DEADLINE = -1;
 /** The deadline of the key that is overwritten; none if there is no such key. */
 export const KEEP_DEADLINE = -2;
 
-/** No lookup came before. */
-const UNKNOWN = -1;
+const UNKNOWN = -1; // No lookup came before.
 
 /** The address of a record; 0 is "no such key". Good until the next change of any database of the keyspace. */
 export type Ref = number;
@@ -48,8 +48,7 @@ export class Database implements RecordReader {
   readonly index: number;
   /** For the cleaner, the snapshot and the expire cycle. */
   store: Store;
-  /** Those of the store, one step nearer. */
-  records: Records;
+  records: Records; // Those of the store, one step nearer.
   readonly #watches = new WatchList();
 
   constructor(keyspace: Keyspace, index: number) {
@@ -78,6 +77,13 @@ export class Database implements RecordReader {
     }
     this.keyspace.hits++;
     this.records.noteUse(ref);
+    return ref;
+  }
+
+  /** For reads that are not a use of the key: counts a hit or a miss. */
+  look(buf: Buffer, off: number, len: number): Ref {
+    const ref = this.#findLiving(buf, off, len);
+    this.keyspace[ref === 0 ? 'misses' : 'hits']++;
     return ref;
   }
 
@@ -334,7 +340,11 @@ export class Database implements RecordReader {
       type: records.typeOf(ref),
       encoding: records.encodingOf(ref),
       deadline_ms: records.deadlineOf(ref),
-      bytes: records.isObject(ref) ? null : records.isBig(ref) ? this.lend(ref) : copyOfValue(records, ref),
+      bytes: records.isObject(ref)
+        ? null
+        : records.isBig(ref)
+          ? this.lend(ref)
+          : copyOfBytes(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref)),
       object: records.isObject(ref) ? records.objectOf(ref) : null,
     };
     this.#change(ref, true);
@@ -399,11 +409,6 @@ export class Database implements RecordReader {
       if (!this.keyspace.passive) this.expire(ref);
     }
     return 0;
-  }
-
-  /** A key with a deadline, maybe a dead one. */
-  randomVolatileRef(): Ref {
-    return this.store.keys.volatile.random(this.keyspace.prng);
   }
 
   /** SCAN: meets every key that stays in the database while calls go from cursor 0n back to 0n. */
@@ -487,12 +492,6 @@ export class Database implements RecordReader {
       if (isTouched(key)) this.#watches.touch(key, true);
     }
   }
-}
-
-function copyOfValue(records: Records, ref: Ref): Buffer {
-  const copy = Buffer.allocUnsafeSlow(records.valueLen(ref));
-  records.valueBuf(ref).copy(copy, 0, records.valueOff(ref), records.valueOff(ref) + copy.length);
-  return copy;
 }
 
 function textOf(buf: Buffer, off: number, len: number): string {
