@@ -239,8 +239,9 @@ function agreeStep(joining: Joining): Step {
     async run(report, signal) {
       const { members, deadline, topology } = joining;
       const newcomer = members.at(-1)!;
-      const role = joining.primary === null ? 'master' : 'slave';
-      const line = new RegExp(`^${newcomer.id} \\S+ \\S*${role}`, 'm');
+      // Flags, then the id of its primary: a role is known when both are.
+      const role = joining.primary === null ? 'master\\S* -' : `slave\\S* ${joining.primary.id}`;
+      const line = new RegExp(`^${newcomer.id} \\S+ \\S*${role} `, 'm');
       await waitUntil(
         async () => {
           const views = await Promise.all(members.map(({ client }) => client.text('CLUSTER', 'NODES')));

@@ -83,7 +83,8 @@ function summaryOf({ primaries, replicas, engine, host, port }: ClusterSpec): st
   const all = primaries * (1 + replicas);
   const followers = replicas === 0 ? 'no replicas' : plural(primaries * replicas, 'replica');
   const ports = Array.from({ length: all }, (_, i) => port + i);
-  const where = host === '127.0.0.1' ? `${ports[0]}-${ports.at(-1)}` : describePorts(host, ports);
+  const where =
+    host === '127.0.0.1' ? (all === 1 ? `${port}` : `${port}-${port + all - 1}`) : describePorts(host, ports);
   const server = engine === 'bundled' ? 'bundled server' : engine;
   return `${plural(primaries, 'primary', 'primaries')}, ${followers}, ${server}, ${where}`;
 }
