@@ -6,7 +6,8 @@
  *                    unfinished            there until `cluster create` has finished
  *                    tls/                  its certificate authority and certificates
  *                    nodes/<port>/         node.conf, nodes.conf, data/, server.log, pid
- *   <home>/<cluster>.lock                  held while somebody changes the cluster
+ *   <home>/<cluster>.lock                  held while somebody changes the cluster; .<cluster>.lock, for a moment, while the
+ *                                          lock of a dead owner is taken over
  */
 import { type Dirent, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -2,8 +2,8 @@
  * One change of a cluster at a time. The lock is a symbolic link that only one process can create, and its text names the
  * owner: it is there whole or not at all, and needs no space on a disk that is full. One whose owner died is taken over.
  */
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { CliFailure, EXIT } from './failure.ts';
 import { badHome, makeFolder } from './layout.ts';
 import { currentProcess, isAlive } from './process.ts';
@@ -15,19 +15,47 @@ export interface Lock {
 export function takeLock(file: string, purpose: string): Lock {
   makeFolder(dirname(file));
   const { pid, started } = currentProcess();
-  // Twice: a lock that was left behind is removed once, and then somebody may still be quicker.
+  const text = `${pid} ${started} ${purpose}`;
+  const lock = { release: () => rmSync(file, { force: true }) };
+  // Twice: it may be released while we look whose it is, and then somebody may still be quicker.
   for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      symlinkSync(`${pid} ${started} ${purpose}`, file);
-      return { release: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw badHome(dirname(file), (error as Error).message);
-    }
+    if (createLink(text, file)) return lock;
     const owner = readOwner(file);
     if (owner !== null && isAlive(owner)) throw held(file, owner);
-    rmSync(file, { force: true });
+    if (takeOver(text, file)) return lock;
   }
   throw held(file, readOwner(file));
+}
+
+/**
+ * Puts our lock in the place of one whose owner is dead. Only the one who has the name beside it may do so: without that,
+ * of two who find the same dead owner, the slower would remove the lock that the quicker one has just taken.
+ */
+function takeOver(text: string, file: string): boolean {
+  const beside = join(dirname(file), `.${basename(file)}`);
+  if (!createLink(text, beside)) throw held(beside, readOwner(beside));
+  const owner = readOwner(file);
+  if (owner === null ? !isThere(file) : isAlive(owner)) {
+    rmSync(beside, { force: true });
+    return false;
+  }
+  renameSync(beside, file);
+  return true;
+}
+
+/** False when the name is taken. */
+function createLink(text: string, file: string): boolean {
+  try {
+    symlinkSync(text, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw badHome(dirname(file), (error as Error).message);
+  }
+}
+
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
 interface Owner {
@@ -47,10 +75,11 @@ function readOwner(file: string): Owner | null {
 }
 
 function held(file: string, owner: Owner | null): CliFailure {
+  const waits = owner !== null && isAlive(owner);
   return new CliFailure('another command is changing this cluster', {
     code: 'LOCKED',
     exit: EXIT.conflict,
-    why: owner === null ? `${file} exists` : `process ${owner.pid} holds the lock: ${owner.purpose}`,
-    suggestions: owner === null ? [`rm ${file}, when no other command runs`] : [`wait for process ${owner.pid}`],
+    why: waits ? `process ${owner.pid} holds the lock: ${owner.purpose}` : `${file} exists`,
+    suggestions: waits ? [`wait for process ${owner.pid}`] : [`rm ${file}, when no other command runs`],
   });
 }

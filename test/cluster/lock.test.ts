@@ -1,5 +1,6 @@
 import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { takeLock } from '../../src/cluster/lock.ts';
 import { makeHome } from './servers.ts';
@@ -31,6 +32,22 @@ test('a lock whose owner is dead is taken over, as is a file of that name', () =
     expect(readlinkSync(file)).toMatch(/ cluster start a$/);
     lock.release();
   }
+});
+
+test('of several that find the lock of a dead owner at the same moment, one gets it', async () => {
+  const [threads, rounds] = [2, 1000];
+  const shared = new SharedArrayBuffer(4 * (1 + rounds));
+  const folder = makeHome();
+  const taker = new URL('./lock-taker.ts', import.meta.url);
+  await Promise.all(
+    Array.from({ length: threads }, async (_, index) => {
+      const worker = new Worker(taker, { workerData: { folder, index, threads, rounds, shared } });
+      const code = await new Promise((resolve, reject) => worker.once('error', reject).once('exit', resolve));
+      expect(code).toBe(0);
+    }),
+  );
+  const owners = new Int32Array(shared).subarray(1);
+  expect([...owners].filter((count) => count !== 1)).toEqual([]);
 });
 
 test('a home that cannot be written is told with the reason of the system', () => {

@@ -1,0 +1,40 @@
+/*
+ * A thread that takes over locks at the same moment as others: in every round one of them leaves a lock whose owner is
+ * dead, all try to take it at once, and those who got it are counted.
+ */
+import { symlinkSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import { takeLock } from '../../src/cluster/lock.ts';
+
+const { folder, index, threads, rounds, shared } = workerData as {
+  folder: string;
+  index: number;
+  threads: number;
+  rounds: number;
+  shared: SharedArrayBuffer;
+};
+const ARRIVED = 0;
+/** Behind the counter of arrivals: the owners of each round. */
+const OWNERS = 1;
+const cells = new Int32Array(shared);
+let meetings = 0;
+
+/** All go on together, without a sleep: that is what makes the attempts meet. */
+function meet(): void {
+  meetings++;
+  Atomics.add(cells, ARRIVED, 1);
+  while (Atomics.load(cells, ARRIVED) < meetings * threads);
+}
+
+for (let round = 0; round < rounds; round++) {
+  const file = `${folder}/${round}.lock`;
+  if (index === 0) symlinkSync('1 1 a process that is dead', file);
+  meet();
+  try {
+    takeLock(file, `thread ${index}`);
+    Atomics.add(cells, OWNERS + round, 1);
+  } catch {
+    // Another was quicker.
+  }
+  meet();
+}
