@@ -50,8 +50,8 @@ export interface EmbeddedServer extends AsyncDisposable {
 /** An option that cannot be: which one, why, and what was probably meant. */
 export class OptionFailure extends Error {
   override readonly name = 'OptionFailure';
-  /** UNKNOWN_OPTION, BAD_VALUE or NOT_HERE: a directive about a process, which a library has not. */
-  readonly code: 'UNKNOWN_OPTION' | 'BAD_VALUE' | 'NOT_HERE';
+  /** NOT_HERE: a directive about a process, which a library has not. CANNOT_LISTEN: a port that is taken, for one. */
+  readonly code: 'UNKNOWN_OPTION' | 'BAD_VALUE' | 'NOT_HERE' | 'CANNOT_LISTEN';
   /** As it was given. */
   readonly option: string | null;
   /** An option that was probably meant, or what to do instead. */
@@ -59,9 +59,14 @@ export class OptionFailure extends Error {
 
   constructor(
     message: string,
-    { code, option, suggestion = null }: Pick<OptionFailure, 'code' | 'option'> & { suggestion?: string | null },
+    {
+      code,
+      option,
+      suggestion = null,
+      cause,
+    }: Pick<OptionFailure, 'code' | 'option'> & { suggestion?: string | null; cause?: Error },
   ) {
-    super(message);
+    super(message, cause === undefined ? {} : { cause });
     this.code = code;
     this.option = option;
     this.suggestion = suggestion;
@@ -83,7 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
     return await start(config, { log: options.log, removeFolder });
   } catch (error) {
     removeFolder();
-    throw error;
+    throw error instanceof ListenFailure || error instanceof BusFailure ? cannotListen(error, options) : error;
   }
 }
 
@@ -141,6 +146,14 @@ function unknownOption(given: string): OptionFailure {
 function wordOf(setting: Setting): string {
   if (typeof setting === 'boolean') return setting ? 'yes' : 'no';
   return quoteWord(typeof setting === 'object' ? setting.join(' ') : String(setting));
+}
+
+function cannotListen(failure: ListenFailure | BusFailure, options: ServerOptions): OptionFailure {
+  const ports = ['tls-port', 'cluster-port', 'unixsocket'] as const;
+  const named = ports.find((name) => options[name] !== undefined && failure.message.includes(String(options[name])));
+  const option = failure.code === 'EADDRNOTAVAIL' ? 'bind' : (named ?? 'port');
+  const suggestion = option === 'port' ? 'leave port out for a free one' : null;
+  return new OptionFailure(failure.message, { code: 'CANNOT_LISTEN', option, suggestion, cause: failure });
 }
 
 interface Surroundings {

@@ -194,9 +194,14 @@ describe('a server inside this process', () => {
 
   test('refuses a port that is taken, with the port in the message', async () => {
     const server = await started();
-    await expect(startServer({ port: server.port })).rejects.toThrow(
-      `127.0.0.1:${server.port}: Address already in use`,
-    );
+    await expect(startServer({ port: server.port })).rejects.toMatchObject({
+      name: 'OptionFailure',
+      code: 'CANNOT_LISTEN',
+      option: 'port',
+      suggestion: 'leave port out for a free one',
+      message: expect.stringContaining(`127.0.0.1:${server.port}: Address already in use`),
+    });
+    await expect(startServer({ bind: '192.0.2.7' })).rejects.toMatchObject({ code: 'CANNOT_LISTEN', option: 'bind' });
     expect(await server.call('PING')).toBe('PONG');
   });
 
