@@ -49,6 +49,14 @@ export function packageVersion() {
   return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
 }
 
+/** Prints an answer that takes no more than this. Whoever asked may have stopped reading, as in `rkv --version | true`. */
+export function print(text) {
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.stdout.write(text);
+}
+
 /** Keeps compiled code between runs. Where the folder cannot be written, Node goes on without. */
 export function enableCompileCache() {
   const cacheHome = process.env.XDG_CACHE_HOME || join(require('node:os').homedir(), '.cache');

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { pathToFileURL } from 'node:url';
-import { enableWholeCompileCache, findBuilt, packageVersion, pickNode } from './pick-node.js';
+import { enableWholeCompileCache, findBuilt, packageVersion, pickNode, print } from './pick-node.js';
 
 /** The version of Redis whose commands and formats we follow; tools read it from the `v=` of the version line. */
 const REDIS_VERSION = '7.0.15';
@@ -12,7 +12,7 @@ async function start({ startAgain }) {
   const [first, ...rest] = process.argv.slice(2);
   if (rest.length === 0 && (first === '--version' || first === '-v')) {
     const build = `build=rkv-${packageVersion()}`;
-    process.stdout.write(`Redis server v=${REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 ${build}\n`);
+    print(`Redis server v=${REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 ${build}\n`);
     return;
   }
   if (startAgain !== null) return startAgain();

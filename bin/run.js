@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { pathToFileURL } from 'node:url';
-import { enableCompileCache, findBuilt, packageRoot, packageVersion, pickNode } from './pick-node.js';
+import { enableCompileCache, findBuilt, packageRoot, packageVersion, pickNode, print } from './pick-node.js';
 
 const node = pickNode();
 if (node !== null) await start(node);
@@ -9,7 +9,7 @@ async function start({ version, startAgain }) {
   const [first, ...rest] = process.argv.slice(2);
   if (rest.length === 0 && (first === '--version' || first === '-v')) {
     // Answered without loading anything: scripts ask for it often.
-    process.stdout.write(`rkv/${packageVersion()} ${process.platform}-${process.arch} node-v${version}\n`);
+    print(`rkv/${packageVersion()} ${process.platform}-${process.arch} node-v${version}\n`);
     return;
   }
   if (startAgain !== null) return startAgain();

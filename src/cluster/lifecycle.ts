@@ -25,7 +25,7 @@ import {
   sendSignal,
   stopProcess,
 } from './process.ts';
-import { type Operation, runSteps, type Step, type StepReport } from './run.ts';
+import { type Operation, runSteps, type Step } from './run.ts';
 import { awaitTakenOver, mayComeBackEmpty } from './safe-start.ts';
 import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
@@ -207,10 +207,12 @@ function stopStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], { time
         running.map(async (node) => {
           // One that is frozen can neither save nor end.
           if (isPaused(node.running)) sendSignal(node.running, 'SIGCONT');
-          const isSaved = await saveAndStop(cluster, node, deadline, report);
-          if (!isSaved) report.warn(`node ${node.port} did not save; what was in its memory alone is lost`);
+          const whyNotSaved = await saveAndStop(cluster, node, deadline);
+          if (whyNotSaved !== null) {
+            report.warn(`node ${node.port} did not save (${whyNotSaved}): what was in its memory alone is lost`);
+          }
           await stopProcess(node.running, Math.min(KILL_RESERVE_MS, deadline.left_ms()));
-          if (isSaved) forgetProcess(node.files);
+          if (whyNotSaved === null) forgetProcess(node.files);
           report.update(`${++stopped} of ${running.length}`);
         }),
       );
@@ -236,24 +238,20 @@ function runningOf(nodes: readonly ManagedNode[]): RunningNode[] {
   return nodes.filter((node): node is RunningNode => node.running !== null);
 }
 
-/** Without save points a server forgets its data at SIGTERM; asked like this, it writes them first. */
+/** Without save points a server forgets its data at SIGTERM; asked like this, it writes them first. null when it did. */
 async function saveAndStop(
   { spec, access }: ManagedCluster,
   { port, running }: RunningNode,
   deadline: Deadline,
-  report: StepReport,
-): Promise<boolean> {
+): Promise<string | null> {
   const client = connectNode({ host: spec.host, port }, access, deadline.left_ms());
   try {
     await client.call('SHUTDOWN', 'SAVE');
   } catch (error) {
     // The connection ends with the server: no answer is the answer.
-    if (isFailure(error, 'NODE_REPLY')) {
-      report.warn(`node ${port} refused to save: ${error.why}`);
-      return false;
-    }
+    if (isFailure(error, 'NODE_REPLY')) return error.why ?? error.message;
   } finally {
     client.close();
   }
-  return await hasEnded(running, deadline.left_ms());
+  return (await hasEnded(running, deadline.left_ms())) ? null : 'it did not end in time';
 }

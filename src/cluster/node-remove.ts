@@ -14,7 +14,7 @@ import { lockFile, nodeFiles, nodeFolder, nodePorts, specFile } from './layout.t
 import { takeLock } from './lock.ts';
 import { nobodyThere } from './node-add.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
-import { stopProcess } from './process.ts';
+import { isPaused, stopProcess } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { selectOne } from './selector.ts';
 import { writeSpec } from './spec-file.ts';
@@ -182,7 +182,8 @@ function leaveStep({ target, node }: Leaving): Step {
       }
       const files = nodeFiles(nodeFolder(folder, node.port));
       const running = await findNodeProcess(files, { host: spec.host, port: node.port }, target.access);
-      if (running !== null) await stopProcess(running, STOP_GRACE_MS);
+      // One that is frozen would let the whole grace pass.
+      if (running !== null) await stopProcess(running, isPaused(running) ? 0 : STOP_GRACE_MS);
       rmSync(files.folder, { recursive: true, force: true });
       const { [String(node.port)]: engine, ...engines } = spec.engines;
       if (engine !== undefined) writeSpec(specFile(folder), { ...spec, engines });

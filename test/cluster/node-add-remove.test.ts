@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCluster } from '../../src/cluster/create.ts';
 import { nodeFiles, nodeFolder, nodePorts } from '../../src/cluster/layout.ts';
-import { startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
+import { signalNodes, startCluster, stopCluster } from '../../src/cluster/lifecycle.ts';
 import { addNode } from '../../src/cluster/node-add.ts';
 import { connectNode } from '../../src/cluster/node-client.ts';
 import { removeNode } from '../../src/cluster/node-remove.ts';
@@ -11,7 +13,7 @@ import { findCluster, type ManagedCluster } from '../../src/cluster/target.ts';
 import { readTopology, type Topology } from '../../src/cluster/topology.ts';
 import { verify } from '../../src/cluster/verify.ts';
 import { waitFor } from '../../src/cluster/wait.ts';
-import { engines, hasRedisServer, makeHome, specOf, TIMEOUT_MS } from './servers.ts';
+import { engines, hasRedisServer, makeHome, pidsUnder, specOf, TIMEOUT_MS } from './servers.ts';
 
 const PORT = 22_340;
 const timeout_ms = TIMEOUT_MS;
@@ -78,7 +80,21 @@ describe.skipIf(!hasRedisServer)('engines in one cluster', () => {
     ['redis', 'bundled'],
   ])('a cluster on %s takes a replica on %s, and finds it again after a restart', async (engine, other) => {
     const cluster = await make(engine, { primaries: 1, replicas: 0 });
-    const { port } = await finish(addNode(cluster(), { timeout_ms, replicaOf: 'auto', engine: other }));
+    const warnings: string[] = [];
+    const adding = addNode(cluster(), { timeout_ms, replicaOf: 'auto', engine: other });
+    const { port } = await finish(adding, (event) => {
+      if (event.type === 'warning') warnings.push(event.text);
+    });
+    // What redis-server sends may be more than the bundled server knows; it takes all that the bundled server sends.
+    expect(warnings).toEqual(
+      other === 'bundled'
+        ? [
+            expect.stringMatching(
+              `^127.0.0.1:${port} runs the bundled server and is to follow 127.0.0.1:${PORT}, which runs redis:`,
+            ),
+          ]
+        : [],
+    );
     expect(cluster().spec.engines).toEqual({ [String(port)]: other });
     const options = { home: `${cluster().folder}/..`, name: 'default', ports: [port], timeout_ms };
     await finish(stopCluster(options));
@@ -87,6 +103,27 @@ describe.skipIf(!hasRedisServer)('engines in one cluster', () => {
     expect(topology.nodes.map((node) => node.engine).sort()).toEqual(['redis', 'rkv']);
     await finish(removeNode(cluster(), { timeout_ms, node: String(port) }));
     expect(cluster().spec.engines).toEqual({});
+  });
+});
+
+describe('a removal that was killed when the others had forgotten the node', () => {
+  test.each([
+    ['runs', null],
+    ['died as well', 'SIGKILL'],
+  ] as const)('is finished by asking again, whose server %s', async (_, signal) => {
+    const cluster = await make('bundled', { primaries: 1, replicas: 2 });
+    const { home, name, port } = { home: dirname(cluster().folder), name: 'default', port: PORT + 2 };
+    expect(await killedRemoval(home, port)).toBe('SIGKILL');
+    expect(nodePorts(cluster().folder)).toContain(port);
+    expect(lstatSync(`${cluster().folder}.lock`).isSymbolicLink()).toBe(true);
+    if (signal !== null) await signalNodes({ home, name, ports: [port] }, signal);
+
+    const { id } = await finish(removeNode(cluster(), { timeout_ms, node: String(port) }));
+    expect(id).toEqual(signal === null ? expect.stringMatching(/^[0-9a-f]{40}$/) : null);
+    expect(pidsUnder(nodeFolder(cluster().folder, port))).toEqual([]);
+    expect(nodePorts(cluster().folder)).toEqual([PORT, PORT + 1]);
+    const topology = await finish(waitFor(cluster(), 'size=2', { timeout_ms }));
+    expect(verify(topology, cluster().spec).errors).toBe(0);
   });
 });
 
@@ -152,3 +189,19 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
     expect(await client.call('GET', 'a')).toBe('1');
   });
 });
+
+/** A process that removes a node, and is killed between two steps; answers the signal that ended it. */
+async function killedRemoval(home: string, port: number): Promise<string | null> {
+  const source = join(import.meta.dirname, '../../src/cluster');
+  const program = `
+    import { removeNode } from '${source}/node-remove.ts';
+    import { findCluster } from '${source}/target.ts';
+    const cluster = findCluster({ home: '${home}', name: 'default' });
+    for await (const event of removeNode(cluster, { timeout_ms: ${timeout_ms}, node: '${port}' })) {
+      if (event.type === 'done' && event.step === 'forget') process.kill(process.pid, 'SIGKILL');
+    }`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return await new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+}
