@@ -75,6 +75,7 @@ export class Door {
         server.keyspace.now_ms = server.clock.now_ms();
         client.lastInteraction_ms = server.clock.monotonic_ms();
         server.commandStats.begin(client.lastInteraction_ms);
+        if (server.cluster !== null) server.cluster.noteTime(client.lastInteraction_ms);
         server.wake();
       },
     };

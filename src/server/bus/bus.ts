@@ -26,6 +26,7 @@ import type { Command, CommandResult, Event } from '../gossip/event.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
 import type { Message } from '../gossip/message.ts';
 import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
+import { sleepLimit_ms } from '../gossip/health.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
@@ -123,6 +124,8 @@ export class ClusterBus {
   /** When nodes.conf could last not be written; null while it is as it should be. Monotonic. */
   #owedSince_ms: number | null = null;
   #tellTls_ms = 0;
+  /** When the machine was last told the time. Monotonic. */
+  #refreshed_ms = 0;
   #lastMessage: Message | null = null;
   #lastBytes: Buffer = Buffer.alloc(0);
 
@@ -186,6 +189,14 @@ export class ClusterBus {
     }, TICK_MS);
     this.#take({ type: 'tick' });
     this.#host.wake();
+  }
+
+  /**
+   * Called before clients are served. After a pause of the process their requests can be read before the tick that is
+   * overdue: then the machine has to look first whether it may have been replaced meanwhile.
+   */
+  noteTime(monotonic_ms: number): void {
+    if (monotonic_ms - this.#refreshed_ms > sleepLimit_ms(this.state) && this.#ticking !== null) this.#take({ type: 'tick' });
   }
 
   /** One CLUSTER subcommand. Its effects, nodes.conf among them, are carried out before its reply leaves. */
@@ -285,6 +296,7 @@ export class ClusterBus {
   }
 
   #refresh(): void {
+    this.#refreshed_ms = this.#host.clock.monotonic_ms();
     const now_ms = this.#now_ms();
     this.#world.now_ms = now_ms;
     this.#world.wallAhead_ms = this.#host.clock.now_ms() - now_ms;

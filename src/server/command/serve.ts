@@ -34,6 +34,7 @@ export function releaseHeld(server: Server): void {
 /** Serves those released up to now; those that they release in turn are served when the next turn ends. */
 export function serveReleased(server: Server): void {
   const released = server.blocking.takeReleased();
+  if (released.length > 0) server.cluster?.noteTime(server.clock.monotonic_ms());
   for (const { client, wait, then } of released) {
     // Gone meanwhile.
     if (client.blocked !== wait) continue;

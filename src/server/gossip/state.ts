@@ -208,6 +208,10 @@ export interface State {
   firstEvaluated_ms: number;
   /** A primary that comes back may own data that others have changed since; see health.ts. */
   bootedWithSlots: boolean;
+  /** When the last step was; 0 before the first. */
+  stepped_ms: number;
+  /** The last step before this node slept for longer than the others wait for it; 0: it never did. */
+  asleep_ms: number;
   lastRandomPing_ms: number;
   /** Everybody is to hear of us before this turn's replies leave. */
   broadcastWanted: boolean;
@@ -270,6 +274,8 @@ export function createState(options: { id: string; config: ClusterConfig; now_ms
     minority_ms: 0,
     firstEvaluated_ms: 0,
     bootedWithSlots: false,
+    stepped_ms: 0,
+    asleep_ms: 0,
     lastRandomPing_ms: 0,
     broadcastWanted: false,
     announceWanted: false,

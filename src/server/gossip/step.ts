@@ -6,7 +6,7 @@ import { advanceElection } from './election.ts';
 import type { Command, CommandResult, Event } from './event.ts';
 import { checkSilence, startWaiting } from './failure.ts';
 import { HANDSHAKE, NO_ADDRESS, SUSPECTED } from './flags.ts';
-import { evaluateHealth } from './health.ts';
+import { evaluateHealth, noteSleep } from './health.ts';
 import { announce, broadcastPong, connectAll, greet, pingSomebody, shardPeers } from './heartbeat.ts';
 import { expire } from './join.ts';
 import { broadcast, forgetInbound, forgetLink, makeHeader, send } from './link.ts';
@@ -85,6 +85,7 @@ function begin(state: State, world: World): void {
   state.persist = null;
   state.wallAhead_ms = world.wallAhead_ms;
   state.myself.offset = world.replication.offset;
+  noteSleep(state, world);
 }
 
 function tick(state: State, world: World): void {
