@@ -55,4 +55,8 @@ async function becomeReplica(port: number, primary: number): Promise<void> {
   await replica.call('CLUSTER', 'MEET', '127.0.0.1', primary);
   await until('the replica knows its primary', async () => (await replica.call('CLUSTER', 'REPLICATE', id)) === 'OK');
   await until('the replica is in sync', async () => /master_link_status:up/.test(await replica.info('replication')));
+  for (const voter of [primary, primary + 1, primary + 2]) {
+    const nodes = async (): Promise<string> => String(await connect(voter).cluster('NODES'));
+    await until(`${voter} knows the replica`, async () => (await nodes()).includes(` slave ${id} `));
+  }
 }

@@ -24,9 +24,9 @@ import { encodeMessage } from '../gossip/codec.ts';
 import type { Effect } from '../gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../gossip/event.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
+import { sleepLimit_ms } from '../gossip/health.ts';
 import type { Message } from '../gossip/message.ts';
 import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
-import { sleepLimit_ms } from '../gossip/health.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
@@ -196,7 +196,8 @@ export class ClusterBus {
    * overdue: then the machine has to look first whether it may have been replaced meanwhile.
    */
   noteTime(monotonic_ms: number): void {
-    if (monotonic_ms - this.#refreshed_ms > sleepLimit_ms(this.state) && this.#ticking !== null) this.#take({ type: 'tick' });
+    if (monotonic_ms - this.#refreshed_ms > sleepLimit_ms(this.state) && this.#ticking !== null)
+      this.#take({ type: 'tick' });
   }
 
   /** One CLUSTER subcommand. Its effects, nodes.conf among them, are carried out before its reply leaves. */
