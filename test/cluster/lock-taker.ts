@@ -19,11 +19,14 @@ const OWNERS = 1;
 const cells = new Int32Array(shared);
 let meetings = 0;
 
-/** All go on together, without a sleep: that is what makes the attempts meet. */
+/** All go on together: who comes first waits for the others, and is woken by the last. */
 function meet(): void {
   meetings++;
-  Atomics.add(cells, ARRIVED, 1);
-  while (Atomics.load(cells, ARRIVED) < meetings * threads);
+  const all = meetings * threads;
+  if (Atomics.add(cells, ARRIVED, 1) + 1 === all) Atomics.notify(cells, ARRIVED);
+  for (let seen = Atomics.load(cells, ARRIVED); seen < all; seen = Atomics.load(cells, ARRIVED)) {
+    Atomics.wait(cells, ARRIVED, seen);
+  }
 }
 
 for (let round = 0; round < rounds; round++) {

@@ -35,7 +35,7 @@ test('a lock whose owner is dead is taken over, as is a file of that name', () =
 });
 
 test('of several that find the lock of a dead owner at the same moment, one gets it', async () => {
-  const [threads, rounds] = [2, 1000];
+  const [threads, rounds] = [3, 60];
   const shared = new SharedArrayBuffer(4 * (1 + rounds));
   const folder = makeHome();
   const taker = new URL('./lock-taker.ts', import.meta.url);
