@@ -14,7 +14,7 @@ What stands in a \`redis.conf\`, behind \`--\` on the command line of \`rkv serv
 nothing here; each says why. A directive that is not in this table is refused when the server starts.
 
 *fixed*: at start only, CONFIG SET refuses it. *protected*: CONFIG SET needs \`enable-protected-configs\`. *file only*: not in
-CONFIG GET and SET. Sizes may have a unit: \`1k\` is 1000 bytes, \`1kb\` is 1024.
+CONFIG GET and SET. *hidden*: CONFIG GET shows it when it is named, and to no pattern. Sizes may have a unit: \`1k\` is 1000 bytes, \`1kb\` is 1024.
 
 ${topics.map(({ title, names }) => section(title, names)).join('\n')}`;
 }
@@ -28,7 +28,12 @@ const defaults = defaultConfig();
 function row(name: Name): string[] {
   const { kind, allowed, doc, aliases, fixed, fileOnly, status, reason, ...traits } = directiveOf(name);
   const initial = fileOnly ? '' : formatSetting(defaults, name);
-  const marks = [fixed ? 'fixed' : '', traits.protected ? 'protected' : '', fileOnly ? 'file only' : ''];
+  const marks = [
+    fixed ? 'fixed' : '',
+    traits.protected ? 'protected' : '',
+    fileOnly ? 'file only' : '',
+    traits.hidden ? 'hidden' : '',
+  ];
   const about = [
     plain(doc),
     ...marks.filter((mark) => mark !== '').map((mark) => `*${mark}*`),

@@ -36,6 +36,8 @@ export interface Directive<T> {
   readonly volatile: boolean;
   /** Lives in files only: CONFIG GET and SET do not know it. */
   readonly fileOnly: boolean;
+  /** For tests: CONFIG GET shows it to those who name it, and to no pattern. */
+  readonly hidden: boolean;
   /** Takes several words on a line. */
   readonly multi: boolean;
   /** What one more line of a file makes of the value of the lines before it; without it the last line counts. */
@@ -61,6 +63,7 @@ export interface Traits<T> {
   protected?: boolean;
   sensitive?: boolean;
   volatile?: boolean;
+  hidden?: boolean;
   /** Why the server accepts the directive and does nothing with it. */
   notApplicable?: string;
 }
@@ -97,6 +100,7 @@ export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
     sensitive: traits.sensitive ?? false,
     volatile: traits.volatile ?? false,
     fileOnly: kind.fileOnly ?? false,
+    hidden: traits.hidden ?? false,
     multi,
     join: kind.join ?? null,
     parseWords,

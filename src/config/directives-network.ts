@@ -124,6 +124,13 @@ export const network = {
 } as const;
 
 export const processDirectives = {
+  'watchdog-period': smallInteger({
+    initial: 0,
+    since: '2.6.0',
+    hidden: true,
+    doc: 'For debugging: tell in the log what was running when an event took so many milliseconds; 0 never.',
+    notApplicable: 'there is no stack of C to be told',
+  }),
   daemonize: yesNo({ initial: false, since: '1.0.0', fixed: true, doc: 'Run in the background.' }),
   pidfile: text({
     initial: '',

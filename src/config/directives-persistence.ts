@@ -1,7 +1,8 @@
 /** Snapshots and the append-only file. */
-import { memory, nameInDir, oneOf, smallInteger, yesNo } from './directive.ts';
+import { integer, memory, nameInDir, oneOf, smallInteger, yesNo } from './directive.ts';
 import { savePoints } from './special-kinds.ts';
 
+const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 const NO_FORK = 'nothing forks; background work writes and syncs in small slices';
 
 export const persistence = {
@@ -108,4 +109,26 @@ export const persistence = {
     notApplicable: NO_FORK,
   }),
   'aof-disable-auto-gc': yesNo({ initial: false, since: '7.0.0', doc: 'Keep files that are in the manifest no more.' }),
+  'rdb-key-save-delay': integer({
+    ...INT32,
+    initial: 0,
+    since: '6.0.0',
+    hidden: true,
+    doc: 'For tests: microseconds that saving a key takes longer; -n is one microsecond for every n keys.',
+  }),
+  'key-load-delay': integer({
+    ...INT32,
+    initial: 0,
+    since: '6.0.0',
+    hidden: true,
+    doc: 'For tests: microseconds that loading a key takes longer; -n is one microsecond for every n keys.',
+  }),
+  'loading-process-events-interval-bytes': integer({
+    min: 1024,
+    max: 2 ** 31 - 1,
+    initial: 2 * 2 ** 20,
+    since: '6.0.0',
+    hidden: true,
+    doc: 'After how many bytes of a file or a full copy that is being loaded others are served.',
+  }),
 } as const;

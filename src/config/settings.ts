@@ -58,8 +58,9 @@ export class Settings {
       if (/[*?[]/.test(pattern)) globs.push(Buffer.from(pattern));
       else exact.add(pattern.toLowerCase());
     }
-    const matches = (text: string): boolean => {
+    const matches = (text: string, hidden: boolean): boolean => {
       if (exact.has(text)) return true;
+      if (hidden) return false;
       const bytes = Buffer.from(text);
       return globs.some((glob) => globMatch(glob, bytes, 0, bytes.length, true));
     };
@@ -68,7 +69,7 @@ export class Settings {
       const directive = directiveOf(name);
       if (directive.fileOnly) continue;
       for (const text of [name, ...directive.aliases]) {
-        if (matches(text)) found.push([text, directive.format(this.config[name])]);
+        if (matches(text, directive.hidden)) found.push([text, directive.format(this.config[name])]);
       }
     }
     return found;

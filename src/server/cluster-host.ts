@@ -58,6 +58,7 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
       else overwriteTextFile(file, bytes);
     },
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
+    cronPaused: () => the().cronPaused,
     keyCount: () => the().keyspace.databases.reduce((count, db) => count + db.size, 0),
     noteReplication(facts) {
       const { replication, links, propagation } = the();

@@ -22,6 +22,7 @@ import { joinCluster } from './cluster-join.ts';
 import { Call } from './command/call.ts';
 import { Propagation } from './command/propagation.ts';
 import { Registry } from './command/registry.ts';
+import { runWithoutReply } from './command/run-without-reply.ts';
 import { releaseHeld } from './command/serve.ts';
 import { whyNotStarted } from './config-refusals.ts';
 import { cronTick } from './cron.ts';
@@ -42,7 +43,6 @@ import { beginPause, endPause, rearm } from './rearm.ts';
 import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
-import { runWithoutReply } from './run-without-reply.ts';
 import { ServerFailure } from './server-failure.ts';
 import { abandonStart, shutdown } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
@@ -189,6 +189,7 @@ function assemble(options: Assembled, start: Start): Running {
     started_ms: clock.monotonic_ms(),
     armed: 0,
     loading: false,
+    cronPaused: false,
     nextClientId: 1,
     port: 0,
     tlsPort: 0,
@@ -352,16 +353,15 @@ function beginLoading({ links, cluster, config }: Server): void {
 }
 
 async function loadData(server: Server, start: Start): Promise<void> {
-  const { persistence, links, cluster, replication } = server;
+  const { persistence, links, cluster, replication, clock } = server;
   const startsAsReplica = replication.role === 'replica' || (cluster !== null && isReplica(cluster.state.myself));
-  const { aux } = await persistence.load({
-    isReplica: startsAsReplica,
-    run: runWithoutReply(server),
-    loadFunction: null,
-    breathe: async () => {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (start.givenUp) throw new LoadingGivenUp();
-    },
+  const options = { isReplica: startsAsReplica, run: runWithoutReply(server), loadFunction: null };
+  const { aux } = await persistence.load(options, async ({ wait_ms }) => {
+    await new Promise<void>((resolve) => {
+      if (wait_ms === 0) setImmediate(resolve);
+      else clock.setTimeout(resolve, wait_ms);
+    });
+    if (start.givenUp) throw new LoadingGivenUp();
   });
   links.setLoading(false);
   links.restore(aux, startsAsReplica ? 'replica' : 'primary');

@@ -14,6 +14,7 @@ const CLEAN_BUDGET_MS = 1;
 export function cronTick(server: Server): void {
   const { keyspace, clock } = server;
   keyspace.now_ms = clock.now_ms();
+  if (server.cronPaused) return;
   sampleRates(server);
   sampleMemory(server);
   // The turn that is asked for below does it, and those that follow (turn.ts).

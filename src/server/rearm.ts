@@ -10,7 +10,8 @@ import type { Server } from './state/server.ts';
 export function rearm(server: Server): void {
   const { persistence, links, pause, replication, propagation, keyspace } = server;
   server.armed = armedBits(server);
-  propagation.active = persistence.active || links.wantsStream;
+  // What is being loaded is in the log already.
+  propagation.active = !server.loading && (persistence.active || links.wantsStream);
   // A replica removes dead keys when its primary says so. And whoever holds back writes does not want to see such
   // removals in the stream either: they would move the offset that a replica is to reach. While a log is being read, a
   // key that is dead by now may still be asked for.

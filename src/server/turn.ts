@@ -3,6 +3,7 @@
  * client is told can be undone by a crash that the configuration promised to survive.
  */
 
+import { handOver } from './command/hand-over.ts';
 import { serveReleased } from './command/serve.ts';
 import type { Server } from './state/server.ts';
 
@@ -18,12 +19,8 @@ export function endOfTurn(server: Server, turn_ms = 0): void {
   // What they are answered leaves with this turn, and so do the effects of what they sent behind.
   serveReleased(server);
   const { propagation } = server;
-  if (propagation.length > 0) {
-    // With appendfsync always: on disk before any reply says so.
-    server.persistence.append(propagation.bytes, propagation.length);
-    server.links.feed(propagation.bytes, propagation.length);
-    propagation.clear();
-  }
+  // With appendfsync always: on disk before any reply says so.
+  handOver(server);
   // Behind the effects of the turn: now the data set and the offset of the stream say the same, as a snapshot needs it.
   server.links.endTurn();
   server.persistence.flush();

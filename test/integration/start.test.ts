@@ -10,8 +10,7 @@ import { startNode, temporaryFolder, until } from './processes.ts';
 
 const PORT = 23_100;
 const SERVER = join(ROOT, 'bin/rkv-server.js');
-/** Enough to be loading for a while on any machine. */
-const COMMANDS_TO_LOAD = 200_000;
+const COMMANDS_TO_LOAD = 2000;
 
 /** A folder with a log to replay, and what stands at its end. */
 function folderToLoad(end = ''): string {
@@ -47,7 +46,16 @@ describe('a server that loads its data', () => {
     const node = startNode('rkv', {
       port: PORT,
       dir,
-      args: ['--appendonly', 'yes', '--pidfile', join(dir, 'pid'), '--unixsocket', join(dir, 'socket')],
+      args: [
+        '--appendonly',
+        'yes',
+        '--key-load-delay',
+        '100000',
+        '--pidfile',
+        join(dir, 'pid'),
+        '--unixsocket',
+        join(dir, 'socket'),
+      ],
     });
     await connected(PORT);
     await until('the pid is written', async () => readFileSync(join(dir, 'pid'), 'utf8') === `${node.child.pid}\n`);
@@ -64,7 +72,7 @@ describe('a server that loads its data', () => {
 
   test('ends with 1 when it cannot, whoever is connected', async () => {
     const dir = folderToLoad('*3\r\n$3\r\nSET\r\n#');
-    const args = ['--appendonly', 'yes', '--unixsocket', join(dir, 'socket')];
+    const args = ['--appendonly', 'yes', '--key-load-delay', '500', '--unixsocket', join(dir, 'socket')];
     const node = startNode('rkv', { port: PORT + 1, dir, args });
     const client = await connected(PORT + 1);
     client.write('PING\r\n');

@@ -61,6 +61,8 @@ export interface BusHost {
   write(text: string, options: { fsync: boolean }): void;
   countKeysInSlot(slot: number): number;
   keyCount(): number;
+  /** DEBUG PAUSE-CRON: time does not pass for the cluster. */
+  cronPaused(): boolean;
   /** Brings `world.replication` up to date. */
   noteReplication(facts: World['replication']): void;
   becomePrimary(): void;
@@ -108,6 +110,8 @@ const TELL_TLS_MS = 10_000;
 
 export class ClusterBus {
   readonly state: State;
+  /** DEBUG DROP-CLUSTER-PACKET-FILTER: messages of this type are lost when they come in; -1 none. */
+  droppedType = -1;
   readonly #host: BusHost;
   readonly #world: World;
   readonly #outgoing = new Map<number, Link>();
@@ -184,6 +188,7 @@ export class ClusterBus {
     this.#refresh();
     claimFoundKeys(this.state, this.#world);
     this.#ticking = this.#host.clock.setInterval(() => {
+      if (this.#host.cronPaused()) return;
       this.#writeOwed();
       this.#take({ type: 'tick' });
     }, TICK_MS);
@@ -418,6 +423,7 @@ export class ClusterBus {
 
   #received({ link, number, inbound }: { link: Link; number: number; inbound: boolean }, message: Message): void {
     const { remoteIp, localIp } = link;
+    if (message.type === this.droppedType) return this.#host.log.warning('Packet that matches debug drop filter');
     this.#take({ type: 'message', link: number, inbound, remoteIp, localIp, message });
   }
 

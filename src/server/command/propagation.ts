@@ -100,9 +100,9 @@ export class Propagation {
     this.#selected = -1;
   }
 
-  /** Called when both consumers have taken the bytes of the turn. */
+  /** Called when both consumers have taken the bytes so far. */
   clear(): void {
-    assert(this.#depth === 0, 'a turn ended inside a propagation unit');
+    assert(this.#effects === 0, 'a unit is taken whole');
     this.length = 0;
     if (this.bytes.length > KEPT_SIZE_MAX) this.bytes = Buffer.allocUnsafeSlow(INITIAL_SIZE);
   }

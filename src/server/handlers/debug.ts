@@ -1,15 +1,17 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
 import type { Call } from '../command/call.ts';
-import { NO_SUCH_KEY, quoted, ReplyError } from '../command/errors.ts';
+import { CLUSTER_DISABLED, NO_SUCH_KEY, quoted, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
+import { MESSAGE_NAMES, MESSAGE_TYPES } from '../gossip/message.ts';
 import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
-import { DiskFailure } from '../persistence/disk.ts';
 import { dumpValue } from '../persistence/dump.ts';
-import { RdbFailure } from '../persistence/rdb-format.ts';
+import { standStill } from '../persistence/key-pace.ts';
 import { isLocal } from '../state/client.ts';
-import { debugReload } from './debug-reload.ts';
+import { loadAof, reload } from './debug-load.ts';
+import { populate } from './debug-populate.ts';
+import { protocol } from './debug-protocol.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -31,6 +33,8 @@ interface DebugCommand {
   help: string;
   /** Arguments including DEBUG and the word; negative: at least. */
   arity: number;
+  /** At most so many; `arity` exactly, or any number, without it. */
+  most?: number;
   run(call: Call): void;
 }
 
@@ -52,10 +56,38 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
   },
   RELOAD: {
     usage: '[option ...]',
-    help: 'Save the RDB on disk (unless NOSAVE) and reload it back to memory.',
+    help: 'Save the RDB on disk (unless NOSAVE) and reload it back to memory, in place of what is there or, with NOFLUSH, beside it; with MERGE keys of the RDB win.',
     arity: -2,
     run: reload,
   },
+  LOADAOF: { usage: '', help: 'Flush the AOF buffers on disk and reload the AOF in memory.', arity: -2, run: loadAof },
+  POPULATE: {
+    usage: '<count> [<prefix>] [<size>]',
+    help: 'Create <count> string keys named <prefix>:<num> ("key" without one), unless they exist. Neither the AOF nor replicas are told.',
+    arity: -3,
+    most: 5,
+    run: populate,
+  },
+  PROTOCOL: {
+    usage: '<type>',
+    help: 'Reply with a test value of the specified type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true, false.',
+    arity: 3,
+    run: protocol,
+  },
+  'PAUSE-CRON': { usage: '<0|1>', help: 'Stop periodic cron job processing.', arity: 3, run: pauseCron },
+  'DROP-CLUSTER-PACKET-FILTER': {
+    usage: '<packet-type>',
+    help: 'Drop all packets that match the filtered type. Set to -1 allow all packets.',
+    arity: 3,
+    run: dropPackets,
+  },
+  REPLYBUFFER: {
+    usage: '<PEAK-RESET-TIME|RESIZING> <value>',
+    help: 'Refused: clients have no reply buffers of their own here.',
+    arity: 4,
+    run: replyBuffer,
+  },
+  LOG: { usage: '<message>', help: 'Write <message> to the server log.', arity: 3, run: log },
   ERROR: { usage: '<string>', help: 'Return a Redis protocol error with <string> as message.', arity: 3, run: error },
   JMAP: { usage: '', help: 'Tell how the memory of this process is used.', arity: 2, run: memory },
 };
@@ -70,14 +102,16 @@ function debug(call: Call): void {
   if (allowed === 'no' || (allowed === 'local' && !isLocal(call.client))) throw NOT_ALLOWED;
   if (call.is(1, 'HELP')) return help(call);
   const command = COMMANDS[call.text(1).toUpperCase()];
-  const fits =
-    command !== undefined && (command.arity >= 0 ? call.argc === command.arity : call.argc >= -command.arity);
-  if (!fits) {
+  if (command === undefined || !takes(command, call.argc)) {
     throw new ReplyError(
       `ERR unknown subcommand or wrong number of arguments for '${quoted(call.text(1))}'. Try DEBUG HELP.`,
     );
   }
   command.run(call);
+}
+
+function takes({ arity, most = Number.POSITIVE_INFINITY }: DebugCommand, argc: number): boolean {
+  return arity >= 0 ? argc === arity : argc >= -arity && argc <= most;
 }
 
 function help({ reply }: Call): void {
@@ -93,8 +127,7 @@ function help({ reply }: Call): void {
 function sleep(call: Call): void {
   const seconds = call.double(2);
   if (!(seconds >= 0 && seconds < 3600)) throw new ReplyError('ERR value is out of range');
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  Atomics.wait(cell, 0, 0, seconds * 1000);
+  standStill(seconds * 1000);
   call.reply.ok();
 }
 
@@ -130,27 +163,35 @@ function setActiveExpire(call: Call): void {
   call.reply.ok();
 }
 
-const RELOAD_OPTIONS = new ReplyError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
-
-function reload(call: Call): void {
-  let save = true;
-  let flush = true;
-  for (let i = 2; i < call.argc; i++) {
-    if (call.is(i, 'NOSAVE')) save = false;
-    else if (call.is(i, 'NOFLUSH')) flush = false;
-    else throw RELOAD_OPTIONS;
-  }
-  try {
-    if (save) call.server.persistence.save();
-    debugReload(call.server, { flush });
-  } catch (failure) {
-    if (!(failure instanceof DiskFailure || failure instanceof RdbFailure)) throw failure;
-    throw new ReplyError(`ERR Error trying to load the RDB dump: ${failure.message}`);
-  }
+function log(call: Call): void {
+  call.server.log.warning(`DEBUG LOG: ${call.text(2)}`);
   call.reply.ok();
-  // Whoever follows or replays us has the same data as before.
-  call.propagateNothing();
-  call.changes = 0;
+}
+
+function pauseCron(call: Call): void {
+  call.server.cronPaused = call.integer(2) !== 0;
+  call.reply.ok();
+}
+
+const PACKET_TYPES = MESSAGE_NAMES.map((name, type) => `${type} (${name})`).join(', ');
+const NO_SUCH_PACKET = new ReplyError(`ERR no such packet type. Give -1 to drop none, or one of ${PACKET_TYPES}`);
+
+function dropPackets(call: Call): void {
+  const { cluster } = call.server;
+  const type = call.integer(2);
+  if (cluster === null) throw CLUSTER_DISABLED;
+  if (type < -1 || type >= MESSAGE_TYPES) throw NO_SUCH_PACKET;
+  cluster.droppedType = type;
+  call.reply.ok();
+}
+
+const NO_REPLY_BUFFER = new ReplyError(
+  'ERR DEBUG REPLYBUFFER has nothing to act on: replies of all clients leave through one buffer, so no client has one ' +
+    'that could be resized or whose peak could be reset',
+);
+
+function replyBuffer(): void {
+  throw NO_REPLY_BUFFER;
 }
 
 function error(call: Call): void {

@@ -8,7 +8,7 @@ import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import { REDIS_VERSION } from '../observe/version.ts';
 import { DiskFailure } from '../persistence/disk.ts';
-import type { Answer } from '../persistence/persistence.ts';
+import type { Answer } from '../persistence/persistence-options.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Blocked } from '../state/client.ts';
 import { infoText } from './info-text.ts';

@@ -57,8 +57,8 @@ export class SnapshotWalk {
     for (const { records } of keyspace.databases) records.epoch = keyspace.epoch;
   }
 
-  /** Goes on for about `budget_ms`; true when all has been given to the sink. */
-  step(budget_ms: number): boolean {
+  /** Goes on for about `budget_ms`, or `onlyOne` record; true when all has been given to the sink. */
+  step(budget_ms: number, onlyOne = false): boolean {
     const end_ms = this.#keyspace.monotonic_ms() + budget_ms;
     while (!this.#ended) {
       const part = this.#parts[this.#part];
@@ -66,8 +66,8 @@ export class SnapshotWalk {
         this.#end(true);
         break;
       }
-      this.#advance(part);
-      if (this.#keyspace.monotonic_ms() >= end_ms) break;
+      this.#advance(part, onlyOne ? 1 : UNITS_PER_LOOK);
+      if (onlyOne || this.#keyspace.monotonic_ms() >= end_ms) break;
     }
     return this.#ended;
   }
@@ -88,12 +88,12 @@ export class SnapshotWalk {
     this.#onEnd(completed);
   }
 
-  #advance(part: Part): void {
+  #advance(part: Part, units: number): void {
     const { records } = part;
     const { arena } = records;
     const isGone = arena.birthOf(this.#chunk) > part.lastBirth;
     const used = isGone ? 0 : arena.usedOf(this.#chunk);
-    const pause = Math.min(used, this.#unit + UNITS_PER_LOOK);
+    const pause = Math.min(used, this.#unit + units);
     const words = arena.words[this.#chunk] as Int32Array;
     while (this.#unit < pause) {
       const header = words[this.#unit << 1] as number;

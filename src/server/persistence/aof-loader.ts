@@ -11,6 +11,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import { AofFormatFailure, AofParser } from './aof-parser.ts';
 import { FileReader, truncateFile } from './disk.ts';
 import { LoadFailure } from './load-failure.ts';
+import type { LoadPieces } from './load-pieces.ts';
 import { RdbReader } from './rdb-reader.ts';
 
 /** Executes one command without a reply. Answers why it cannot, or null. The arguments are valid during the call only. */
@@ -25,8 +26,7 @@ export interface AofLoadContext {
   readonly run: RunCommand;
   /** aof-load-truncated */
   readonly truncatedAllowed: boolean;
-  /** Called with the bytes of every chunk that was read: the place to let others run. */
-  readonly breathe: (bytes: number) => Promise<void>;
+  readonly pieces: LoadPieces;
 }
 
 export interface ReplayedFile {
@@ -36,17 +36,17 @@ export interface ReplayedFile {
   readonly truncated: boolean;
 }
 
-const CHUNK_BYTES = 256 * 1024;
 const REPAIR = 'make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>';
 
-export async function replayFile(
+/** Yields where others have to be served. */
+export function* replayFile(
   filePath: string,
   { name, isLast }: { name: string; isLast: boolean },
   context: AofLoadContext,
-): Promise<ReplayedFile> {
+): Generator<void, ReplayedFile> {
   const file = new FileReader(filePath);
   try {
-    return await new Replay(file, name, isLast, context).run();
+    return yield* new Replay(file, name, isLast, context).run();
   } finally {
     file.close();
   }
@@ -57,7 +57,6 @@ class Replay {
   readonly #name: string;
   readonly #isLast: boolean;
   readonly #context: AofLoadContext;
-  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #rdb: RdbReader | null = null;
   #parser = new AofParser();
   #commands = 0;
@@ -73,39 +72,39 @@ class Replay {
     this.#context = context;
   }
 
-  async run(): Promise<ReplayedFile> {
-    const first = await this.#read();
+  *run(): Generator<void, ReplayedFile> {
+    const first = yield* this.#read();
     // Every file starts in database 0, wherever the one before ended.
     this.#execute([Buffer.from('SELECT'), Buffer.from('0')], 0);
-    if (first.length >= 5 && first.toString('latin1', 0, 5) === 'REDIS') await this.#replayRdb(first);
+    if (first.length >= 5 && first.toString('latin1', 0, 5) === 'REDIS') yield* this.#replayRdb(first);
     else this.#parser.push(first);
-    await this.#replayCommands();
+    yield* this.#replayCommands();
     const torn = this.#parser.available > 0 || this.#transaction !== null;
     if (torn) this.#cutOff();
     return { commands: this.#commands, rdb: this.#rdb, truncated: torn };
   }
 
-  async #replayRdb(first: Buffer): Promise<void> {
-    const { keyspace, log, now_ms, intsetMax } = this.#context;
+  *#replayRdb(first: Buffer): Generator<void, void> {
+    const { keyspace, log, now_ms, intsetMax, pieces } = this.#context;
     // Dead keys stay: the commands behind may rely on them, and a DEL for each is among those commands.
     const rdb = new RdbReader({ source: this.#file.path, keyspace, log, now_ms, intsetMax, dropExpired: false });
     this.#rdb = rdb;
-    for (let chunk = first; !rdb.feed(chunk); ) {
-      chunk = await this.#read();
-      if (chunk.length === 0) rdb.finish();
+    for (let piece = first; !pieces.feed(rdb, piece); ) {
+      piece = yield* this.#read();
+      if (piece.length === 0) rdb.finish();
     }
     this.#valid = rdb.offset;
     this.#parser = new AofParser(rdb.offset);
     this.#parser.push(rdb.rest());
   }
 
-  async #replayCommands(): Promise<void> {
+  *#replayCommands(): Generator<void, void> {
     const parser = this.#parser;
     try {
       for (;;) {
         while (parser.next()) this.#command(parser.args);
         do {
-          const chunk = await this.#read();
+          const chunk = yield* this.#read();
           if (chunk.length === 0) return this.#lastLook();
           parser.push(chunk);
         } while (parser.available < parser.needed);
@@ -145,6 +144,7 @@ class Replay {
   #execute(args: readonly Buffer[], offset: number): void {
     const problem = this.#context.run(args);
     this.#commands++;
+    this.#context.pieces.keys++;
     if (problem === null) return;
     throw new LoadFailure(
       this.#file.path,
@@ -176,10 +176,11 @@ class Replay {
   }
 
   /** The next bytes of the file, none at its end; valid until the next call. */
-  async #read(): Promise<Buffer> {
-    const got = this.#file.read(this.#chunk);
-    if (got > 0) await this.#context.breathe(got);
-    return this.#chunk.subarray(0, got);
+  *#read(): Generator<void, Buffer> {
+    const { pieces } = this.#context;
+    const piece = pieces.read(this.#file);
+    if (pieces.isDue) yield;
+    return piece;
   }
 }
 

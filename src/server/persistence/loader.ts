@@ -5,34 +5,33 @@
 import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { AofFolder } from './aof-folder.ts';
-import { type RunCommand, replayFile } from './aof-loader.ts';
+import { type AofLoadContext, type RunCommand, replayFile } from './aof-loader.ts';
 import { ManifestFailure } from './aof-manifest.ts';
 import { DiskFailure, FileReader, fileExists } from './disk.ts';
 import { LoadFailure } from './load-failure.ts';
+import { type LoadConfig, LoadPieces } from './load-pieces.ts';
 import { RdbFailure } from './rdb-format.ts';
 import { RdbReader } from './rdb-reader.ts';
 
 export interface LoadOptions {
+  readonly config: LoadConfig &
+    Pick<Config, 'appendonly' | 'dir' | 'dbfilename' | 'aof-load-truncated' | 'set-max-intset-entries'>;
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly log: Logger;
   readonly aof: AofFolder;
-  readonly appendonly: boolean;
-  readonly dir: string;
-  readonly dbfilename: string;
-  readonly truncatedAllowed: boolean;
-  /** set-max-intset-entries */
-  readonly intsetMax: number;
   /** A replica keeps keys whose time is over. */
   readonly isReplica: boolean;
   readonly run: RunCommand;
   /** Takes the source of a function library; null without a script engine. */
   readonly loadFunction: ((source: Buffer) => void) | null;
-  /** Lets other things run between two chunks; told how much is loaded, for INFO. */
-  readonly breathe: (loadedBytes: number, totalBytes: number) => Promise<void>;
 }
+
+/** Lets other things run between two pieces, for that long at least; told how much is loaded, for INFO. */
+export type Breathe = (progress: { bytes: number; totalBytes: number; wait_ms: number }) => Promise<void>;
 
 export interface Loaded {
   readonly from: 'aof' | 'rdb' | 'nothing';
@@ -43,78 +42,115 @@ export interface Loaded {
 }
 
 const NOTHING: Loaded = { from: 'nothing', aux: new Map(), keysLoaded: 0, keysExpired: 0 };
-const CHUNK_BYTES = 256 * 1024;
+
+/** What is being loaded, and how far it is. */
+interface Load extends LoadOptions {
+  readonly pieces: LoadPieces;
+  totalBytes: number;
+}
 
 /** Throws LoadFailure, whatever was wrong. */
-export async function loadAtStart(options: LoadOptions): Promise<Loaded> {
-  // What commands meet is what they met when they were logged: nothing dies meanwhile.
-  options.keyspace.applying = true;
+export async function loadAtStart(options: LoadOptions, breathe: Breathe): Promise<Loaded> {
+  const load: Load = { ...options, pieces: new LoadPieces(options), totalBytes: 0 };
+  const steps = loadInSteps(load);
   try {
-    options.aof.read();
-    return options.appendonly ? await loadAof(options, options.aof) : await loadRdb(options);
-  } catch (failure) {
-    throw asLoadFailure(failure);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await pause(load, breathe);
+    }
   } finally {
-    options.keyspace.applying = false;
+    steps.return(NOTHING);
   }
 }
 
-async function loadRdb(options: LoadOptions): Promise<Loaded> {
-  const { keyspace, log, clock, isReplica, intsetMax } = options;
-  const filePath = path.join(options.dir, options.dbfilename);
+async function pause({ pieces, totalBytes }: Load, breathe: Breathe): Promise<void> {
+  let wait_ms: number;
+  do {
+    wait_ms = pieces.wait_ms();
+    await breathe({ bytes: pieces.bytes, totalBytes, wait_ms });
+  } while (wait_ms > 0);
+}
+
+/** The same while nobody is served. */
+export function loadAtOnce(options: LoadOptions): Loaded {
+  const pieces = new LoadPieces(options);
+  const steps = loadInSteps({ ...options, pieces, totalBytes: 0 });
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    pieces.standStill();
+  }
+}
+
+/** Yields where others have to be served. */
+function* loadInSteps(load: Load): Generator<void, Loaded> {
+  // What commands meet is what they met when they were logged: nothing dies meanwhile.
+  load.keyspace.applying = true;
+  try {
+    load.aof.read();
+    return load.config.appendonly ? yield* loadAof(load, load.aof) : yield* loadRdb(load);
+  } catch (failure) {
+    throw asLoadFailure(failure);
+  } finally {
+    load.keyspace.applying = false;
+  }
+}
+
+function* loadRdb(load: Load): Generator<void, Loaded> {
+  const { config, keyspace, log, clock, isReplica, pieces } = load;
+  const filePath = path.join(config.dir, config.dbfilename);
+  const intsetMax = config['set-max-intset-entries'];
   if (!fileExists(filePath)) return NOTHING;
   const started_ms = clock.monotonic_ms();
   const now_ms = clock.now_ms();
   const rdb = new RdbReader({ source: filePath, keyspace, log, now_ms, intsetMax, dropExpired: !isReplica });
   const file = new FileReader(filePath);
+  load.totalBytes = file.size;
   try {
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     for (;;) {
-      const got = file.read(chunk);
-      if (got === 0) rdb.finish();
-      if (rdb.feed(chunk.subarray(0, got))) break;
-      await options.breathe(file.position, file.size);
+      const piece = pieces.read(file);
+      if (piece.length === 0) rdb.finish();
+      const done = pieces.feed(rdb, piece);
+      if (pieces.isDue) yield;
+      if (done) break;
     }
   } finally {
     file.close();
   }
-  takeFunctions(rdb, options);
-  tellAge(rdb, options);
+  takeFunctions(rdb, load);
+  tellAge(rdb, load);
   log.notice(`Done loading RDB, keys loaded: ${rdb.keysLoaded}, keys expired: ${rdb.keysExpired}.`);
   log.notice(`DB loaded from disk: ${seconds(clock, started_ms)} seconds`);
   return { from: 'rdb', aux: rdb.aux, keysLoaded: rdb.keysLoaded, keysExpired: rdb.keysExpired };
 }
 
-async function loadAof(options: LoadOptions, folder: AofFolder): Promise<Loaded> {
-  const { keyspace, log, clock, truncatedAllowed, intsetMax, run } = options;
+function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
+  const { config, keyspace, log, clock, run, pieces } = load;
   folder.upgradeOld();
   const incomplete = folder.whyIncomplete();
   if (incomplete !== null) throw new LoadFailure(folder.folder, -1, incomplete);
   const files = folder.files();
-  const total = folder.sizes().total;
-  if (files.length === 0 || total === 0) return NOTHING;
+  load.totalBytes = folder.sizes().total;
+  if (files.length === 0 || load.totalBytes === 0) return NOTHING;
   const started_ms = clock.monotonic_ms();
-  let loaded = 0;
   let keysLoaded = 0;
-  const context = {
+  const context: AofLoadContext = {
     keyspace,
     log,
-    truncatedAllowed,
-    intsetMax,
     run,
+    pieces,
     now_ms: clock.now_ms(),
-    breathe: (bytes: number) => {
-      loaded += bytes;
-      return options.breathe(loaded, total);
-    },
+    truncatedAllowed: config['aof-load-truncated'],
+    intsetMax: config['set-max-intset-entries'],
   };
   for (const file of files) {
     const fileStarted_ms = clock.monotonic_ms();
     const isLast = file === files.at(-1);
-    const { rdb } = await replayFile(folder.pathOf(file), { name: file.name, isLast }, context);
+    const { rdb } = yield* replayFile(folder.pathOf(file), { name: file.name, isLast }, context);
     if (rdb !== null) {
-      takeFunctions(rdb, options);
-      tellAge(rdb, options);
+      takeFunctions(rdb, load);
+      tellAge(rdb, load);
       keysLoaded += rdb.keysLoaded;
     }
     const kind = file.type === 'b' ? 'base' : 'incr';

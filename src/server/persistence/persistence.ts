@@ -6,58 +6,24 @@
  * only there the data set and the log say the same.
  */
 import path from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/directives.ts';
-import type { Keyspace } from '../keyspace/keyspace.ts';
 import { CommandsWriter } from './aof-commands.ts';
 import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
 import { type AofFile, ManifestFailure } from './aof-manifest.ts';
 import { Arrival } from './arrival.ts';
-import type { Claims } from './claims.ts';
 import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile, whyNot } from './disk.ts';
-import { type Loaded, type LoadOptions, loadAtStart } from './loader.ts';
+import { KeyPace } from './key-pace.ts';
+import { LoadFailure } from './load-failure.ts';
+import { type Breathe, type Loaded, type LoadOptions, loadAtOnce, loadAtStart } from './loader.ts';
+import type { Answer, PersistenceOptions, SpoolRequest, StartOptions, Undurable } from './persistence-options.ts';
 import { Progress } from './progress.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
-import { keptByPolicy, type RdbInfo, type ReplicationPoint } from './rdb-writer.ts';
+import { keptByPolicy, type RdbInfo } from './rdb-writer.ts';
 import { RewritePace } from './rewrite-pace.ts';
 import { Snapshot } from './snapshot.ts';
 import { type SnapshotEncoder, writeKeyspace } from './snapshot-encoder.ts';
 
-export interface PersistenceOptions {
-  readonly config: Config;
-  readonly keyspace: Keyspace;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly claims: Claims;
-  readonly usedBytes: () => number;
-  /** Where the stream stands; null when a restart could not continue it anyway. */
-  readonly replication: () => ReplicationPoint | null;
-  readonly functions: () => readonly Buffer[];
-  /** A new log file begins: its first effect needs a SELECT before it. */
-  readonly forgetSelected: () => void;
-  /** Ends the server: what appendfsync always promises cannot be kept. */
-  readonly fatal: (reason: string) => never;
-  /** The answer of `active` or of `whyNotDurable` may be another one from now on. */
-  readonly statusChanged: () => void;
-}
-
-/** Why no write may be accepted. `reason` is in the words of strerror(3). */
-export type Undurable = { readonly file: 'rdb' } | { readonly file: 'aof'; readonly reason: string };
-
-type StartOptions = Pick<LoadOptions, 'isReplica' | 'run' | 'loadFunction' | 'breathe'>;
-
 type Purpose = 'save' | 'rewrite' | 'replicas';
-
-/** Gets the RDB, made at the moment in which `begun` was called; or null when it could not be made. */
-export interface SpoolRequest {
-  readonly begun: () => void;
-  readonly done: (rdb: SpooledRdb | null) => void;
-}
-
-/** What BGSAVE and BGREWRITEAOF answer: a status, or an error behind its "ERR ". */
-export type Answer = { readonly reply: string } | { readonly refusal: string };
 
 const REWRITE_IS_ACTIVE =
   "Another child process is active (AOF?): can't BGSAVE right now. " +
@@ -132,25 +98,38 @@ export class Persistence {
   }
 
   /** Throws LoadFailure; its message is what the log should end with. */
-  async load(options: StartOptions): Promise<Loaded> {
-    const { config, keyspace, clock, log } = this.#options;
-    const loaded = await loadAtStart({
-      ...options,
-      breathe: this.progress.loads(options.breathe),
-      keyspace,
-      clock,
-      log,
-      aof: this.#folder,
-      appendonly: config.appendonly,
-      dir: config.dir,
-      dbfilename: config.dbfilename,
-      truncatedAllowed: config['aof-load-truncated'],
-      intsetMax: config['set-max-intset-entries'],
-    });
+  async load(options: StartOptions, breathe: Breathe): Promise<Loaded> {
+    const { config, keyspace } = this.#options;
+    const loaded = await loadAtStart(this.#loadOptions(options), this.progress.loads(breathe));
     if (config.appendonly) this.log.open(this.#baseKind(), (file) => this.writeBase(file));
     this.#dirtyAtSave = keyspace.dirty;
     this.progress.loaded(loaded);
     return loaded;
+  }
+
+  /**
+   * Before `reload`: brings the log to the disk. Answers why the log cannot be loaded, and then nothing has changed; or null.
+   */
+  whyNoReload(): string | null {
+    if (!this.log.enabled) return 'there is no append only file in use';
+    try {
+      this.log.secure();
+      this.#folder.read();
+    } catch (failure) {
+      if (failure instanceof ManifestFailure || failure instanceof DiskFailure) return failure.message;
+      throw failure;
+    }
+    return this.#folder.whyIncomplete();
+  }
+
+  /** DEBUG LOADAOF: what the log holds comes into an empty keyspace. A log that cannot be read ends the server. */
+  reload(options: StartOptions): void {
+    try {
+      loadAtOnce(this.#loadOptions(options));
+    } catch (failure) {
+      if (failure instanceof LoadFailure) this.#options.fatal(failure.message);
+      throw failure;
+    }
   }
 
   /** Whole commands, in the order in which they took effect. */
@@ -187,7 +166,7 @@ export class Persistence {
   save(): void {
     const { keyspace, log } = this.#options;
     try {
-      saveRdbFile(keyspace, this.#ownRdb(), this.#info(false), this.#settings());
+      saveRdbFile(keyspace, this.#ownRdb(), this.#info(false), { ...this.#settings(), pace: this.#pace() });
     } catch (failure) {
       if (failure instanceof DiskFailure) log.warning(`Error saving DB on disk: ${failure.message}`);
       throw failure;
@@ -288,7 +267,7 @@ export class Persistence {
 
   /** The data set as it is now, as the base of the log. */
   writeBase(file: AtomicFile): void {
-    writeKeyspace(this.#options.keyspace, this.#baseEncoder(file));
+    writeKeyspace(this.#options.keyspace, this.#baseEncoder(file), this.#pace());
   }
 
   /** What is there will be replaced, so it must be known: a log that lost its manifest is written over by nobody. */
@@ -437,7 +416,11 @@ export class Persistence {
       };
       const syncs = config['rdb-save-incremental-fsync'];
       this.progress.begin(purpose === 'rewrite', encoder);
-      this.#job = { purpose, snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, done }), aborted };
+      this.#job = {
+        purpose,
+        snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, pace: this.#pace(), done }),
+        aborted,
+      };
       log.notice(`Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started`);
     });
     if (problem !== null) ended(problem);
@@ -461,6 +444,10 @@ export class Persistence {
     this.#options.statusChanged();
   }
 
+  #loadOptions(options: StartOptions): LoadOptions {
+    return { ...options, ...this.#options, aof: this.#folder };
+  }
+
   #baseEncoder(file: AtomicFile): SnapshotEncoder {
     const { keyspace, clock, config, functions } = this.#options;
     if (config['aof-use-rdb-preamble']) return rdbEncoder(file, keyspace, this.#info(true), this.#settings());
@@ -478,6 +465,10 @@ export class Persistence {
     const filePath = path.join(config.dir, config.dbfilename);
     claims.hold(filePath);
     return filePath;
+  }
+
+  #pace(): KeyPace {
+    return new KeyPace('rdb-key-save-delay', this.#options);
   }
 
   #settings(): RdbSettings {

@@ -2,8 +2,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-
-type Breathe = (bytes: number, totalBytes: number) => Promise<void>;
+import type { Breathe } from './loader.ts';
 
 interface Running {
   readonly isRewrite: boolean;
@@ -35,10 +34,10 @@ export class Progress {
   loads(breathe: Breathe): Breathe {
     const loading = { since_s: Math.floor(this.#clock.now_ms() / 1000), bytes: 0, totalBytes: 0 };
     this.loading = loading;
-    return (bytes, totalBytes) => {
-      loading.bytes = bytes;
-      loading.totalBytes = totalBytes;
-      return breathe(bytes, totalBytes);
+    return (progress) => {
+      loading.bytes = progress.bytes;
+      loading.totalBytes = progress.totalBytes;
+      return breathe(progress);
     };
   }
 

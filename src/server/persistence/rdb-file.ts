@@ -1,6 +1,7 @@
 /* RDB files: saved at once for SAVE and shutdown, and spooled for replicas. */
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import { AtomicFile, abandonQuietly, tempOf, type UnnamedFile } from './disk.ts';
+import type { KeyPace } from './key-pace.ts';
 import { RdbOutput } from './rdb-output.ts';
 import { type RdbInfo, RdbWriter } from './rdb-writer.ts';
 import { writeKeyspace } from './snapshot-encoder.ts';
@@ -16,11 +17,16 @@ export interface SavedRdb {
 }
 
 /** The file is the old one until the new one is complete and on disk. */
-export function saveRdbFile(keyspace: Keyspace, filePath: string, info: RdbInfo, settings: RdbSettings): SavedRdb {
+export function saveRdbFile(
+  keyspace: Keyspace,
+  filePath: string,
+  info: RdbInfo,
+  settings: RdbSettings & { readonly pace?: KeyPace },
+): SavedRdb {
   const file = new AtomicFile(filePath, tempOf(filePath, 'save'));
   try {
     const encoder = rdbEncoder(file, keyspace, info, settings);
-    writeKeyspace(keyspace, encoder);
+    writeKeyspace(keyspace, encoder, settings.pace);
     file.commit();
     return { bytes: file.written, keys: encoder.keys };
   } catch (failure) {

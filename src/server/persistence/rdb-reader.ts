@@ -25,6 +25,8 @@ export interface RdbReaderOptions {
   readonly now_ms: number;
   /** set-max-intset-entries */
   readonly intsetMax: number;
+  /** Keys that are there already are replaced; without it they are damage. */
+  readonly merge?: boolean;
 }
 
 export class RdbReader {
@@ -252,7 +254,7 @@ export class RdbReader {
       this.keysExpired++;
       return false;
     }
-    if (this.#db.peek(this.#key, 0, this.#keyLen) !== 0) {
+    if (this.#options.merge !== true && this.#db.peek(this.#key, 0, this.#keyLen) !== 0) {
       this.#input.fail(`RDB has duplicated key '${this.#keyText()}' in DB ${this.#db.index}`);
     }
     this.keysLoaded++;

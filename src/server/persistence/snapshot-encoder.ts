@@ -4,6 +4,7 @@
  */
 import type { RecordReader } from '../data/record.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { KeyPace } from './key-pace.ts';
 
 export interface SnapshotEncoder {
   keys: number;
@@ -18,8 +19,14 @@ export interface SnapshotEncoder {
 }
 
 /** All of it now. Exact, because nothing else runs meanwhile, and as long as the keyspace is big. */
-export function writeKeyspace(keyspace: Keyspace, encoder: SnapshotEncoder): void {
+export function writeKeyspace(keyspace: Keyspace, encoder: SnapshotEncoder, pace?: KeyPace): void {
+  const isSlow = pace?.isSlow === true;
   encoder.begin();
-  for (const db of keyspace.databases) db.forEach((_kbuf, _koff, _klen, ref) => encoder.record(db, ref, db.index));
+  for (const db of keyspace.databases) {
+    db.forEach((_kbuf, _koff, _klen, ref) => {
+      encoder.record(db, ref, db.index);
+      if (isSlow) pace.standStill(encoder.keys);
+    });
+  }
   encoder.end();
 }

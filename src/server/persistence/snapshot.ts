@@ -17,6 +17,7 @@ import { SetObject } from '../data/set-object.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { SnapshotSink, SnapshotWalk } from '../keyspace/snapshot-walk.ts';
 import { type AtomicFile, abandonQuietly, DiskFailure, type UnnamedFile } from './disk.ts';
+import type { KeyPace } from './key-pace.ts';
 import type { SnapshotEncoder } from './snapshot-encoder.ts';
 
 /** Commands wait this long at most for a slice, and get at least a third of the time. */
@@ -35,6 +36,8 @@ export interface SnapshotOptions {
   readonly encoder: SnapshotEncoder;
   /** Force the file to disk in pieces while it grows. */
   readonly syncs: boolean;
+  /** rdb-key-save-delay */
+  readonly pace: KeyPace;
   /** Called once, unless aborted: with null when the file is complete and on disk under its name. */
   readonly done: (failure: DiskFailure | null) => void;
 }
@@ -77,25 +80,29 @@ export class Snapshot implements SnapshotSink {
     abandonQuietly(this.#options.file);
   }
 
-  #schedule(): void {
+  #schedule(wait_ms = 0): void {
     const { clock } = this.#options;
-    this.#timer = clock.setTimeout(() => this.#slice(), PAUSE_MS);
+    this.#timer = clock.setTimeout(() => this.#slice(), Math.max(PAUSE_MS, wait_ms));
   }
 
   #slice(): void {
-    const { keyspace } = this.#options;
+    const { keyspace, encoder, pace } = this.#options;
     const end_ms = keyspace.monotonic_ms() + SLICE_MS;
+    let wait_ms = pace.wait_ms(encoder.keys);
     this.#guard(() => {
-      while (!this.#encoded && this.#failure === null && keyspace.monotonic_ms() < end_ms) this.#advance(end_ms);
+      while (!this.#encoded && this.#failure === null && wait_ms === 0 && keyspace.monotonic_ms() < end_ms) {
+        this.#advance(end_ms);
+        wait_ms = pace.wait_ms(encoder.keys);
+      }
     });
     if (this.#failure !== null) this.#fail(this.#failure);
-    else if (!this.#encoded) this.#sync();
+    else if (!this.#encoded || wait_ms > 0) this.#sync(wait_ms);
     else this.#commit();
   }
 
   /** What waits goes first: the sooner it is gone, the less has to wait. */
   #advance(end_ms: number): void {
-    const { keyspace, encoder } = this.#options;
+    const { keyspace, encoder, pace } = this.#options;
     if (this.#big !== null) {
       if (this.#big.next().done === true) this.#big = null;
       return;
@@ -107,16 +114,16 @@ export class Snapshot implements SnapshotSink {
       return;
     }
     if (!this.#walked) {
-      this.#walked = this.#walk.step(Math.max(0, end_ms - keyspace.monotonic_ms()));
+      this.#walked = this.#walk.step(Math.max(0, end_ms - keyspace.monotonic_ms()), pace.isSlow);
       return;
     }
     encoder.end();
     this.#encoded = true;
   }
 
-  #sync(): void {
+  #sync(wait_ms: number): void {
     const { file, syncs } = this.#options;
-    this.#schedule();
+    this.#schedule(wait_ms);
     if (!syncs || this.#syncing || file.written - this.#synced < SYNC_BYTES) return;
     this.#syncing = true;
     this.#synced = file.written;

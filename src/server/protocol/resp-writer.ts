@@ -133,6 +133,21 @@ export class RespWriter {
     this.#head(this.resp === 3 ? 0x3e : 0x2a, length);
   }
 
+  /** `pairs` keys and values follow, in turn, and then the reply that they are about. Not known to RESP2. */
+  attribute(pairs: number): void {
+    this.#room(NUMBER_MAX);
+    this.#head(0x7c, pairs);
+  }
+
+  /** An integer of any length. */
+  bigNumber(n: bigint): void {
+    const text = n.toString();
+    if (this.resp === 2) return this.bulkText(text);
+    this.#room(text.length + 3);
+    this.out[this.pos++] = 0x28;
+    this.#textAndEnd(text);
+  }
+
   double(n: number): void {
     const text = formatDouble(n);
     if (this.resp === 2) return this.bulkText(text);

@@ -5,6 +5,7 @@
 
 import type { StagedData } from '../keyspace/staged-data.ts';
 import type { Arrival } from '../persistence/arrival.ts';
+import { KeyPace } from '../persistence/key-pace.ts';
 import { RdbReader } from '../persistence/rdb-reader.ts';
 import type { Address, ReplicationHost } from './host.ts';
 import { type RdbForm, RdbTransfer } from './rdb-transfer.ts';
@@ -16,6 +17,7 @@ export class FullCopy {
   readonly #staged: StagedData;
   readonly #reader: RdbReader;
   readonly #transfer: RdbTransfer;
+  readonly #pace: KeyPace;
   /** For the append only file, which must not know of this data before we serve it, nor after of what we had. */
   readonly #arrival: Arrival | null;
 
@@ -24,6 +26,7 @@ export class FullCopy {
     this.total = 'length' in form ? form.length : 0;
     this.#host = host;
     this.#staged = keyspace.stage();
+    this.#pace = new KeyPace('key-load-delay', host);
     this.#reader = new RdbReader({
       source: `stream of ${name}:${port}`,
       keyspace: this.#staged,
@@ -43,6 +46,16 @@ export class FullCopy {
 
   get keys(): number {
     return this.#reader.keysLoaded;
+  }
+
+  /** How long to wait before more is fed. */
+  get wait_ms(): number {
+    return this.#pace.wait_ms(this.keys);
+  }
+
+  /** As much of a chunk as may be loaded before others are served. */
+  pieceOf(chunk: Buffer): Buffer {
+    return chunk.subarray(0, this.#host.config['loading-process-events-interval-bytes']);
   }
 
   /** Null while there is more to come; then what followed the data set. Throws RdbFailure and TransferFailure. */

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Arrival } from '../persistence/arrival.ts';
-import type { SpoolRequest } from '../persistence/persistence.ts';
+import type { SpoolRequest } from '../persistence/persistence-options.ts';
 import type { Request } from '../protocol/request.ts';
 import type { Replication } from './replication.ts';
 

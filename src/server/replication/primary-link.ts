@@ -72,6 +72,8 @@ export class PrimaryLink {
   #handshake: Handshake | null = null;
   #point: { id: string; offset: number } | null = null;
   #copy: FullCopy | null = null;
+  /** The rest of what came waits until others have been served. */
+  #nextPiece: Timer | null = null;
   #ackRepeat: Timer | null = null;
   /** Of sockets that are gone. */
   #bytesIn = 0;
@@ -246,22 +248,47 @@ export class PrimaryLink {
   }
 
   #load(copy: FullCopy, chunk: Buffer): void {
-    const { keyspace, clock, log } = this.#host;
+    const piece = copy.pieceOf(chunk);
+    const left = chunk.subarray(piece.length);
+    const rest = this.#feed(copy, piece);
+    if (rest !== null) this.#loaded(copy, left.length === 0 ? rest : Buffer.concat([rest, left]));
+    else if (this.#copy === copy && (left.length > 0 || copy.wait_ms > 0)) this.#loadLater(copy, left);
+  }
+
+  /** Others are served first; the primary has to wait meanwhile. */
+  #loadLater(copy: FullCopy, left: Buffer): void {
+    const socket = this.#socket;
+    socket?.pause();
+    this.#nextPiece = this.#setTimer(copy.wait_ms, () => {
+      this.#nextPiece = null;
+      this.heard_ms = this.#host.clock.monotonic_ms();
+      this.#keepAlive();
+      if (copy.wait_ms > 0) return this.#loadLater(copy, left);
+      socket?.resume();
+      if (left.length > 0) this.#load(copy, left);
+    });
+  }
+
+  /** Null while there is more to come, also when there will not be. */
+  #feed(copy: FullCopy, piece: Buffer): Buffer | null {
+    const { keyspace, clock } = this.#host;
     this.#keepAlive();
     keyspace.now_ms = clock.now_ms();
-    let rest: Buffer | null;
     try {
-      rest = copy.feed(chunk);
+      return copy.feed(piece);
     } catch (failure) {
       if (!(failure instanceof RdbFailure || failure instanceof TransferFailure)) throw failure;
-      return this.#fail(`Failed trying to load the MASTER synchronization DB: ${failure.message}`);
+      this.#fail(`Failed trying to load the MASTER synchronization DB: ${failure.message}`);
+      return null;
     }
-    if (rest === null) return;
+  }
+
+  #loaded(copy: FullCopy, rest: Buffer): void {
     this.#copy = null;
     copy.adopt();
     this.#events.replaced(this.#point);
     this.#events.copying();
-    log.notice(`MASTER <-> REPLICA sync: Finished with success, keys loaded: ${copy.keys}`);
+    this.#host.log.notice(`MASTER <-> REPLICA sync: Finished with success, keys loaded: ${copy.keys}`);
     this.#goUp(this.#point !== null);
     if (rest.length > 0) this.#follow(rest);
     else this.#repeatAcknowledgement(ACK_REPEAT_FIRST_MS);
@@ -363,6 +390,8 @@ export class PrimaryLink {
     this.#handshake = null;
     this.#copy = null;
     this.#stream = null;
+    if (this.#nextPiece !== null) this.#host.clock.clear(this.#nextPiece);
+    this.#nextPiece = null;
     if (this.#ackRepeat !== null) this.#host.clock.clear(this.#ackRepeat);
     this.#ackRepeat = null;
     this.#host.abandonTransaction();

@@ -66,6 +66,8 @@ export interface Server {
   /** Why any client's command has to pass the gates; bits of state/client.ts. Written by `rearm` alone. */
   armed: number;
   loading: boolean;
+  /** DEBUG PAUSE-CRON: nothing happens by itself. */
+  cronPaused: boolean;
   nextClientId: number;
   /** What the port really is, also when the directive said 0. */
   port: number;

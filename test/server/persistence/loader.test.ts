@@ -4,10 +4,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
+import { defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
 import { LoadFailure } from '../../../src/server/persistence/load-failure.ts';
-import { type Loaded, loadAtStart } from '../../../src/server/persistence/loader.ts';
+import { type Loaded, type LoadOptions, loadAtStart } from '../../../src/server/persistence/loader.ts';
 import { contents, fill, logInto, NOW_MS, newKeyspace, readVector, VECTORS, writeRdb } from './support.ts';
 
 let dir: string;
@@ -44,26 +45,22 @@ function load({
     appendfilename: 'appendonly.aof',
     'aof-disable-auto-gc': false,
   };
-  return loadAtStart({
+  const options: LoadOptions = {
+    config: { ...defaultConfig(), dir, appendonly, 'aof-load-truncated': truncatedAllowed },
     keyspace: rest.keyspace ?? newKeyspace(),
     clock: new ManualClock(NOW_MS),
     log,
     aof: new AofFolder(config, log),
-    appendonly,
-    dir,
-    dbfilename: 'dump.rdb',
-    truncatedAllowed,
-    intsetMax: 512,
     isReplica,
     loadFunction: rest.loadFunction ?? null,
-    breathe: async () => {},
     run(args) {
       const text = args.map((arg) => arg.toString('latin1')).join(' ');
       if (text.startsWith('NOSUCH')) return "Unknown command 'NOSUCH'";
       commands.push(text);
       return null;
     },
-  });
+  };
+  return loadAtStart(options, async () => {});
 }
 
 async function failureOf(options?: Options): Promise<LoadFailure> {

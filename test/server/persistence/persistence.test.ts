@@ -49,7 +49,8 @@ function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence:
   return { persistence, config };
 }
 
-const START = { isReplica: true, run: () => null, loadFunction: null, breathe: async () => {} };
+const START = { isReplica: true, run: () => null, loadFunction: null };
+const NOBODY_WAITS = async () => {};
 const SET = Buffer.from('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n');
 
 /** But the locks, which last as long as their holder. */
@@ -86,7 +87,7 @@ async function reloaded(changes: Partial<Config>): Promise<Record<string, unknow
     commands.push(args.map((arg) => arg.toString('latin1')).join(' '));
     return null;
   };
-  await persistence.load({ ...START, run });
+  await persistence.load({ ...START, run }, NOBODY_WAITS);
   end(persistence);
   return { ...contents(keyspace), commands: commands.filter((command) => command !== 'SELECT 0') };
 }
@@ -228,7 +229,7 @@ describe('the log', () => {
   it('that is turned on writes what is there, and what happens meanwhile', async () => {
     const keyspace = filled(65);
     const { persistence, config } = make(keyspace);
-    await persistence.load(START);
+    await persistence.load(START, NOBODY_WAITS);
     expect(persistence.active).toBe(false);
     const before = contents(keyspace);
     config.appendonly = true;

@@ -48,7 +48,8 @@ function newPersistence(keyspace: Keyspace, changes: Partial<ReturnType<typeof d
   });
 }
 
-const START = { isReplica: false, run: () => null, loadFunction: null, breathe: async () => {} };
+const START = { isReplica: false, run: () => null, loadFunction: null };
+const NOBODY_WAITS = async () => {};
 
 /** Keys that are dead would be gone on one side and not yet on the other. */
 function filled(seed: number): Keyspace {
@@ -159,7 +160,7 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
         return null;
       };
       const loaded = newKeyspace();
-      await newPersistence(loaded, changes).load({ ...START, run });
+      await newPersistence(loaded, changes).load({ ...START, run }, NOBODY_WAITS);
       if (preamble) expect(contents(loaded)).toEqual(contents(keyspace));
       expect(commands.slice(-4)).toEqual(['SELECT 7', 'SET added by', 'SELECT 0', 'SET behind it']);
     },

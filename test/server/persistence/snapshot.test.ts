@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
+import { defaultConfig } from '../../../src/config/directives.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { SetObject } from '../../../src/server/data/set-object.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
@@ -11,6 +12,7 @@ import { listEntry } from '../../../src/server/keyspace/list-value.ts';
 import { CommandsWriter } from '../../../src/server/persistence/aof-commands.ts';
 import { AofParser } from '../../../src/server/persistence/aof-parser.ts';
 import { AtomicFile, type DiskFailure } from '../../../src/server/persistence/disk.ts';
+import { KeyPace } from '../../../src/server/persistence/key-pace.ts';
 import { rdbEncoder } from '../../../src/server/persistence/rdb-file.ts';
 import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
 import { Snapshot } from '../../../src/server/persistence/snapshot.ts';
@@ -37,6 +39,7 @@ function begin(
   keyspace: Keyspace,
   encoderOf?: (file: AtomicFile) => SnapshotEncoder,
   target = new AtomicFile(file),
+  config = defaultConfig(),
 ): Running {
   const settings = { compression: true, checksum: true };
   const encoder = encoderOf?.(target) ?? rdbEncoder(target, keyspace, INFO, settings);
@@ -44,7 +47,9 @@ function begin(
   const ended = new Promise<DiskFailure | null>((resolve) => {
     end = resolve;
   });
-  const snapshot = new Snapshot({ keyspace, clock: systemClock(), file: target, encoder, syncs: true, done: end });
+  const clock = systemClock();
+  const pace = new KeyPace('rdb-key-save-delay', { config, clock });
+  const snapshot = new Snapshot({ keyspace, clock, file: target, encoder, syncs: true, pace, done: end });
   return { snapshot, ended };
 }
 

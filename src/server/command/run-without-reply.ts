@@ -3,18 +3,19 @@
  * already, so they are not propagated (propagation is not active while loading).
  */
 
-import { run } from './command/run.ts';
-import { requestOf } from './protocol/request.ts';
-import { setAuthenticated } from './state/client.ts';
-import type { Server } from './state/server.ts';
+import { requestOf } from '../protocol/request.ts';
+import { setAuthenticated } from '../state/client.ts';
+import type { Server } from '../state/server.ts';
+import { run } from './run.ts';
 
-/** Answers why the command cannot be run, or null. */
-export function runWithoutReply(server: Server): (args: readonly Buffer[]) => string | null {
+/** Answers why the command cannot be run, or null. `call` is one that nobody uses meanwhile. */
+export function runWithoutReply(server: Server, call = server.call): (args: readonly Buffer[]) => string | null {
   const client = server.newClient(null, 'none');
   setAuthenticated(client, true);
   client.kind = 'primary'; // Nobody's permission is asked, and nothing is routed elsewhere.
   server.clients.delete(client.id);
-  const { call } = server;
+  // Inside of another command the time is being measured already.
+  const isOutermost = call.depth === 0;
   return (args) => {
     const request = requestOf(args);
     const command = server.commands.find(request.buf, request.off[0]!, request.len[0]!);
@@ -23,9 +24,9 @@ export function runWithoutReply(server: Server): (args: readonly Buffer[]) => st
     if (!command.accepts(request.argc)) return `Wrong number of arguments for '${name}'`;
     call.set(server, client, request, client.writer);
     call.command = command;
-    server.commandStats.begin(server.clock.monotonic_ms());
+    if (isOutermost) server.commandStats.begin(server.clock.monotonic_ms());
     const refusal = run(call);
-    server.commandStats.end();
+    if (isOutermost) server.commandStats.end();
     server.nowhere.discard();
     // A command of our own log that is refused now means that data is missing.
     return refusal === null ? null : `'${refusal.command}' was refused (-${refusal.error.line})`;
