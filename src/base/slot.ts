@@ -124,6 +124,7 @@ export class SlotSet {
   }
 
   ranges(): SlotRange[] {
+    if (this.#count === 0) return [];
     return rangesOf(this.bitmap);
   }
 

@@ -10,6 +10,7 @@ import { isReplica, log, MYSELF_INDEX, ownerOf, persist, type State, type World 
 export function claimFoundKeys(state: State, world: World): boolean {
   // A replica's keys are its primary's.
   if (isReplica(state.myself)) return false;
+  if (world.keyCount() === 0) return false;
   let changed = false;
   for (let slot = 0; slot < SLOTS; slot++) {
     if (state.owner[slot] === MYSELF_INDEX || state.importingFrom.has(slot)) continue;
