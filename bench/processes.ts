@@ -35,7 +35,8 @@ export async function benchCluster({ rounds, port }: { rounds: number; port: num
 
 async function redisCluster(port: number): Promise<number> {
   const started = performance.now();
-  const args = ['--cluster-enabled', 'yes', '--repl-diskless-sync-delay', '0'];
+  // As the nodes of rkv's template: with an append-only file, and replicas that are served at once.
+  const args = ['--cluster-enabled', 'yes', '--appendonly', 'yes', '--repl-diskless-sync-delay', '0'];
   const ports = Array.from({ length: NODES }, (_, i) => port + i);
   const servers: BenchServer[] = await Promise.all(ports.map((one) => start('redis', one, { args })));
   const addresses = ports.map((one) => `127.0.0.1:${one}`);

@@ -34,6 +34,9 @@ const started_ms = performance.now();
  */
 const LATE = new Set(['tls', 'crypto', 'child_process']);
 
+/** The same of those that libraries require: whatever they take from one, they take when they use it. */
+const LATE_IN_LIBRARIES = ['tls', 'crypto', 'child_process', 'readline', 'perf_hooks'];
+
 /** The other half of enableWholeCompileCache in bin/: Node's own modules have caches that were made with this flag. */
 const AGAIN_LAZY = 'globalThis.process.getBuiltinModule("node:v8").setFlagsFromString("--lazy"); ';
 
@@ -140,7 +143,15 @@ function quickenBuiltins(code) {
       return statement.replace(/[^\n]+/g, '');
     },
   );
-  return taken.length === 0 ? code : `${taken.join(' ')}${rest}`;
+  return `${taken.join(' ')}${delayRequired(rest)}`;
+}
+
+function delayRequired(code) {
+  const required = new RegExp(`__require\\("(?:node:)?(${LATE_IN_LIBRARIES.join('|')})"\\)`, 'g');
+  return code.replace(required, (_, name) => {
+    const source = `globalThis.process.getBuiltinModule("node:${name}")`;
+    return `new Proxy({}, { get: (_, name) => ${source}[name] })`;
+  });
 }
 
 function takeBuiltin(specifier, { whole, names = '' }) {

@@ -13,7 +13,7 @@ import { CliFailure, EXIT, isFailure } from './failure.ts';
 import type { NodeClient } from './node-client.ts';
 import { parseInfo } from './node-facts.ts';
 import { accepts } from './process.ts';
-import { whyNotJoined, whyNotReady } from './ready.ts';
+import { type ExpectedMember, whyNotJoined, whyNotReady } from './ready.ts';
 import type { StepReport } from './run.ts';
 
 export interface Member {
@@ -82,10 +82,10 @@ export async function awaitJoined(
   newcomers: readonly Member[] = members,
 ): Promise<void> {
   let introduced_ms = performance.now();
+  const look = lookAround(members, readView, (view, ...order) => whyNotJoined(order.map(nameMember), [view]));
   await waitUntil(
     async () => {
-      const views = await Promise.all(members.map(readView));
-      const why = whyNotJoined(members.map(nameMember), views);
+      const why = await look();
       if (why !== null && performance.now() - introduced_ms > INTRODUCE_AGAIN_MS) {
         introduced_ms = performance.now();
         await introduce(members, newcomers);
@@ -110,7 +110,7 @@ export async function attachReplicas(members: readonly Member[], wait: Formation
       await retryWhile(/unknown node/i, () => client.call('CLUSTER', 'REPLICATE', primary.id), {
         what: `${client.name} follows ${primary.client.name}`,
         ...wait,
-        every_ms: LOOK_MS / 2,
+        every_ms: LOOK_MS,
         report: undefined,
       });
     }),
@@ -121,14 +121,9 @@ export async function attachReplicas(members: readonly Member[], wait: Formation
 export async function awaitLinks(members: readonly Member[], wait: FormationWait): Promise<void> {
   const replicas = members.filter(({ primary }) => primary !== null);
   await waitUntil(
-    async () => {
-      const links = await Promise.all(replicas.map(({ client }) => isLinkUp(client)));
-      const down = replicas.filter((_, index) => !links[index]);
-      if (down.length === 0) return null;
-      const [{ client, primary } = down[0]!] = down;
-      const others = down.length === 1 ? '' : ` (and ${down.length - 1} more)`;
-      return `waiting for ${client.name} to copy the data of ${primary!.client.name}${others}`;
-    },
+    lookAround(replicas, isLinkUp, (isUp, { client, primary }) =>
+      isUp ? null : `waiting for ${client.name} to copy the data of ${primary!.client.name}`,
+    ),
     {
       what: 'every replica has its link',
       ...wait,
@@ -141,19 +136,11 @@ export async function awaitLinks(members: readonly Member[], wait: FormationWait
 
 /** Until every member says that the cluster is ok, and all agree on slots, roles and each other. */
 export async function awaitReady(members: readonly Member[], wait: FormationWait): Promise<void> {
-  const expected = members.map((member) => ({
-    ...nameMember(member),
-    primaryId: member.primary?.id ?? null,
-    slots: formatRanges(member.slots),
-  }));
+  const viewAndState = (member: Member) => Promise.all([readView(member), readState(member)]);
   await waitUntil(
-    async () => {
-      const [views, states] = await Promise.all([
-        Promise.all(members.map(readView)),
-        Promise.all(members.map(async ({ client }) => readState(await client.text('CLUSTER', 'INFO')))),
-      ]);
-      return whyNotReady(expected, views, states);
-    },
+    lookAround(members, viewAndState, ([view, state], ...order) =>
+      whyNotReady(order.map(expectedOf), [view], [state]),
+    ),
     {
       what: 'every node agrees',
       ...wait,
@@ -162,6 +149,35 @@ export async function awaitReady(members: readonly Member[], wait: FormationWait
       evidence: () => findClosedBuses(members),
     },
   );
+}
+
+/**
+ * A look at all of them. Once something is missing for one, that one alone is asked until it is not: while a cluster forms,
+ * all the asking would keep the nodes from it. `whyNot` gets that member first, then the others.
+ */
+function lookAround<Seen>(
+  members: readonly Member[],
+  ask: (member: Member) => Promise<Seen>,
+  whyNot: (seen: Seen, ...order: [Member, ...Member[]]) => string | null,
+): () => Promise<string | null> {
+  let lagging: Member | null = null;
+  const whyNotYet = (member: Member, seen: Seen): string | null => {
+    const why = whyNot(seen, member, ...members.filter((other) => other !== member));
+    lagging = why === null ? null : member;
+    return why;
+  };
+  return async () => {
+    if (lagging !== null) {
+      const why = whyNotYet(lagging, await ask(lagging));
+      if (why !== null) return why;
+    }
+    const seen = await Promise.all(members.map(ask));
+    for (const [index, member] of members.entries()) {
+      const why = whyNotYet(member, seen[index]!);
+      if (why !== null) return why;
+    }
+    return null;
+  };
 }
 
 /** A node's own id; fails with NOT_A_CLUSTER_NODE where cluster mode is off. */
@@ -236,11 +252,15 @@ function nameMember({ client, id, busPort }: Member): { id: string; name: string
   return { id, name: client.name, busPort };
 }
 
+function expectedOf(member: Member): ExpectedMember {
+  return { ...nameMember(member), primaryId: member.primary?.id ?? null, slots: formatRanges(member.slots) };
+}
+
 async function readView({ client }: Member): Promise<readonly SeenNode[]> {
   return parseClusterNodes(await client.text('CLUSTER', 'NODES'));
 }
 
-async function isLinkUp(client: NodeClient): Promise<boolean> {
+async function isLinkUp({ client }: Member): Promise<boolean> {
   return /^master_link_status:up\r?$/m.test(await client.text('INFO', 'replication'));
 }
 
@@ -250,8 +270,8 @@ async function describeLink(client: NodeClient): Promise<string> {
   return `${client.name} says ${facts.join(', ')}`;
 }
 
-function readState(info: string): string {
-  return /^cluster_state:(\w+)/m.exec(info)?.[1] ?? 'unknown';
+async function readState({ client }: Member): Promise<string> {
+  return /^cluster_state:(\w+)/m.exec(await client.text('CLUSTER', 'INFO'))?.[1] ?? 'unknown';
 }
 
 /** Looking costs n replies of n lines: large clusters are looked at less often. */

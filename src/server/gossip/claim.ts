@@ -20,13 +20,13 @@ export function applyClaim(state: State, claim: Claim, world: World): void {
   if (claimer === myself) return;
   const ourPrimary = shardPrimary(myself);
   const outcome: Outcome = { taken: 0, takenFromUs: 0, withKeys: [] };
+  const arrival: Arrival = { claim, ourPrimary, outcome };
   for (let byte = 0; byte < claim.slots.length; byte++) {
     const claimed = claim.slots[byte] as number;
     const abandoned = state.abandoned.bitmap[byte] as number;
     // Most bytes say what is known.
     if (claimed === claimer.slots.bitmap[byte] && (claimed & abandoned) === 0) continue;
-    for (let slot = byte * 8; slot < byte * 8 + 8; slot++)
-      claimSlot(state, { slot, claim, ourPrimary, outcome }, world);
+    for (let slot = byte * 8; slot < byte * 8 + 8; slot++) claimSlot(state, slot, arrival, world);
   }
   if (outcome.taken > 0) {
     state.evaluateWanted = true;
@@ -34,7 +34,7 @@ export function applyClaim(state: State, claim: Claim, world: World): void {
     persist(state, world, { fsync: false });
     state.syncWanted = true;
   }
-  settleLoss(state, { claim, ourPrimary, outcome }, world);
+  settleLoss(state, arrival, world);
 }
 
 interface Outcome {
@@ -45,14 +45,13 @@ interface Outcome {
   withKeys: number[];
 }
 
-interface SlotClaim {
-  slot: number;
-  claim: Claim;
-  ourPrimary: ClusterNode;
-  outcome: Outcome;
+interface Arrival {
+  readonly claim: Claim;
+  readonly ourPrimary: ClusterNode;
+  readonly outcome: Outcome;
 }
 
-function claimSlot(state: State, { slot, claim, ourPrimary, outcome }: SlotClaim, world: World): void {
+function claimSlot(state: State, slot: number, { claim, ourPrimary, outcome }: Arrival, world: World): void {
   const { claimer, epoch } = claim;
   const owner = ownerOf(state, slot);
   if (!hasBit(claim.slots, slot)) {
@@ -75,16 +74,12 @@ function claimSlot(state: State, { slot, claim, ourPrimary, outcome }: SlotClaim
   setOwner(state, slot, claimer);
 }
 
-function settleLoss(
-  state: State,
-  { claim, ourPrimary, outcome }: { claim: Claim; ourPrimary: ClusterNode; outcome: Outcome },
-  world: World,
-): void {
+function settleLoss(state: State, { claim, ourPrimary, outcome }: Arrival, world: World): void {
   const { myself } = state;
   const { claimer } = claim;
   const lostAll = outcome.takenFromUs > 0 && ourPrimary.slots.count() === 0;
   // Without leave to move between shards, follow only one who took exactly our shard: that was a failover.
-  const heir = countBits(claim.slots) === outcome.takenFromUs;
+  const heir = lostAll && countBits(claim.slots) === outcome.takenFromUs;
   if (lostAll && (state.config.allowReplicaMigration || heir)) {
     log(world, 'warning', `Configuration change detected. Reconfiguring myself as a replica of ${claimer.id}`);
     becomeReplicaOf(state, claimer, { heir }, world);

@@ -250,7 +250,8 @@ function learnSlots(state: State, sender: ClusterNode, header: Header, world: Wo
   if (isPrimary(sender) && (differs || state.abandoned.count() > 0)) {
     applyClaim(state, { claimer: sender, epoch, slots }, world);
   }
-  if (!differs) return;
+  // What it claims, it has by now: nobody's claim to it is newer.
+  if (speaker.slots.equals(slots)) return;
   const slot = firstOutdated(state, { claimed: slots, epoch, except: sender });
   if (slot !== -1) sendUpdate(state, sender, ownerOf(state, slot) as ClusterNode, world);
 }
