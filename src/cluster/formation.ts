@@ -138,9 +138,7 @@ export async function awaitLinks(members: readonly Member[], wait: FormationWait
 export async function awaitReady(members: readonly Member[], wait: FormationWait): Promise<void> {
   const viewAndState = (member: Member) => Promise.all([readView(member), readState(member)]);
   await waitUntil(
-    lookAround(members, viewAndState, ([view, state], ...order) =>
-      whyNotReady(order.map(expectedOf), [view], [state]),
-    ),
+    lookAround(members, viewAndState, ([view, state], ...order) => whyNotReady(order.map(expectedOf), [view], [state])),
     {
       what: 'every node agrees',
       ...wait,
