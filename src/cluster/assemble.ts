@@ -19,7 +19,9 @@ export function assembleTopology(
   const unheard = [...rumours.values()]
     .filter(({ best }) => !known.has(best.id) && !askedAt.has(formatAddress(best)))
     .map((rumour) => unreachedView(rumour));
-  const nodes = [...asked, ...unheard].sort((one, other) => one.port - other.port || (one.host < other.host ? -1 : 1));
+  const nodes = withoutLostSlots([...asked, ...unheard]).sort(
+    (one, other) => one.port - other.port || (one.host < other.host ? -1 : 1),
+  );
   const shards = groupShards(nodes);
   const numbered = nodes.map((node) => ({ ...node, shard: shards.find((shard) => isOf(shard, node))?.number ?? 0 }));
   const inShards = shards.map((shard) => ({
@@ -47,6 +49,21 @@ export function assembleTopology(
     ops_per_s: sum('ops_per_s', reached),
   };
   return { ...topology, ...judge(topology) };
+}
+
+/**
+ * What others say of a node that does not answer may be older than what a node says of itself: the moment after a failover
+ * the dead primary and the new one both have the slots. The newer claim counts.
+ */
+function withoutLostSlots(nodes: readonly NodeView[]): NodeView[] {
+  return nodes.map((node) => {
+    if (node.reachable || node.slots.length === 0) return node;
+    const newer = nodes.filter((other) => other.reachable && (other.epoch ?? 0) > (node.epoch ?? 0));
+    const kept = SlotSet.of(node.slots);
+    for (const slot of SlotSet.of(newer.flatMap(({ role, slots }) => (role === 'primary' ? slots : []))))
+      kept.delete(slot);
+    return { ...node, slots: kept.ranges(), slotCount: kept.count() };
+  });
 }
 
 interface Rumour {

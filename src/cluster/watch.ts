@@ -10,7 +10,7 @@ import { type NodeView, observe, type Topology } from './topology.ts';
 export interface WatchEvent {
   /** Milliseconds since 1970. */
   readonly at_ms: number;
-  readonly severity: 'good' | 'bad' | 'note';
+  readonly severity: 'good' | 'warning' | 'bad' | 'note';
   readonly text: string;
 }
 
@@ -77,10 +77,16 @@ export function changesBetween(before: Topology, after: Topology): Omit<WatchEve
   if (before.slotsServed === SLOTS && after.slotsServed < SLOTS) {
     changes.push(bad(`${slotsText(SLOTS - after.slotsServed)} not served`));
   }
-  if (before.state !== after.state)
-    changes.push({ severity: after.state === 'ok' ? 'good' : 'bad', text: `cluster state: ${after.state}` });
+  if (before.state !== after.state) {
+    changes.push({ severity: SEVERITIES[after.state] ?? 'bad', text: `cluster state: ${after.state}` });
+  }
   return changes;
 }
+
+const SEVERITIES: Readonly<Partial<Record<Topology['state'], WatchEvent['severity']>>> = {
+  ok: 'good',
+  degraded: 'warning',
+};
 
 function nodeChanges(before: NodeView, after: NodeView, topology: Topology): Omit<WatchEvent, 'at_ms'>[] {
   const changes: Omit<WatchEvent, 'at_ms'>[] = [];

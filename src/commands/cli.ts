@@ -112,7 +112,8 @@ export default class Cli extends BaseCommand {
       const { runLines, runPrompt } = await import('../view/repl.ts');
       const prompted = { session, printer, signal: this.signal };
       if (process.stdin.isTTY) {
-        await runPrompt(prompted, historyFile(flags.home ?? defaultHome()));
+        const { live, color } = this.stdout;
+        await runPrompt(prompted, { historyFile: historyFile(flags.home ?? defaultHome()), hints: live && color });
       } else {
         const { failed, lost } = await runLines(process.stdin, prompted);
         if (failed && flags['exit-code']) process.exitCode = EXIT.unexpected;

@@ -5,14 +5,21 @@ import type { RemovedNode } from '../cluster/node-remove.ts';
 import { plural } from './format.ts';
 import { type Line, line, toned } from './line.ts';
 
-export function changedLines({ cluster, changed, unchanged }: ChangedNodes, verb: string): Line[] {
-  const did = changed.length === 0 ? `no node had to be ${verb}` : `${plural(changed.length, 'node')} ${verb}`;
+/** What is said of the nodes that were left as they were. */
+const UNCHANGED = {
+  started: 'already running',
+  stopped: 'already stopped',
+  killed: 'not running',
+  paused: 'not running',
+  resumed: 'not running',
+  destroyed: 'already gone',
+} as const;
+
+export function changedLines({ cluster, changed, unchanged }: ChangedNodes, verb: keyof typeof UNCHANGED): Line[] {
+  const did = changed.length === 0 ? `no node ${verb}` : `${plural(changed.length, 'node')} ${verb}`;
   const ports = changed.length === 0 ? '' : ` (${formatPorts(changed)})`;
-  const rest =
-    unchanged.length === 0 ? '' : `, ${formatPorts(unchanged)} already ${unchanged.length === 1 ? 'was' : 'were'}`;
-  return [
-    line('Cluster ', toned(cluster, 'strong'), `: ${did}${ports}`, toned(changed.length === 0 ? '' : rest, 'dim')),
-  ];
+  const rest = unchanged.length === 0 ? '' : `, ${formatPorts(unchanged)} ${UNCHANGED[verb]}`;
+  return [line('Cluster ', toned(cluster, 'strong'), `: ${did}${ports}`, toned(rest, 'dim'))];
 }
 
 /** 7000-7005, 7010 */

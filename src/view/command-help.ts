@@ -1,6 +1,7 @@
 /** `help` at the prompt: what the prompt itself understands, and what the server says about one of its commands. */
 import type { CliSession } from '../cluster/cli-session.ts';
 import type { Reply } from '../cluster/reply.ts';
+import { COMMAND_SYNTAX } from './command-syntax.ts';
 
 const PROMPT_HELP = `\
 help COMMAND       what the server says about a command
@@ -28,12 +29,13 @@ function describe(name: string, facts: Reply): string {
   const known = new Map(pairsOf(facts).map(([fact, value]) => [fact, textOf(value)]));
   const rows = SHOWN.filter((fact) => known.get(fact)).map((fact) => `  ${fact.padEnd(10)}  ${known.get(fact)}\n`);
   const args = pairsOf(facts).find(([fact]) => fact === 'arguments')?.[1];
-  const usage = [name.replaceAll('|', ' ').toUpperCase(), ...(args === undefined ? [] : argumentsOf(args))].join(' ');
-  return `${usage}\n${rows.join('')}`;
+  const command = name.replaceAll('|', ' ').toUpperCase();
+  const expected = args === undefined ? COMMAND_SYNTAX.get(command) : argumentsOf(args).join(' ');
+  return `${[command, expected].filter(Boolean).join(' ')}\n${rows.join('')}`;
 }
 
 /** 'key value [NX | XX]', of the arguments as COMMAND DOCS lists them. */
-function argumentsOf(list: Reply): string[] {
+export function argumentsOf(list: Reply): string[] {
   if (!('items' in list)) return [];
   return list.items.map((item) => {
     const facts = new Map(pairsOf(item));
@@ -43,8 +45,11 @@ function argumentsOf(list: Reply): string[] {
     const words = kind === 'pure-token' ? '' : kind === 'oneof' ? inner.join(' | ') : inner.join(' ') || text('name');
     const flags = facts.get('flags') ?? NOTHING;
     const marks = 'items' in flags ? flags.items.map(textOf) : [];
-    const once = [text('token'), words].filter(Boolean).join(' ');
-    const all = marks.includes('multiple') ? `${once} [${once} ...]` : once;
+    // An empty word can be the token: MIGRATE has it in place of a key.
+    const token = facts.has('token') ? text('token') || '""' : '';
+    const once = [token, words].filter(Boolean).join(' ');
+    const again = marks.includes('multiple_token') ? once : words;
+    const all = marks.includes('multiple') ? `${once} [${again} ...]` : once;
     if (marks.includes('optional')) return `[${all}]`;
     return kind === 'oneof' && inner.length > 1 ? `<${all}>` : all;
   });
@@ -53,7 +58,7 @@ function argumentsOf(list: Reply): string[] {
 const NOTHING: Reply = { type: 'nil', of: 'null' };
 
 /** A map in RESP3 is a list of names and values in turn in RESP2. */
-function pairsOf(reply: Reply): [string, Reply][] {
+export function pairsOf(reply: Reply): [string, Reply][] {
   if (reply.type === 'map') return reply.pairs.map(([name, value]) => [textOf(name), value]);
   if (reply.type !== 'array') return [];
   const pairs: [string, Reply][] = [];

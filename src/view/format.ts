@@ -11,6 +11,11 @@ export function duration(ms: number): string {
   return twoUnits(seconds, [86_400, 'd'], [3600, 'h']);
 }
 
+/** The same of what is known to the second only: 0 s, 5 s, 2 m 10 s */
+export function wholeSeconds(seconds: number): string {
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1000);
+}
+
 /** 812 B, 12.4 kB, 3.0 MB: powers of 1000, as disks and networks count. */
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];

@@ -5,7 +5,7 @@
  */
 import { formatRanges } from '../base/slot.ts';
 import type { NodeView, Topology } from '../cluster/topology.ts';
-import { bytes, count, cutMiddle, duration } from './format.ts';
+import { bytes, count, cutMiddle, wholeSeconds } from './format.ts';
 import { type Line, type Span, toned } from './line.ts';
 import { type Cell, type Column, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -79,7 +79,7 @@ function rowOf(
     known(node.memory_bytes, bytes),
     known(node.ops_per_s, count),
     node.version === null ? unknown() : `${node.engine ?? ''} ${node.version}`.trim(),
-    known(node.uptime_s, (seconds) => duration(seconds * 1000)),
+    known(node.uptime_s, wholeSeconds),
     node.id === null ? unknown() : terminal.cut ? cutMiddle(node.id, ID_SHOWN) : node.id,
   ];
 }

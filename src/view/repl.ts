@@ -10,6 +10,7 @@ import { type CliSession, isConnectionError } from '../cluster/cli-session.ts';
 import { splitWords } from '../cluster/split-words.ts';
 import { helpText } from './command-help.ts';
 import { endsServer, type Printer, printExchange } from './exchange.ts';
+import { showHints } from './hint.ts';
 
 export interface Prompted {
   readonly session: CliSession;
@@ -42,17 +43,31 @@ export async function runLines(
   return { failed, lost };
 }
 
-export async function runPrompt({ session, printer, signal }: Prompted, historyFile: string | null): Promise<void> {
+export interface PromptOptions {
+  /** null keeps none. */
+  readonly historyFile: string | null;
+  /** The arguments of commands are shown while they are typed. */
+  readonly hints: boolean;
+}
+
+export async function runPrompt(
+  { session, printer, signal }: Prompted,
+  { historyFile, hints }: PromptOptions,
+): Promise<void> {
   const history = readHistory(historyFile);
+  let isRunning = false;
+  let showHint = (): void => {};
   const prompt = createInterface({
     input: process.stdin,
     output: process.stdout,
     history: [...history],
     historySize: HISTORY_MAX,
     removeHistoryDuplicates: true,
-    completer: makeCompleter(session),
+    completer: makeCompleter(session, { isAtPrompt: () => !isRunning, completed: () => showHint() }),
   });
-  let isRunning = false;
+  if (hints) {
+    showHint = showHints(prompt, { input: process.stdin, output: process.stdout, isAtPrompt: () => !isRunning });
+  }
   prompt.on('SIGINT', () => {
     // While a command runs Ctrl-C ends it, which is how a subscription is left; at the prompt it clears what is typed,
     // and leaves where nothing is.
@@ -186,15 +201,28 @@ function queueLines(prompt: Interface): { next(): Promise<string | null> } {
   };
 }
 
+interface Completing {
+  /** Nothing runs that the question for names would have to wait for. */
+  readonly isAtPrompt: () => boolean;
+  readonly completed: () => void;
+}
+
 /** Names of commands and subcommands, asked of the server once: what it knows is what can be completed. */
-function makeCompleter(session: CliSession) {
-  let names: Promise<readonly string[]> | null = null;
+function makeCompleter(session: CliSession, { isAtPrompt, completed }: Completing) {
+  let names: readonly string[] | null = null;
+  const known = async (): Promise<readonly string[]> => {
+    // In a transaction the question would become a part of it.
+    if (names === null && session.connected && !session.inTransaction && isAtPrompt())
+      names = await commandNames(session);
+    return names ?? [];
+  };
   return (line: string, answer: (error: Error | null, result: [string[], string]) => void): void => {
-    names ??= commandNames(session);
-    names.then(
-      (known) => answer(null, [completions(line, known), line]),
-      () => answer(null, [[], line]),
-    );
+    known()
+      .catch(() => [])
+      .then((all) => {
+        answer(null, [completions(line, all), line]);
+        completed();
+      });
   };
 }
 
@@ -210,10 +238,11 @@ function completions(line: string, names: readonly string[]): string[] {
     .sort();
 }
 
-async function commandNames(session: CliSession): Promise<readonly string[]> {
+/** null where the server does not tell. */
+async function commandNames(session: CliSession): Promise<readonly string[] | null> {
   // Without a filter the list has no subcommands.
   const { reply } = await session.exchange(['COMMAND', 'LIST', 'FILTERBY', 'PATTERN', '*']);
-  if (reply.type !== 'array') return [];
+  if (reply.type !== 'array') return null;
   return reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes.toString('latin1').toLowerCase()] : []));
 }
 

@@ -2,7 +2,7 @@
 import type { ClusterSummary } from '../cluster/list-clusters.ts';
 import type { Topology } from '../cluster/topology.ts';
 import type { Finding } from '../cluster/verify.ts';
-import { bytes, count, duration, plural } from './format.ts';
+import { bytes, count, plural, wholeSeconds } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, toned } from './line.ts';
 import { nodeTable } from './node-table.ts';
 import { asTyped } from './program.ts';
@@ -37,7 +37,10 @@ export function glance(topology: Topology, { columns }: Pick<Terminal, 'columns'
       toned(bytes(topology.memory_bytes), 'none'),
       toned(`${count(topology.ops_per_s)} ops/s`, 'none'),
     );
-    lesser.push(toned(`epoch ${topology.epoch ?? '–'}`, 'dim'), toned(`up ${duration(youngest_s * 1000)}`, 'dim'));
+    lesser.push(
+      toned(`epoch ${topology.epoch ?? '–'}`, 'dim'),
+      toned(youngest_s < 1 ? 'just started' : `up ${wholeSeconds(youngest_s)}`, 'dim'),
+    );
   }
   const start = [toned(name, 'strong'), '  ', stateSpan(topology.state), ...facts.flatMap((fact) => ['   ', fact])];
   const whole = line(...start, ...lesser.flatMap((fact) => ['   ', fact]));

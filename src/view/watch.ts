@@ -33,7 +33,12 @@ export function watchLines(snapshot: WatchSnapshot, terminal: Terminal): Line[] 
 export function eventLine({ at_ms, severity, text }: WatchEvent): Line {
   const at = new Date(at_ms);
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
-  const mark = { good: toned('✓', 'good'), bad: toned('✗', 'bad'), note: toned('·', 'dim') }[severity];
+  const mark = {
+    good: toned('✓', 'good'),
+    warning: toned('!', 'look'),
+    bad: toned('✗', 'bad'),
+    note: toned('·', 'dim'),
+  }[severity];
   return line(toned(` ${time} `, 'dim'), mark, ` ${text}`);
 }
 

@@ -39,6 +39,22 @@ test('a node that does not answer is what the others say of it, with the reason'
   expect(topology.slotsServed).toBe(16384 - 5462);
 });
 
+test('after a failover the slots are those of the new primary, whatever others still say of the dead one', () => {
+  const took = line(7004, { slots: '0-5460', epoch: 7 });
+  const topology = healthy((told) => {
+    if (told.port === 7000) return { ...told, view: null };
+    if (told.port !== 7004) return told;
+    return { ...told, info: infoOf(false), view: told.view!.replace(/^.* h:7004@.*$/m, took) };
+  });
+  expect(topology.shards.map(({ number, primary }) => [number, primary.port])).toEqual([
+    [1, 7004],
+    [2, 7001],
+    [3, 7002],
+  ]);
+  expect(topology.slotsServed).toBe(16_384);
+  expect(topology.nodes[0]).toMatchObject({ port: 7000, reachable: false, slotCount: 0, shard: 0 });
+});
+
 test('a node that was only heard of is in the topology', () => {
   const topology = topologyOf([{ port: 7000, view: `${line(7000, { slots: '0-16383' })}\n${line(7009)}` }]);
   expect(topology.nodes.map(({ port, reachable }) => [port, reachable])).toEqual([

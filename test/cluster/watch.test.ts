@@ -44,6 +44,7 @@ describe('what has happened between two looks', () => {
       'good: 127.0.0.1:7004 was promoted to primary of shard 1 (epoch 8)',
       'good: cluster state: ok',
     ]);
+    expect(sentences(failed, { ...failed, state: 'degraded' })).toEqual(['warning: cluster state: degraded']);
     const back = withNode(promoted, 7000, {
       reachable: true,
       role: 'replica',

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startServer } from '../../src/index.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
 import { ROOT, rkv, temporaryHome, until } from './rkv.ts';
 
@@ -79,6 +80,42 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
+  test('what is expected next stands dimmed behind the cursor, and not in the line that was sent', async () => {
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT}`, { keepControls: true });
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    terminal.type('getex key');
+    await terminal.shows('\x1b[2m [EX seconds | PX milliseconds');
+    terminal.type('\n');
+    await terminal.shows('\x1b[K\r');
+    await terminal.shows('(nil)');
+    // What TAB completes is hinted at without another key.
+    terminal.type('incrbyf');
+    await terminal.shows('f');
+    terminal.type('\t');
+    await terminal.shows('loat\x1b[2m key increment');
+    terminal.type('\x03\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test('TAB in a transaction asks the server nothing that would become a part of it', async () => {
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT}`);
+    await terminal.shows(`127.0.0.1:${PORT}> `);
+    terminal.type('multi\n');
+    await terminal.shows('(TX)> ');
+    terminal.type('ech\t');
+    await terminal.shows('ech');
+    terminal.type('o once\n');
+    await terminal.shows('QUEUED');
+    terminal.type('exec\n');
+    await terminal.shows('1) "once"');
+    expect(await terminal.shows(`127.0.0.1:${PORT}> `)).not.toContain('2)');
+    terminal.type('ech\t');
+    await terminal.shows('ech');
+    await terminal.shows('o');
+    terminal.type('\x03\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
   test('a subscription that is refused announces no messages', async () => {
     await rkv(['cli', '-p', String(PORT), 'ACL', 'SETUSER', 'quiet', 'on', 'nopass', '+auth']);
     const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} --user quiet -a x`);
@@ -92,6 +129,35 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
   test('one command prints for people', async () => {
     const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} RPUSH numbers 1 2`);
     await terminal.shows('(integer) 2');
+    expect(await terminal.ended).toBe(0);
+  });
+});
+
+describe.skipIf(!hasScript)('on a terminal, with the bundled server', () => {
+  test('subcommands are completed, and help shows the arguments', async () => {
+    await using bundled = await startServer();
+    const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${bundled.port}`);
+    await terminal.shows(`127.0.0.1:${bundled.port}> `);
+    terminal.type('config res\t');
+    await terminal.shows('config res');
+    await terminal.shows('etstat');
+    terminal.type('\x03help config set\n');
+    await terminal.shows('CONFIG SET parameter value [parameter value ...]');
+    terminal.type('help get\n');
+    await terminal.shows('GET key\r\n  summary');
+    terminal.type('quit\n');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test.each([['NO_COLOR=1'], ['TERM=dumb']])('with %s there are no hints', async (setting) => {
+    await using bundled = await startServer();
+    const terminal = openTerminal(`env ${setting} '${process.execPath}' bin/run.js cli -p ${bundled.port}`);
+    await terminal.shows(`127.0.0.1:${bundled.port}> `);
+    terminal.type('get');
+    await terminal.shows('get');
+    terminal.type(' nothing\n');
+    expect(await terminal.shows('(nil)')).not.toContain('key');
+    terminal.type('quit\n');
     expect(await terminal.ended).toBe(0);
   });
 });
@@ -116,24 +182,32 @@ describe.skipIf(!hasScript)('a question', () => {
   });
 });
 
-function openTerminal(command: string) {
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
+/** Hints, dimmed behind the cursor, come and go with every key. */
+function withoutHints(printed: string): string {
+  const [first, ...rest] = printed.split('\x1b[2m');
+  return [first, ...rest.map((part) => part.split('\x1b[22m').slice(1).join(''))].join('');
+}
+
+function openTerminal(command: string, { keepControls = false } = {}) {
+  const child = spawn('script', ['-qec', `stty rows 24 cols 100; exec ${command}`, '/dev/null'], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], HOME: home, RKV_HOME: home, TERM: 'xterm', LANG: 'C.UTF-8' },
   });
-  let text = '';
+  let printed = '';
+  let read = 0;
   child.stdout.on('data', (chunk: Buffer) => {
-    text += stripVTControlCharacters(chunk.toString());
+    printed += chunk.toString();
   });
+  const unread = (): string => (keepControls ? printed : stripVTControlCharacters(withoutHints(printed))).slice(read);
   return {
     type: (keys: string) => child.stdin.write(keys),
     /** Waits for words after those that were waited for before; answers what came first. */
     async shows(words: string) {
-      await until(() => Promise.resolve(text.includes(words))).catch(() => {
-        throw new Error(`the terminal never showed '${words}', but:\n${text}`);
+      await until(() => Promise.resolve(unread().includes(words))).catch(() => {
+        throw new Error(`the terminal never showed '${words}', but:\n${unread()}`);
       });
-      const before = text.slice(0, text.indexOf(words));
-      text = text.slice(text.indexOf(words) + words.length);
+      const before = unread().slice(0, unread().indexOf(words));
+      read += before.length + words.length;
       return before;
     },
     ended: new Promise<number | null>((resolve) => child.on('exit', resolve)),

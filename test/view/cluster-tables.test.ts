@@ -113,6 +113,15 @@ describe('a status', () => {
     expect(broad).toBe(`${narrow?.trimEnd()}   epoch 7   up 2 m 10 s\n`);
   });
 
+  test('tells a start of this second in words, and whole seconds as such', () => {
+    const texts = [0, 5].map((uptime_s) => {
+      const nodes = sampleTopology().nodes.map((node) => ({ ...node, uptime_s }));
+      return renderLines([glance({ ...sampleTopology(), nodes }, terminalOf(140))], plain);
+    });
+    expect(texts[0]).toMatch(/ {3}epoch 7 {3}just started\n$/);
+    expect(texts[1]).toMatch(/ {3}epoch 7 {3}up 5 s\n$/);
+  });
+
   test('says no numbers that nobody answered', () => {
     const nodes = sampleTopology().nodes.map((node) => ({ ...node, reachable: false }));
     const topology = { ...sampleTopology(), nodes, state: 'unreachable' as const };
