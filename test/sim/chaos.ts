@@ -11,6 +11,7 @@ import {
   EpochsNeverGoDown,
   OneOwnerASlotAndEpoch,
   OneVoteAnEpoch,
+  OneWriterASlot,
   Violation,
   whyNoAgreement,
 } from './checkers.ts';
@@ -38,6 +39,8 @@ export interface RunReport {
 const FORMING_MS_MAX = 10_000;
 const HEALING_TIMEOUTS_MAX = 20;
 const LOOK_MS = 100;
+/** On top of the node timeout, until a primary that was replaced notices: a few ticks, and messages on their way. */
+const NOTICE_MS = 500;
 const NODES_MIN = 5;
 const NODES_MAX = 30;
 const STORM = 0.35;
@@ -87,6 +90,7 @@ class Run {
     // Some come back before anybody has missed them.
     this.sim.observers.push({ crashed: (node) => this.#perhapsRestart(node) });
     this.sim.observers.push(this.votes, new OneOwnerASlotAndEpoch(), new EpochsNeverGoDown(), this.writes);
+    this.sim.observers.push(new OneWriterASlot(this.sim, this.timeout_ms + NOTICE_MS));
   }
 
   go(): RunReport {
@@ -173,6 +177,9 @@ class Run {
       sim.at(prng.below(timeout_ms), () => {
         sim.crashBetweenEffects = 0;
       });
+    } else if (dice < 0.85) {
+      // The longest nap is one that an election fits in.
+      sim.freeze(node, prng.below(timeout_ms * 4));
     } else if (dice < 0.95) {
       this.#failOver(node);
     } else {

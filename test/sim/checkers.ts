@@ -94,6 +94,36 @@ export class EpochsNeverGoDown implements Observer {
   }
 }
 
+/**
+ * A primary that was replaced stops taking writes in time. Watched for the lowest slot of each writer, which stands for its
+ * shard.
+ */
+export class OneWriterASlot implements Observer {
+  readonly #sim: Simulation;
+  readonly #allowed_ms: number;
+  readonly #newest = new Map<number, { writer: SimNode; epoch: number; since_ms: number }>();
+
+  constructor(sim: Simulation, allowed_ms: number) {
+    this.#sim = sim;
+    this.#allowed_ms = allowed_ms;
+  }
+
+  wrote(writer: SimNode, { myself }: State): void {
+    const [slot] = myself.slots;
+    const { now_ms } = this.#sim;
+    const newest = this.#newest.get(slot!);
+    if (newest === undefined || myself.configEpoch > newest.epoch || newest.writer === writer) {
+      const since_ms = newest?.writer === writer ? newest.since_ms : now_ms;
+      this.#newest.set(slot!, { writer, epoch: myself.configEpoch, since_ms });
+    } else if (now_ms - newest.since_ms > this.#allowed_ms) {
+      throw new Violation(
+        `node ${writer.index} took a write for slot ${slot} with epoch ${myself.configEpoch}, ${now_ms - newest.since_ms} ms ` +
+          `after node ${newest.writer.index} had taken one with epoch ${newest.epoch}`,
+      );
+    }
+  }
+}
+
 /** Writes that clients were told are safe. */
 export class AcknowledgedWrites implements Observer {
   readonly writes = new Set<number>();

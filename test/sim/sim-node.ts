@@ -24,6 +24,8 @@ export class SimNode {
   state: State | null = null;
   /** false: a dead process, whose host still refuses connections; true: silence. */
   powerless = false;
+  /** Its process stands still until then: what comes meanwhile waits in its sockets. */
+  frozenUntil_ms = 0;
   /** Counts the starts, so that what belongs to an earlier life is recognised. */
   life = 0;
   /** What is certain to be on disk, and what is perhaps. */

@@ -8,12 +8,14 @@
  * - Disks: `persist` writes the real nodes.conf text. Without fsync it may be lost in a crash. A node may crash between
  *   any two effects, and starts again from the text alone.
  * - Clocks that differ, and that are set.
+ * - Processes that stand still for a while: then comes all at once that waited, the requests of clients first.
  * - Data: each shard is a log of write numbers; replicas follow, writes are acknowledged once enough of them have it.
  */
 import { Prng } from '../../src/base/prng.ts';
 import { decodeMessage, encodeMessage } from '../../src/server/gossip/codec.ts';
 import type { Effect } from '../../src/server/gossip/effect.ts';
 import type { Command, CommandResult, Event } from '../../src/server/gossip/event.ts';
+import { sleepLimit_ms } from '../../src/server/gossip/health.ts';
 import { type Message, VOTE } from '../../src/server/gossip/message.ts';
 import { formatNodesConf, loadNodesConf } from '../../src/server/gossip/nodes-conf.ts';
 import { createState, type State, TICK_MS } from '../../src/server/gossip/state.ts';
@@ -44,6 +46,8 @@ export interface Observer {
   stepped?(node: SimNode, state: State): void;
   crashed?(node: SimNode): void;
   booted?(node: SimNode, state: State): void;
+  /** A primary takes a write for its slots. */
+  wrote?(node: SimNode, state: State): void;
   acknowledged?(node: SimNode, write: number): void;
 }
 
@@ -140,6 +144,7 @@ export class Simulation {
     node.powerless = power;
     node.source = null;
     node.pausedUntil_ms = 0;
+    node.frozenUntil_ms = 0;
     node.acks.clear();
     node.acknowledged = 0;
     node.world.effects.length = 0;
@@ -155,6 +160,11 @@ export class Simulation {
     node.outgoing.clear();
     node.incoming.clear();
     for (const observer of this.observers) observer.crashed?.(node);
+  }
+
+  /** Its process stands still. */
+  freeze(node: SimNode, for_ms: number): void {
+    node.frozenUntil_ms = Math.max(node.frozenUntil_ms, this.now_ms + for_ms);
   }
 
   /** Cuts the network in parts. */
@@ -195,8 +205,17 @@ export class Simulation {
 
   #tick(node: SimNode, life: number): void {
     if (node.life !== life || node.state === null) return;
+    if (this.#isFrozen(node)) return this.#thaw(node, () => this.#tick(node, life));
     this.#step(node, { type: 'tick' });
     this.at(TICK_MS, () => this.#tick(node, life));
+  }
+
+  #isFrozen(node: SimNode): boolean {
+    return this.now_ms < node.frozenUntil_ms;
+  }
+
+  #thaw(node: SimNode, run: () => void): void {
+    this.#queue.push(node.frozenUntil_ms, run);
   }
 
   #step(node: SimNode, event: Event): void {
@@ -350,6 +369,8 @@ export class Simulation {
       this.#stalled.add(connection);
       return;
     }
+    const receiver = delivery.forward ? connection.to : connection.from;
+    if (this.#isFrozen(receiver)) return this.#thaw(receiver, () => this.#arrive(delivery));
     if (delivery.forward) this.#arriveAtTo(connection, delivery.payload);
     else this.#arriveAtFrom(connection, delivery.payload);
   }
@@ -410,20 +431,25 @@ export class Simulation {
   #replicate(node: SimNode, life: number): void {
     const { state } = node;
     if (node.life !== life || state === null) return;
+    if (this.#isFrozen(node)) return this.#thaw(node, () => this.#replicate(node, life));
     if (node.source !== null) this.#follow(node, node.source);
     else if (this.writing) this.#write(node, state);
     this.at(REPLICATION_MS, () => this.#replicate(node, life));
   }
 
   #write(node: SimNode, state: State): void {
+    // As the shell does before it serves clients.
+    const overdue_ms = this.now_ms + node.skew_ms - state.stepped_ms;
+    if (overdue_ms > sleepLimit_ms(state)) this.#step(node, { type: 'tick' });
     if (!state.ok || state.myself.slots.count() === 0 || node.pausedUntil_ms > this.now_ms + node.skew_ms) return;
     node.data.push(this.nextWrite++);
+    for (const observer of this.observers) observer.wrote?.(node, state);
   }
 
   #follow(node: SimNode, source: SimNode): void {
     const now_ms = this.now_ms + node.skew_ms;
     // A replica of a replica is fed by it as well, but nothing that it holds was acknowledged to a client.
-    if (source.state === null || !this.reaches(node, source)) {
+    if (source.state === null || !this.reaches(node, source) || this.#isFrozen(source)) {
       if (node.linkUp) node.lastLinked_ms = now_ms;
       node.linkUp = false;
       return;
