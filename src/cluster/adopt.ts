@@ -2,6 +2,7 @@
  * `rkv cluster create 127.0.0.1:7000 …`: one cluster of nodes that somebody else started, on whatever engine. The nodes
  * must be empty, and know nobody but each other; when the making fails they are empty nodes of no cluster.
  */
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
@@ -181,5 +182,5 @@ function plural(count: number, word: string): string {
 /** Where its bus is, which `cluster-port` may have moved. */
 export async function readBusPort(client: NodeClient): Promise<number> {
   const own = /^\S+ [^ ]*:\d+@(\d+)\S* [^ ]*myself/m.exec(await client.text('CLUSTER', 'NODES'));
-  return own === null ? client.address.port + 10_000 : Number(own[1]);
+  return own === null ? client.address.port + BUS_PORT_OFFSET : Number(own[1]);
 }

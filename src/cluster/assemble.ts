@@ -1,5 +1,6 @@
 /** Puts together what the nodes said, each about itself and about the others, into one topology. Pure. */
-import { SlotSet } from '../base/slot.ts';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
+import { SLOTS, SlotSet } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { countSlots } from './allocate.ts';
 import type { SeenNode } from './cluster-nodes.ts';
@@ -139,7 +140,7 @@ function viewOf(fact: NodeFacts, rumours: ReadonlyMap<string, Rumour>, offsets: 
   if (answer === null) {
     const silence = describeSilence(fact);
     return rumour === undefined
-      ? { ...BLANK, host, port, busPort: port + 10_000, address: fact.client.name, ...silence }
+      ? { ...BLANK, host, port, busPort: port + BUS_PORT_OFFSET, address: fact.client.name, ...silence }
       : { ...unreachedView(rumour), host, port, address: fact.client.name, ...silence };
   }
   const seen = own ?? rumour?.best;
@@ -149,7 +150,7 @@ function viewOf(fact: NodeFacts, rumours: ReadonlyMap<string, Rumour>, offsets: 
     id: seen?.id ?? null,
     host,
     port,
-    busPort: seen?.busPort ?? port + 10_000,
+    busPort: seen?.busPort ?? port + BUS_PORT_OFFSET,
     address: fact.client.name,
     reachable: true,
     role: seen?.role ?? 'unknown',
@@ -245,7 +246,9 @@ function activityOf(answer: NodeAnswer, own: SeenNode | undefined): NodeView['ac
   if (own === undefined) return 'joining';
   if (own.open.length > 0) return 'moving';
   const isAlone = numberIn(answer.clusterInfo, 'cluster_known_nodes') === 1;
-  return (own.role === 'primary' && own.slots.length === 0) || isAlone ? 'joining' : 'normal';
+  if (own.role === 'primary' && own.slots.length === 0) return 'joining';
+  // One that has all slots is a cluster by itself, and waits for nobody.
+  return isAlone && countSlots(own.slots) < SLOTS ? 'joining' : 'normal';
 }
 
 function replicationOf(

@@ -2,6 +2,7 @@
  * The reply of CLUSTER NODES: one node's view of the whole cluster.
  * <id> <ip:port@busport[,hostname]> <flags> <primary id or -> <ping-sent> <pong-received> <epoch> <link> <slots…>
  */
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import type { SlotRange } from '../base/slot.ts';
 
 export interface OpenSlot {
@@ -52,7 +53,7 @@ function parseLine(line: string): SeenNode {
     id,
     host: address[1]!,
     port,
-    busPort: address[3] === undefined ? port + 10_000 : Number(address[3]),
+    busPort: address[3] === undefined ? port + BUS_PORT_OFFSET : Number(address[3]),
     hostname: address[4]?.split(',')[0] || null,
     flags: flags.filter((flag) => flag !== 'myself'),
     isMyself: flags.includes('myself'),

@@ -5,7 +5,9 @@
  * Everything that may overlap does. Every pair is introduced where nodes are few: gossip would spread the word too,
  * but one cron tick (100 ms) per hop later. A replica is attached as soon as it knows its primary.
  */
+
 import { lookup } from 'node:dns/promises';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { formatRanges, rangesOf, type SlotRange, SlotSet } from '../base/slot.ts';
 import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
 import { type Deadline, retryWhile, waitUntil } from './deadline.ts';
@@ -69,7 +71,7 @@ export async function introduce(members: readonly Member[], newcomers: readonly 
   }
   const meet = (from: Member, to: Member): Promise<unknown> => {
     const { host, port } = to.client.address;
-    const bus = to.busPort === port + 10_000 ? [] : [to.busPort];
+    const bus = to.busPort === port + BUS_PORT_OFFSET ? [] : [to.busPort];
     return from.client.call('CLUSTER', 'MEET', hosts.get(host)!, port, ...bus);
   };
   await Promise.all(introductions(members, newcomers).map(([from, to]) => meet(from, to)));

@@ -2,7 +2,9 @@
  * Start, stop, destroy, list. What runs is asked of the processes and of the nodes; the folder only says what could run.
  * Nodes may be stopped and started one by one: the cluster has to live with that anyway.
  */
+
 import { existsSync, rmSync } from 'node:fs';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { formatAddress } from './address.ts';
 import { whyNotReadyYet } from './conditions.ts';
 import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
@@ -29,7 +31,6 @@ import { type Operation, runSteps, type Step } from './run.ts';
 import { awaitTakenOver, mayComeBackEmpty } from './safe-start.ts';
 import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
-import { BUS_OFFSET } from './validate.ts';
 
 export interface LifecycleOptions {
   readonly home: string;
@@ -128,7 +129,7 @@ function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Ste
     id: 'ports',
     title: 'ports free',
     async run() {
-      await checkPorts(claimsOf(nodes.map(({ port }) => ({ host: spec.host, port, busPort: port + BUS_OFFSET }))));
+      await checkPorts(claimsOf(nodes.map(({ port }) => ({ host: spec.host, port, busPort: port + BUS_PORT_OFFSET }))));
       return nodes.map(({ port }) => port).join(', ');
     },
   };

@@ -2,7 +2,9 @@
  * One more node: started by us, or started by somebody else and named by its address. It joins as a primary without
  * slots, or as a replica of the primary that was named or that has the fewest.
  */
+
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { type Address, formatAddress } from './address.ts';
 import { checkEmpty, readBusPort } from './adopt.ts';
 import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
@@ -26,7 +28,6 @@ import { portsStep, writeNode } from './steps.ts';
 import type { ClusterTarget, ManagedCluster } from './target.ts';
 import { renderNodeConf } from './template.ts';
 import { type NodeView, readTopology, type Topology } from './topology.ts';
-import { BUS_OFFSET } from './validate.ts';
 
 export interface AddOptions {
   /** Where a server of ours is started; the next free port when left out. */
@@ -135,9 +136,12 @@ async function planOwn(target: ClusterTarget, options: AddOptions): Promise<OwnN
 
 async function findFreePort({ folder, spec }: ManagedCluster): Promise<number> {
   const first = Math.max(spec.port - 1, ...nodePorts(folder)) + 1;
-  for (let port = first; port < first + PORTS_TRIED_MAX && port + BUS_OFFSET <= 65_535; port++) {
+  for (let port = first; port < first + PORTS_TRIED_MAX && port + BUS_PORT_OFFSET <= 65_535; port++) {
     const { host } = spec;
-    const answers = await Promise.all([whyNotBound({ host, port }), whyNotBound({ host, port: port + BUS_OFFSET })]);
+    const answers = await Promise.all([
+      whyNotBound({ host, port }),
+      whyNotBound({ host, port: port + BUS_PORT_OFFSET }),
+    ]);
     if (answers.every((why) => why === null)) return port;
   }
   throw new CliFailure(`no free port from ${first} on`, {

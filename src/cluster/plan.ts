@@ -2,6 +2,7 @@
  * A plan says everything that `cluster create` will do, before anything is done: it is what `--dry-run` prints, and what
  * the steps carry out. Pure: the same spec and the same home give the same plan.
  */
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { Prng } from '../base/prng.ts';
 import type { SlotRange } from '../base/slot.ts';
 import { allocateSlots, placeNodes } from './allocate.ts';
@@ -9,7 +10,7 @@ import { whyWithoutEffect } from './directive-check.ts';
 import { warnOfForeignPrimary } from './engine-mix.ts';
 import { clusterFolder, nodeFolder } from './layout.ts';
 import type { ClusterSpec } from './spec-file.ts';
-import { BUS_OFFSET, validateSpec } from './validate.ts';
+import { validateSpec } from './validate.ts';
 
 export interface NodePlan {
   readonly host: string;
@@ -72,7 +73,7 @@ export function planNode(
   return {
     host: spec.host,
     port: node.port,
-    busPort: node.port + BUS_OFFSET,
+    busPort: node.port + BUS_PORT_OFFSET,
     engine: spec.engines[String(node.port)] ?? spec.engine,
     role: node.replicaOf === null ? 'primary' : 'replica',
     shard: node.shard,

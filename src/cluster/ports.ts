@@ -2,11 +2,12 @@
  * Before anything is started: are the ports free? A server that finds its port taken dies with a line in a log; asked
  * beforehand, the user learns who has it.
  */
+
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { findHolders, type PortHolder } from './port-holder.ts';
-import { BUS_OFFSET } from './validate.ts';
 
 export interface PortClaim {
   readonly host: string;
@@ -78,7 +79,11 @@ export async function findFreePlace({
   first: number;
   count: number;
 }): Promise<number | null> {
-  const nodes = Array.from({ length: count }, (_, i) => ({ host, port: first + i, busPort: first + i + BUS_OFFSET }));
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    host,
+    port: first + i,
+    busPort: first + i + BUS_PORT_OFFSET,
+  }));
   const claims = claimsOf(nodes);
   const answers = await Promise.all(claims.map(whyNotBound));
   return answers.every((why) => why === null) ? first : await findFreeBase(claims);
@@ -113,9 +118,9 @@ function portNames(claims: readonly PortClaim[]): string {
   const [bus, ...more] = buses!;
   const names = clients!.length === 0 ? [] : [formatPorts(clients!.map(({ port }) => port))];
   if (bus !== undefined && more.length === 0)
-    names.push(`${bus.port} (the bus of node ${bus.node}: always ${BUS_OFFSET} above)`);
+    names.push(`${bus.port} (the bus of node ${bus.node}: always ${BUS_PORT_OFFSET} above)`);
   else if (bus !== undefined)
-    names.push(`${formatPorts(buses!.map(({ port }) => port))} (of the bus: always ${BUS_OFFSET} above)`);
+    names.push(`${formatPorts(buses!.map(({ port }) => port))} (of the bus: always ${BUS_PORT_OFFSET} above)`);
   return names.join(' and ');
 }
 

@@ -2,6 +2,7 @@
  * What a cluster spec must be, wherever it comes from: flags, a file, or a program. All mistakes are collected, because
  * nobody wants to learn them one run at a time.
  */
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { didYouMean } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { whyBadDirective } from './directive-check.ts';
@@ -14,8 +15,6 @@ export interface Mistake {
   readonly text: string;
 }
 
-/** The bus listens 10,000 above the client port. */
-export const BUS_OFFSET = 10_000;
 /** Enough for any machine that the whole cluster fits on; beyond it, the gossip of one host says nothing. */
 const NODES_MAX = 1000;
 
@@ -26,7 +25,7 @@ const RULES: Readonly<Record<keyof ClusterSpec, Rule>> = {
   name: nameRule,
   engine: matching(/\S/, "'bundled', 'redis', 'valkey' or the path of a server binary"),
   host: hostRule,
-  port: integer(1, 65_535 - BUS_OFFSET),
+  port: integer(1, 65_535 - BUS_PORT_OFFSET),
   primaries: integer(1, NODES_MAX),
   replicas: integer(0, NODES_MAX - 1),
   config: configRule,
@@ -42,7 +41,7 @@ const OURS: Readonly<Record<string, string>> = {
   'tls-port': 'use `port` and `tls`',
   'cluster-enabled': 'every node is one of a cluster',
   'cluster-config-file': 'it lies in the folder of the node',
-  'cluster-port': `the bus listens ${BUS_OFFSET.toLocaleString('en')} above the port`,
+  'cluster-port': `the bus listens ${BUS_PORT_OFFSET.toLocaleString('en')} above the port`,
   dir: 'it is the folder of the node',
   daemonize: 'rkv starts and supervises the nodes',
   supervised: 'rkv starts and supervises the nodes',
@@ -126,12 +125,12 @@ function findSizeMistakes(spec: Partial<ClusterSpec>): Mistake[] {
     return [{ path: ['replicas'], text: `${nodes} nodes are too many for one machine: at most ${NODES_MAX}` }];
   }
   if (primaries > SLOTS) return [{ path: ['primaries'], text: `there are only ${SLOTS} slots` }];
-  if (last + BUS_OFFSET > 65_535) {
-    const highest = 65_535 - BUS_OFFSET - nodes + 1;
+  if (last + BUS_PORT_OFFSET > 65_535) {
+    const highest = 65_535 - BUS_PORT_OFFSET - nodes + 1;
     return [
       {
         path: ['port'],
-        text: `port: the bus of the last node would need port ${last + BUS_OFFSET}; choose ${highest} or lower`,
+        text: `port: the bus of the last node would need port ${last + BUS_PORT_OFFSET}; choose ${highest} or lower`,
       },
     ];
   }

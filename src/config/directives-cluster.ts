@@ -1,4 +1,5 @@
 /** The cluster. */
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { integer, memory, oneOf, port, smallInteger, text, yesNo } from './directive.ts';
 
 export const cluster = {
@@ -13,7 +14,7 @@ export const cluster = {
     initial: 0,
     since: '7.0.0',
     fixed: true,
-    doc: 'Port of the cluster bus; 0 is the port for clients plus 10000.',
+    doc: `Port of the cluster bus; 0 is the port for clients plus ${BUS_PORT_OFFSET}.`,
   }),
   'cluster-node-timeout': integer({
     initial: 15_000,

@@ -3,6 +3,7 @@
  */
 
 import { networkInterfaces } from 'node:os';
+import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Descriptors } from '../base/descriptors.ts';
 import type { Logger } from '../base/log.ts';
@@ -166,6 +167,3 @@ function clusterConfigOf(config: Pick<Config, (typeof clusterDirectives)[number]
     busPort: config['cluster-announce-bus-port'] || busPort,
   };
 }
-
-/** The bus port, unless cluster-port names another. */
-const BUS_PORT_OFFSET = 10_000;

@@ -70,6 +70,14 @@ test('a node that nobody can name has no id', () => {
   expect(topology.nodes[0]).toMatchObject({ id: null, address: 'h:7000', role: 'unknown' });
 });
 
+test('a node that is a cluster by itself waits for nobody; one that lacks slots or others does', () => {
+  const alone = (slots: string): string =>
+    topologyOf([{ port: 7000, view: line(7000, { slots }) }]).nodes[0]!.activity;
+  expect(alone('0-16383')).toBe('normal');
+  expect(alone('0-5460')).toBe('joining');
+  expect(alone('')).toBe('joining');
+});
+
 test('nodes say what they are busy with', () => {
   const view = `${line(7000, { slots: `0-16383 [7->-${idOf(7001)}]` })}\n${line(7001)}`;
   const topology = topologyOf([

@@ -15,6 +15,7 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from 'node:tls';
+import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { type Descriptors, tookReserved } from '../../base/descriptors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -466,7 +467,7 @@ export class ClusterBus {
         reject(
           new BusFailure(
             error.code ?? '',
-            `Could not open the cluster bus port ${host ?? '*'}:${port}: ${reason} (it is the port + 10000 unless cluster-port says otherwise)`,
+            `Could not open the cluster bus port ${host ?? '*'}:${port}: ${reason} (it is the port + ${BUS_PORT_OFFSET} unless cluster-port says otherwise)`,
           ),
         );
       });

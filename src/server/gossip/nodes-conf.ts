@@ -3,6 +3,7 @@
  * format is Redis' own, so a node can change from one server to the other with its file. Newer servers add `key=value`
  * fields behind the hostname; they are read over, and not written, because older servers would take them for a name.
  */
+import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { SLOTS } from '../../base/slot.ts';
 import { EPOCH_MAX, whyNoEpoch } from './epoch.ts';
 import { HANDSHAKE, MYSELF, PRIMARY, parseFlags, REPLICA, SUSPECTED } from './flags.ts';
@@ -74,8 +75,6 @@ interface Line {
 const ID_PATTERN = /^[a-z0-9]{40}$/;
 const FIELDS_MIN = 8;
 const WORDS_SHOWN = 4;
-/** What is added to a client port to get the bus port, where a line does not say. */
-const BUS_PORT_DISTANCE = 10_000;
 
 /** What is written last proves that nothing is missing: a file that was cut has lost at least the end of its last line. */
 function requireEnd(text: string, lines: readonly Line[]): void {
@@ -152,7 +151,7 @@ function readAddress(node: ClusterNode, text: string, number: number): void {
   const [port, busPort] = endpoint.slice(colon + 1).split('@') as [string, string | undefined];
   node.ip = endpoint.slice(0, colon);
   node.port = readPort(port, number);
-  node.busPort = busPort === undefined ? node.port + BUS_PORT_DISTANCE : readPort(busPort, number);
+  node.busPort = busPort === undefined ? node.port + BUS_PORT_OFFSET : readPort(busPort, number);
   node.hostname = hostname ?? '';
 }
 

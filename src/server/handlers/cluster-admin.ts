@@ -3,6 +3,7 @@
  * (gossip/operator.ts), which answers a status or an error text.
  */
 
+import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { SLOTS } from '../../base/slot.ts';
 import type { Call } from '../command/call.ts';
 import { CLUSTER_DISABLED, quoted, ReplyError, SYNTAX } from '../command/errors.ts';
@@ -217,7 +218,7 @@ function meet(call: Call): void {
   if (call.argc > 5) throw new ReplyError("ERR wrong number of arguments for 'cluster|meet' command");
   const ip = call.text(2);
   const port = portFrom(call, 3, 'base');
-  const busPort = call.argc === 5 ? portFrom(call, 4, 'bus') : port + 10_000;
+  const busPort = call.argc === 5 ? portFrom(call, 4, 'bus') : port + BUS_PORT_OFFSET;
   run(call, { type: 'meet', ip, port, busPort });
 }
 
