@@ -71,8 +71,7 @@ test('a node that nobody can name has no id', () => {
 });
 
 test('a node that is a cluster by itself waits for nobody; one that lacks slots or others does', () => {
-  const alone = (slots: string): string =>
-    topologyOf([{ port: 7000, view: line(7000, { slots }) }]).nodes[0]!.activity;
+  const alone = (slots: string): string => topologyOf([{ port: 7000, view: line(7000, { slots }) }]).nodes[0]!.activity;
   expect(alone('0-16383')).toBe('normal');
   expect(alone('0-5460')).toBe('joining');
   expect(alone('')).toBe('joining');

@@ -22,7 +22,8 @@ const PORT = 20_260;
 const NODES = 6;
 const ROUNDS = Number(process.env.RKV_ROUNDS ?? 3);
 const SEED = Number(process.env.RKV_SEED ?? entropySeed());
-const NODE_TIMEOUT_MS = 1500;
+/** As short as failovers on a busy machine allow: a round takes several of it. */
+const NODE_TIMEOUT_MS = 700;
 /** On top of the node timeout, for a machine that is busy: ticks of the nodes, and questions that were on their way. */
 const SLACK_MS = 1000;
 const CONVERGED_WITHIN_MS = 60_000;
@@ -122,10 +123,11 @@ class Chaos {
 
   async pause({ port }: NodeView, held_ms: number): Promise<number> {
     const { child } = this.#nodes[port - PORT]!;
+    const stopped_ms = performance.now();
     child.kill('SIGSTOP');
     await sleep(held_ms);
     child.kill('SIGCONT');
-    return performance.now();
+    return stopped_ms;
   }
 
   async partition({ port }: NodeView, held_ms: number): Promise<number> {
