@@ -36,6 +36,9 @@ const DENIED =
   'for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting ' +
   'connections from the outside.\r\n';
 
+/** The date is looked at for a read that comes so much later than the last look; a look at a clock is dear. */
+const DATE_AGE_MAX_MS = 0.25;
+
 export interface DoorOptions {
   config: Config;
   descriptors: Descriptors;
@@ -54,6 +57,8 @@ export class Door {
   /** One record for all connections: CONFIG SET changes it in place. */
   readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
   readonly #delivery: Delivery<Client>;
+  /** When the date was looked at, on the monotonic clock. */
+  #dated_ms = Number.NEGATIVE_INFINITY;
 
   constructor(the: () => Server, options: DoorOptions) {
     this.#the = the;
@@ -70,14 +75,7 @@ export class Door {
       closed: (client) => this.#closed(client),
       drained: () => the().commandStats.end(),
       backedUp: (client) => enforceOutputLimit(the(), client),
-      woken: (client) => {
-        const server = the();
-        server.keyspace.now_ms = server.clock.now_ms();
-        client.lastInteraction_ms = server.clock.monotonic_ms();
-        server.commandStats.begin(client.lastInteraction_ms);
-        if (server.cluster !== null) server.cluster.noteTime(client.lastInteraction_ms);
-        server.wake();
-      },
+      woken: (client) => this.#woken(client),
     };
   }
 
@@ -184,6 +182,20 @@ export class Door {
     const client = server.newClient(connection, 'inside');
     setAuthenticated(client, true);
     return client;
+  }
+
+  /** Something was read: the time of this turn, or of what is left of it. */
+  #woken(client: Client): void {
+    const server = this.#the();
+    const now_ms = server.clock.monotonic_ms();
+    client.lastInteraction_ms = now_ms;
+    server.commandStats.begin(now_ms);
+    if (now_ms - this.#dated_ms >= DATE_AGE_MAX_MS) {
+      this.#dated_ms = now_ms;
+      server.keyspace.now_ms = server.clock.now_ms();
+    }
+    if (server.cluster !== null) server.cluster.noteTime(now_ms);
+    server.wake();
   }
 
   #protocolError(client: Client, text: string): void {

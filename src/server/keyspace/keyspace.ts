@@ -107,6 +107,7 @@ export class Keyspace {
   }
 
   set now_ms(now_ms: number) {
+    if (now_ms === this.#now_ms) return;
     this.#now_ms = now_ms;
     this.access.setTime(now_ms);
   }

@@ -61,7 +61,7 @@ export class CommandStats {
   /** This command runs now. */
   ran(index: number): void {
     if (index === this.#running && this.#length < RUN_MAX) this.#length++;
-    else this.#next(index, 1);
+    else this.#change(index);
   }
 
   /** A command that ran others goes on. */
@@ -107,6 +107,13 @@ export class CommandStats {
   reset(): void {
     for (const figures of [this.#calls, this.#time_ms, this.#rejected, this.#failed]) figures.fill(0);
     for (const histogram of this.#histograms) histogram?.clear();
+  }
+
+  #change(index: number): void {
+    if (this.#running !== NOBODY) return this.#next(index, 1);
+    // The first since the clock was read.
+    this.#running = index;
+    this.#length = 1;
   }
 
   /** Ends the run, and begins another. */

@@ -36,6 +36,8 @@ export class Pause {
   /** Monotonic milliseconds: when what is held back changes next by itself; Infinity when nothing is. */
   nextEnd_ms(): number {
     let next_ms = Number.POSITIVE_INFINITY;
+    // Every turn asks.
+    if (this.#entries.size === 0) return next_ms;
     for (const { until_ms } of this.#entries.values()) next_ms = Math.min(next_ms, until_ms);
     return next_ms;
   }

@@ -36,6 +36,20 @@ test('a run of one command shares its time out, sixteen calls at a time', () => 
   expect(stats.histogram(GET)?.percentile_ns(100)).toBeCloseTo(1e8, -6);
 });
 
+test('the clock is read once for a run that ends a delivery', () => {
+  const clock = new ManualClock();
+  let looks = 0;
+  const monotonic_ms = (): number => {
+    looks++;
+    return 0;
+  };
+  const stats = new CommandStats(3, Object.assign(clock, { monotonic_ms }), { 'latency-tracking': true });
+  stats.begin(0);
+  for (let i = 0; i < 16; i++) stats.ran(GET);
+  stats.end();
+  expect(looks).toBe(1);
+});
+
 test('EXEC is not charged with the commands in it', () => {
   const { stats, clock } = newStats();
   stats.begin(clock.monotonic_ms());
