@@ -7,7 +7,7 @@ if (node !== null) await start(node);
 
 async function start({ version, startAgain }) {
   const [first, ...rest] = process.argv.slice(2);
-  if (rest.length === 0 && (first === '--version' || first === '-v')) {
+  if (rest.length === 0 && ['--version', '-v', 'version'].includes(first)) {
     // Answered without loading anything: scripts ask for it often.
     print(`rkv/${packageVersion()} ${process.platform}-${process.arch} node-v${version}\n`);
     return;

@@ -5,7 +5,6 @@
  * A command parses, calls, presents: it returns its result, and says it to people with `say`. Nothing is imported here
  * that a command which prints three lines does not need; start-up time is everybody's.
  */
-import { stripVTControlCharacters } from 'node:util';
 import { Command, Errors, Flags } from '@oclif/core';
 import { nearest } from './base/nearest.ts';
 import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/failure.ts';
@@ -14,6 +13,7 @@ import type { Operation } from './cluster/run.ts';
 import { type FailureFacts, failureLines } from './view/failure-block.ts';
 import { type Line, line, renderLines, toned } from './view/line.ts';
 import { describeTerminal, type Terminal } from './view/terminal.ts';
+import { usageWords } from './view/usage-words.ts';
 
 export interface FailureEnvelope {
   readonly code: string;
@@ -49,7 +49,7 @@ export const passwordFlag = Flags.string({
 /** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
 export const timeoutFlag = Flags.custom<number>({
   helpValue: 'SECONDS',
-  parse: async (text) => {
+  parse: async (text, _context, { name = 'timeout' }) => {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
     const ms = Number(match?.[1]) * { ms: 1, s: 1000, m: 60_000 }[(match?.[2] ?? 's') as 'ms' | 's' | 'm'];
     if (match !== null && ms > 0) return ms;
@@ -57,7 +57,7 @@ export const timeoutFlag = Flags.custom<number>({
       code: 'USAGE',
       exit: EXIT.usage,
       why: 'expected seconds, or a number with a unit',
-      suggestions: ['--timeout 30', '--timeout 500ms', '--timeout 2m'],
+      suggestions: ['30', '500ms', '2m'].map((time) => `--${name} ${time}`),
     });
   },
 });
@@ -235,7 +235,11 @@ export abstract class BaseCommand extends Command {
     if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
     const { flags = {}, baseFlags = {} } = this.ctor;
     const known = Object.keys({ ...baseFlags, ...flags });
-    const meant = unknown.flatMap((flag: string) => nearest(flag.replace(/^-+/, ''), known) ?? []);
+    const names = unknown.map((flag: string) => flag.replace(/^-+/, ''));
+    const meant = names.flatMap((name) => nearest(name, known) ?? []);
+    // `rkv status --watch`, as other programs have it.
+    const commands = names.filter((name) => this.config.commandIDs.includes(name)).map((name) => `rkv ${name}`);
+    if (meant.length === 0 && commands.length > 0) return { ...facts, suggestions: [...commands, '--help'] };
     if (meant.length === 0) return facts;
     const why = `did you mean ${meant.map((name) => `--${name}`).join(' and ')}?`;
     return { ...facts, why, suggestions: facts.suggestions ?? [] };
@@ -266,7 +270,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     return {
       code: error.code,
       exit: error.exit,
-      message: withoutHints(error.message),
+      message: usageWords(error.message),
       why: error.why,
       evidence: error.evidence,
       log: error.log,
@@ -280,7 +284,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     return { ...nothing, code: 'EXIT', exit, message: error.message };
   }
   if (isUsageError(error)) {
-    const message = withoutHints(error.message);
+    const message = usageWords(error.message);
     return {
       ...nothing,
       code: 'USAGE',
@@ -319,12 +323,4 @@ function asInterruption(error: unknown): unknown {
 function withCauses(error: Error): string {
   const stack = error.stack ?? String(error);
   return error.cause instanceof Error ? `${stack}\ncaused by ${withCauses(error.cause)}` : stack;
-}
-
-/** oclif frames what it reports with words and colours of its own; ours stand in other places. */
-function withoutHints(message: string): string {
-  return stripVTControlCharacters(message)
-    .replace(/\s*See more help with --help\s*$/, '')
-    .replace(/^Nonexistent flags?: /, 'unknown flag ')
-    .replace(/^Parsing (--\S+)\s+/, '$1: ');
 }

@@ -29,11 +29,10 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   }
 }
 
-/** `rkv help verify`, `rkv version` and `-h`, in the form that oclif knows. `rkv cli -h HOST` names a host. */
+/** `rkv help verify` and `-h`, in the form that oclif knows. `rkv cli -h HOST` names a host. */
 export function asOclifExpects(argv: readonly string[]): readonly string[] {
   const [first, ...rest] = argv;
   if (first === 'help') return [...rest, '--help'];
-  if (first === 'version' && rest.length === 0) return ['--version'];
   const end = argv.indexOf('--');
   const options = end === -1 ? argv : argv.slice(0, end);
   const isHost = first === 'cli' && argv.at(-1) !== '-h';
@@ -48,11 +47,13 @@ function refuseRedisCliCluster(words: readonly string[]): void {
   const [sub = '', ...rest] = words.slice(at + 1);
   const instead = insteadOfRedisCli(sub, rest);
   if (instead === null) return;
-  throw new CliFailure(`redis-cli's \`--cluster ${sub}\` is a command of its own in rkv`, {
+  const { commands, isOwn } = instead;
+  const told = isOwn ? 'is a command of its own in rkv' : 'has no counterpart in rkv yet';
+  throw new CliFailure(`redis-cli's \`--cluster ${sub}\` ${told}`, {
     code: 'USAGE',
     exit: EXIT.usage,
-    why: 'behind --cluster, rkv cli expects the name of a cluster',
-    suggestions: instead,
+    why: `behind --cluster, rkv cli expects the name of a cluster${isOwn ? '' : '; redis-cli works on any'}`,
+    suggestions: commands,
   });
 }
 

@@ -61,10 +61,11 @@ export function planAdoption(
   const names = addresses.map(formatAddress);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined || primaries < 1) {
-    throw new CliFailure(twice === undefined ? 'these are too few nodes' : `node ${twice} is named twice`, {
+    throw new CliFailure(twice === undefined ? 'too few nodes' : `node ${twice} is named twice`, {
       code: 'BAD_NODES',
       exit: EXIT.usage,
-      why: twice === undefined ? `one primary with ${replicas} replicas needs ${replicas + 1} nodes` : undefined,
+      why: twice === undefined ? `a primary with ${replicasText(replicas)} needs ${replicas + 1} nodes` : undefined,
+      suggestions: twice === undefined ? ['name more nodes', `--replicas ${Math.max(0, addresses.length - 1)}`] : [],
     });
   }
   const shards =
@@ -183,4 +184,8 @@ function plural(count: number, word: string): string {
 export async function readBusPort(client: NodeClient): Promise<number> {
   const own = /^\S+ [^ ]*:\d+@(\d+)\S* [^ ]*myself/m.exec(await client.text('CLUSTER', 'NODES'));
   return own === null ? client.address.port + BUS_PORT_OFFSET : Number(own[1]);
+}
+
+function replicasText(replicas: number): string {
+  return replicas === 1 ? 'one replica' : `${replicas} replicas`;
 }

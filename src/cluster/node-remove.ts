@@ -224,7 +224,7 @@ function ownsSlots(topology: Topology, node: NodeView): CliFailure {
       suggestions: [
         ...(replica === undefined
           ? []
-          : [`redis-cli -p ${replica.port} cluster failover     makes ${replica.port} the primary`]),
+          : [`rkv cli -p ${replica.port} cluster failover     makes ${replica.port} the primary`]),
         `redis-cli --cluster reshard ${topology.nodes.find((one) => one.reachable)?.address} --cluster-from ${node.id}`,
       ],
     },

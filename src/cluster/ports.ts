@@ -39,7 +39,10 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
       suggestions: ['--host 127.0.0.1'],
     });
   }
-  const reasons = reasonsFor(taken.map(({ claim: taking, why }) => ({ claim: taking, why: why as string })));
+  const refused = taken.map(({ claim: taking, why }) => ({ claim: taking, why: why as string }));
+  const holders = findHolders(refused.map(({ claim: taking }) => taking.port));
+  const reasons = reasonsFor(refused, holders);
+  const isKnown = taken.every(({ claim: taking }) => (holders.get(taking.port)?.pid ?? null) !== null);
   const clients = taken.filter((one) => one.claim.use === 'clients').map((one) => one.claim.port);
   const named = clients.length > 0 ? clients : taken.map((one) => one.claim.port);
   const free = await findFreeBase(claims);
@@ -51,7 +54,7 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
     suggestions: [
       ...(free === null ? [] : [`--port ${free}`]),
       '--port auto',
-      `ss -tanp 'sport = :${claim.port}'          to see who has it`,
+      ...(isKnown ? [] : [`sudo ss -tanp 'sport = :${claim.port}'     shows who has it`]),
     ],
   });
 }
@@ -104,8 +107,7 @@ interface Refusal {
 }
 
 /** One sentence for each process that is in the way, or for each port where that cannot be known. */
-function reasonsFor(refusals: readonly Refusal[]): string[] {
-  const holders = findHolders(refusals.map(({ claim }) => claim.port));
+function reasonsFor(refusals: readonly Refusal[], holders: ReadonlyMap<number, PortHolder>): string[] {
   const sentences = Map.groupBy(refusals, ({ claim, why }) => whyTaken(claim, why, holders.get(claim.port)));
   return [...sentences].map(([sentence, some]) => {
     const ports = some.map(({ claim }) => claim);

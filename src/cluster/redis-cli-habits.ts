@@ -19,8 +19,13 @@ const INSTEAD: Readonly<Record<string, Instead>> = {
 };
 
 /** Commands that do what `redis-cli --cluster <sub> <words>` does; null when `sub` is none of its subcommands. */
-export function insteadOfRedisCli(sub: string, words: readonly string[]): readonly string[] | null {
-  return Object.hasOwn(INSTEAD, sub) ? (INSTEAD[sub] as Instead)(words) : null;
+export function insteadOfRedisCli(
+  sub: string,
+  words: readonly string[],
+): { commands: readonly string[]; isOwn: boolean } | null {
+  if (!Object.hasOwn(INSTEAD, sub)) return null;
+  const commands = (INSTEAD[sub] as Instead)(words);
+  return { commands, isOwn: commands.every((command) => !command.startsWith('redis-cli')) };
 }
 
 /** rkv has no such command yet; redis-cli's own works on any cluster. */

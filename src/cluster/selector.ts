@@ -80,9 +80,10 @@ function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
   return new CliFailure(`no node matches '${selector}'`, {
     code: 'NO_NODE',
     exit: EXIT.usage,
-    why: nodes.length === 0 ? 'the cluster has no nodes' : nodes.map(describe).join(', '),
+    why: nodes.length === 0 ? 'the cluster has no nodes' : `its nodes are ${nodes.map(describe).join(', ')}`,
     suggestions: [
-      'name nodes by port, address or the beginning of an id; describe them by primary, replica, up, down, shard:2, slot:5461',
+      'a port, an address or the beginning of an id',
+      'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],
   });
 }

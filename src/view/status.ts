@@ -17,7 +17,7 @@ export function statusLines(topology: Topology, terminal: Terminal): Line[] {
 
 /** What `verify` would call an error, with why, and with what to type. */
 function problemLines({ text, evidence, command }: Finding): Line[] {
-  const why = evidence.length === 0 ? '' : ` (${evidence[0]})`;
+  const why = evidence.length === 0 ? '' : `; ${evidence[0]}`;
   const next = command === null ? [] : [line(toned('   → ', 'dim'), toned(asTyped(command), 'strong'))];
   return [line(toned(' ✗', 'bad'), ` ${text}${why}`), ...next];
 }

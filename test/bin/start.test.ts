@@ -32,7 +32,9 @@ afterEach(() => {
 describe('rkv', () => {
   test('says its version without a build', () => {
     const expected = `rkv/1.2.3 ${process.platform}-${process.arch} node-${process.version}\n`;
-    expect(run('run.js', ['--version'])).toEqual({ stdout: expected, stderr: '', status: 0 });
+    for (const word of ['--version', '-v', 'version']) {
+      expect(run('run.js', [word])).toEqual({ stdout: expected, stderr: '', status: 0 });
+    }
   });
 
   test('says what to do when there is no build', () => {

@@ -49,7 +49,7 @@ test('a plan of six addresses on three hosts has no two nodes of a shard on one 
 
 test('too few nodes, and one named twice, are usage failures', () => {
   const one = { host: 'a', port: 1 };
-  expect(() => planAdoption([one], { replicas: 1 })).toThrow('these are too few nodes');
+  expect(() => planAdoption([one], { replicas: 1 })).toThrow('too few nodes');
   expect(() => planAdoption([one, one], { replicas: 0 })).toThrow('node a:1 is named twice');
 });
 

@@ -133,6 +133,34 @@ describe('what is printed', () => {
   });
 
   test.each([
+    ['cluster create --primaries three', "--primaries: expected a whole number, not 'three'"],
+    ['cluster create --port', '--port needs a value'],
+    ['node add --port 99999', "--port: expected a whole number up to 65535, not '99999'"],
+    ['cluster create --primaries 0', "--primaries: expected a whole number from 1 on, not '0'"],
+    ['verify --fail-on nothing', "--fail-on: expected one of error, warning, not 'nothing'"],
+    ['cluster create --file nope.yaml', '--file: there is no file nope.yaml'],
+    ['cluster create --template nodir', '--template: there is no folder nodir'],
+    ['node kill', 'missing argument: selector (which nodes; `all` means every node)'],
+    ['cluster destroy one two', 'unexpected argument: two'],
+  ])('rkv %s is answered in plain words', async (typed, words) => {
+    const { stderr, status } = await rkv(typed.split(' '), { home });
+    expect(stderr).toBe(`Error: ${words}\n  try    add --help to see what is accepted\n`);
+    expect(status).toBe(2);
+  });
+
+  test('what is suggested has the name of the flag that was wrong, or of the command that was meant', async () => {
+    expect((await rkv(['watch', '--every', '0'], { home })).stderr).toContain(
+      '--every 30\n         --every 500ms\n         --every 2m\n',
+    );
+    expect((await rkv(['status', '--watch'], { home })).stderr).toBe(
+      'Error: unknown flag --watch\n  try    rkv watch\n         --help\n',
+    );
+    expect((await rkv(['cli', '--cluster', 'reshard', 'h:1'], { home })).stderr).toContain(
+      "redis-cli's `--cluster reshard` has no counterpart in rkv yet",
+    );
+  });
+
+  test.each([
     [['--help'], /cluster +create, look at/],
     [['cluster', '--help'], /cluster create +start servers/],
     [['cluster', 'create', '--help'], /--primaries=N/],

@@ -5,7 +5,6 @@ import { insteadOfRedisCli } from '../../src/cluster/redis-cli-habits.ts';
 test.each([
   ['help', '--help'],
   ['help cluster create', 'cluster create --help'],
-  ['version', '--version'],
   ['-h', '--help'],
   ['cluster create -h', 'cluster create --help'],
   ['cli -h', 'cli --help'],
@@ -38,5 +37,6 @@ test.each([
   ['reshard', ['h:1'], ['redis-cli --cluster reshard h:1']],
   ['blue', [], null],
 ])('redis-cli --cluster %s %j is %j', (sub, words, instead) => {
-  expect(insteadOfRedisCli(sub, words)).toEqual(instead);
+  expect(insteadOfRedisCli(sub, words)?.commands ?? null).toEqual(instead);
+  expect(insteadOfRedisCli(sub, words)?.isOwn ?? null).toBe(instead && sub !== 'reshard');
 });

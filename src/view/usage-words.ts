@@ -1,0 +1,24 @@
+/* What the parser of the command line says about words that it cannot use, as rkv says such things. */
+import { stripVTControlCharacters } from 'node:util';
+
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/\s*See more help with --help\s*$/, ''],
+  [/^Parsing (--\S+)\s+/, '$1: '],
+  [/^Nonexistent flags?: /, 'unknown flag '],
+  [/^Flag (--\S+) expects a value$/, '$1 needs a value'],
+  [/^Expected (--\S+)=(.*) to be one of: (.*)$/, "$1: expected one of $3, not '$2'"],
+  [/Expected an integer less than or equal to (\S+) but received: (.*)$/, "expected a whole number up to $1, not '$2'"],
+  [
+    /Expected an integer greater than or equal to (\S+) but received: (.*)$/,
+    "expected a whole number from $1 on, not '$2'",
+  ],
+  [/Expected an integer but received: (.*)$/, "expected a whole number, not '$1'"],
+  [/No file found at (.*)$/, 'there is no file $1'],
+  [/No directory found at (.*)$/, 'there is no folder $1'],
+  [/^Missing \d+ required args?:\s+(\S+)\s+(.*)$/s, 'missing argument: $1 ($2)'],
+  [/^Unexpected arguments?: /, 'unexpected argument: '],
+];
+
+export function usageWords(message: string): string {
+  return WORDS.reduce((text, [theirs, ours]) => text.replace(theirs, ours), stripVTControlCharacters(message));
+}
