@@ -167,8 +167,7 @@ export const processDirectives = {
     initial: false,
     since: '4.0.0',
     fixed: true,
-    doc: 'Print a logo at start even when nobody is watching.',
-    notApplicable: 'there is no logo',
+    doc: 'Print the version, the mode, the port and the process id at start, in lines of their own.',
   }),
   supervised: oneOf(['upstart', 'systemd', 'auto', 'no'], {
     initial: 'no',

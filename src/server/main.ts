@@ -157,11 +157,26 @@ function announce(log: Logger, { config, configFile, notices }: Loaded): void {
   log.notice(
     `Redis version=${REDIS_VERSION}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`,
   );
-  if (configFile === null) log.notice('No config file specified, using the default config.');
+  if (configFile === null)
+    log.warning(
+      'Warning: no config file specified, using the default config. In order to specify a config file use rkv-server /path/to/redis.conf',
+    );
   else log.notice('Configuration loaded');
   for (const notice of notices) log.notice(notice);
   const mode = config['cluster-enabled'] ? 'cluster' : 'standalone';
   log.notice(`Running mode=${mode}, port=${config.port || config['tls-port']}.`);
+  if (config['always-show-logo']) showLogo(log, config, mode);
+}
+
+/** What scripts look for in the picture that Redis prints. */
+function showLogo(log: Logger, config: Config, mode: string): void {
+  const lines = [
+    `  rkv ${OWN_VERSION}, compatible with Redis ${REDIS_VERSION}`,
+    `  Running in ${mode} mode`,
+    `  Port: ${config.port || config['tls-port']}`,
+    `  PID: ${process.pid}`,
+  ];
+  log.notice(`\n\n${lines.join('\n')}\n`);
 }
 
 /** Failures whose message says all that a person can act on; anything else is our own mistake, and shows its stack. */
@@ -181,6 +196,7 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
   }
   const full = path.resolve(file);
   process.once('exit', () => {
+    log.notice('Removing the pid file.');
     try {
       unlinkSync(full);
     } catch {
@@ -197,7 +213,7 @@ function listenToSignals(server: Server, log: Logger): void {
       process.exit(1);
     }
     stopping = true;
-    const why = signal === 'SIGINT' ? 'Received SIGINT' : 'Received SIGTERM';
+    const why = `Received ${signal} scheduling shutdown`;
     server.shutdown({ save: 'as-configured', why }).then(
       () => process.exit(0),
       () => {

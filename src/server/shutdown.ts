@@ -21,7 +21,7 @@ export async function shutdown(
   { door, committed }: { door: Door; committed: () => void },
   how: Shutdown,
 ): Promise<void> {
-  server.log.warning(`${how.why}, scheduling shutdown...`);
+  if (how.why !== undefined) server.log.warning(`${how.why}...`);
   // Out of the command that asked for it: its turn is to end first.
   await new Promise((resolve) => setImmediate(resolve));
   endOfTurn(server);
@@ -39,6 +39,7 @@ export async function shutdown(
 }
 
 function secure({ log, config, persistence, loading }: Server, { save, force }: Shutdown): void {
+  log.warning('User requested shutdown...');
   const wanted = !loading && (save === 'always' || (save === 'as-configured' && config.save.length > 0));
   if (wanted) log.notice('Saving the final RDB snapshot before exiting.');
   try {
@@ -46,7 +47,7 @@ function secure({ log, config, persistence, loading }: Server, { save, force }: 
   } catch (failure) {
     if (!(failure instanceof DiskFailure)) throw failure;
     if (force === true) {
-      log.warning(`Error trying to save the DB: ${failure.message}. Exit anyway.`);
+      log.warning(`Error trying to save the DB, but exiting anyway: ${failure.message}`);
       return;
     }
     log.warning(

@@ -141,7 +141,9 @@ function clearFailure(state: State, node: ClusterNode, world: World): void {
   const harmless = isReplica(node) || node.slots.count() === 0;
   const rested = world.now_ms - node.failed_ms > state.config.nodeTimeout_ms * VALIDITY_FACTOR;
   if (!harmless && !rested) return;
-  log(world, 'notice', `Clear FAIL state for node ${node.id}: it is reachable again.`);
+  const what = isReplica(node) ? 'replica is reachable again' : 'master without slots is reachable again';
+  const why = harmless ? what : 'is reachable again and nobody is serving its slots after some time';
+  log(world, 'notice', `Clear FAIL state for node ${node.id}: ${why}.`);
   node.flags &= ~FAILED;
   state.evaluateWanted = true;
   persist(state, world, { fsync: false });

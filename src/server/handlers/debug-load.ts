@@ -73,18 +73,27 @@ function answer(call: Call): void {
   call.reply.ok();
 }
 
+/** Nobody wants to read it twice. */
+const SILENT: RdbReaderOptions['log'] = { notice() {}, warning() {} };
+
 function loadRdb(server: Server, { flush, merge }: { flush: boolean; merge: boolean }): void {
   const { keyspace, config, clock } = server;
   const trial = new StagedData(keyspace, 0);
   const still = { ...config, 'key-load-delay': 0 };
-  trial.load(() => readInto(trial, server, { merge, pieces: new LoadPieces({ config: still, clock }) }));
+  const quiet = { config, keyspace, replication: server.replication, log: SILENT };
+  trial.load(() => readInto(trial, quiet, { merge, pieces: new LoadPieces({ config: still, clock }) }));
   if (flush) keyspace.clear();
   readInto(keyspace, server, { merge, pieces: new LoadPieces(server) });
 }
 
 function readInto(
   into: RdbReaderOptions['keyspace'],
-  { config, keyspace, log, replication }: Server,
+  {
+    config,
+    keyspace,
+    log,
+    replication,
+  }: Pick<Server, 'config' | 'keyspace' | 'replication'> & Pick<RdbReaderOptions, 'log'>,
   { merge, pieces }: { merge: boolean; pieces: LoadPieces },
 ): void {
   const file = new FileReader(path.join(config.dir, config.dbfilename));

@@ -181,7 +181,7 @@ function shutdown(call: Call): void {
   // The client is not answered: its connection ends with the server. A save that fails keeps the server up.
   const wait: Blocked = { why: 'shutdown', reply, deadline_ms: Number.POSITIVE_INFINITY, expire() {} };
   server.blocking.block(client, wait);
-  server.shutdown({ save, force, why: 'User requested shutdown' }).then(
+  server.shutdown({ save, force }).then(
     () => server.ended(),
     (error: Error) => {
       if (!(error instanceof DiskFailure)) throw error;

@@ -22,7 +22,9 @@ export function whyIncomplete(facts: FolderFacts): string | null {
 function whyFilesMissing({ manifest, sizes }: FolderFacts): string | null {
   const { base, incr } = manifest;
   const missing = [...(base === null ? [] : [base]), ...incr].find(({ name }) => !sizes.has(name));
-  return missing === undefined ? null : `The manifest names the AOF file ${missing.name}, but it does not exist`;
+  return missing === undefined
+    ? null
+    : `The manifest names the AOF file ${missing.name}, but it does not exist: No such file or directory`;
 }
 
 /**

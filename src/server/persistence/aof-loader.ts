@@ -89,6 +89,7 @@ class Replay {
     // Dead keys stay: the commands behind may rely on them, and a DEL for each is among those commands.
     const rdb = new RdbReader({ source: this.#file.path, keyspace, log, now_ms, intsetMax, dropExpired: false });
     this.#rdb = rdb;
+    log.notice('Reading RDB base file on AOF loading...');
     for (let piece = first; !pieces.feed(rdb, piece); ) {
       piece = yield* this.#read();
       if (piece.length === 0) rdb.finish();

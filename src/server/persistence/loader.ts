@@ -119,8 +119,6 @@ function* loadRdb(load: Load): Generator<void, Loaded> {
     file.close();
   }
   takeFunctions(rdb, load);
-  tellAge(rdb, load);
-  log.notice(`Done loading RDB, keys loaded: ${rdb.keysLoaded}, keys expired: ${rdb.keysExpired}.`);
   log.notice(`DB loaded from disk: ${seconds(clock, started_ms)} seconds`);
   return { from: 'rdb', aux: rdb.aux, keysLoaded: rdb.keysLoaded, keysExpired: rdb.keysExpired };
 }
@@ -150,7 +148,6 @@ function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
     const { rdb } = yield* replayFile(folder.pathOf(file), { name: file.name, isLast }, context);
     if (rdb !== null) {
       takeFunctions(rdb, load);
-      tellAge(rdb, load);
       keysLoaded += rdb.keysLoaded;
     }
     const kind = file.type === 'b' ? 'base' : 'incr';
@@ -168,14 +165,6 @@ function takeFunctions(rdb: RdbReader, { loadFunction, log }: LoadOptions): void
     return;
   }
   for (const source of rdb.functions) loadFunction(source);
-}
-
-function tellAge(rdb: RdbReader, { log, clock }: LoadOptions): void {
-  const ctime_s = Number(rdb.aux.get('ctime') ?? Number.NaN);
-  const used = Number(rdb.aux.get('used-mem') ?? Number.NaN);
-  if (!Number.isNaN(ctime_s)) log.notice(`RDB age ${Math.max(0, Math.floor(clock.now_ms() / 1000) - ctime_s)} seconds`);
-  if (!Number.isNaN(used)) log.notice(`RDB memory usage when created ${(used / 1024 / 1024).toFixed(2)} Mb`);
-  if (rdb.aux.get('aof-base') === '1') log.notice('RDB is base AOF');
 }
 
 function asLoadFailure(failure: unknown): unknown {

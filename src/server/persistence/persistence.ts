@@ -331,6 +331,7 @@ export class Persistence {
           return log.warning(`Background saving error: ${failure.message}`);
         }
         this.#saved(dirty);
+        log.notice('DB saved on disk');
         log.notice('Background saving terminated with success');
       },
     });
@@ -361,6 +362,7 @@ export class Persistence {
         if (problem === null) {
           this.rewrites++;
           this.pace.succeeded();
+          log.notice('Background AOF rewrite terminated with success');
           log.notice('Background AOF rewrite finished successfully');
           return;
         }
@@ -389,6 +391,7 @@ export class Persistence {
     const requests = this.#spools;
     let made: { readonly file: UnnamedFile; readonly encoder: SnapshotEncoder };
     this.#spools = [];
+    log.notice('Starting BGSAVE for SYNC with target: disk');
     this.#begin('replicas', {
       open: () => {
         const file = new UnnamedFile(config.dir);
@@ -397,7 +400,8 @@ export class Persistence {
         return made;
       },
       ended: (failure) => {
-        if (failure !== null) log.warning(`Background RDB for replicas failed: ${failure.message}`);
+        if (failure === null) log.notice('Background saving terminated with success');
+        else log.warning(`Background saving error, for replicas: ${failure.message}`);
         const spooled = failure === null ? new SpooledRdb(made.file, made.encoder.keys) : null;
         for (const { done } of requests) done(spooled);
       },
@@ -421,7 +425,9 @@ export class Persistence {
         snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, pace: this.#pace(), done }),
         aborted,
       };
-      log.notice(`Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started`);
+      log.notice(
+        `Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started by pid ${process.pid}`,
+      );
     });
     if (problem !== null) ended(problem);
   }

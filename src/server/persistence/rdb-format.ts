@@ -104,7 +104,7 @@ export class RdbFailure extends Error {
   readonly problem: string;
 
   constructor(source: string, offset: number, problem: string) {
-    super(`${source}: ${problem} at byte ${offset}`);
+    super(`Internal error in RDB reading offset ${offset} of ${source}: ${problem}`);
     this.name = 'RdbFailure';
     this.source = source;
     this.offset = offset;

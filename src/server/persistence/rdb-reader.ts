@@ -19,7 +19,7 @@ export interface RdbReaderOptions {
   readonly source: string;
   /** Where the data goes: a keyspace, or a data set beside it. */
   readonly keyspace: { readonly databases: readonly Database[]; readonly useLfu: boolean };
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'notice' | 'warning'>;
   /** A primary does not load what is already dead; a replica keeps it until its primary says otherwise. */
   readonly dropExpired: boolean;
   readonly now_ms: number;
@@ -74,7 +74,11 @@ export class RdbReader {
 
   /** To be called when there are no more bytes. */
   finish(): void {
-    if (!this.done) this.#input.fail('Unexpected end of the RDB', this.#input.offset + this.#input.available);
+    if (!this.done)
+      this.#input.fail(
+        'Short read or OOM loading DB: unexpected end of the RDB',
+        this.#input.offset + this.#input.available,
+      );
   }
 
   rest(): Buffer {
@@ -93,6 +97,7 @@ export class RdbReader {
       else yield* this.#record(opcode, start);
     }
     yield* this.#checksum();
+    this.#tellEnd();
   }
 
   *#magic(): Generator<void, void> {
@@ -164,9 +169,20 @@ export class RdbReader {
     const name = (yield* awaitString(this.#input)).toString('latin1');
     const value = (yield* awaitString(this.#input)).toString('latin1');
     this.aux.set(name, value);
-    const { log } = this.#options;
+    const { log, now_ms } = this.#options;
     if (name.startsWith('%')) log.notice(`RDB '${name}': ${value}`);
     else if (name === 'redis-ver' || name === 'valkey-ver') log.notice(`Loading RDB produced by version ${value}`);
+    else if (name === 'ctime') log.notice(`RDB age ${Math.max(0, Math.floor(now_ms / 1000) - Number(value))} seconds`);
+    else if (name === 'used-mem')
+      log.notice(`RDB memory usage when created ${(Number(value) / 2 ** 20).toFixed(2)} Mb`);
+    else if (name === 'aof-base' && value === '1') log.notice('RDB is base AOF');
+  }
+
+  #tellEnd(): void {
+    const empty = this.keysEmpty === 0 ? '' : `, empty keys skipped: ${this.keysEmpty}`;
+    this.#options.log.notice(
+      `Done loading RDB, keys loaded: ${this.keysLoaded}, keys expired: ${this.keysExpired}${empty}.`,
+    );
   }
 
   /** Name, engine and code stood apart then; now the first line of the code carries the first two. */
@@ -290,7 +306,7 @@ export class RdbReader {
     // All zero: saved with rdbchecksum no.
     if (stored.equals(expected) || stored.every((byte) => byte === 0)) return;
     const offset = this.#input.offset - format.CHECKSUM_LENGTH;
-    this.#input.fail(`Wrong RDB checksum expected: (${hex(expected)}) but got (${hex(stored)})`, offset);
+    this.#input.fail(`RDB CRC error: Wrong RDB checksum expected: (${hex(expected)}) but got (${hex(stored)})`, offset);
   }
 
   #keyText(): string {

@@ -136,7 +136,7 @@ export class PrimaryLink {
     socket.on('data', (chunk: Buffer) => {
       if (socket === this.#socket) this.#received(chunk);
     });
-    socket.on('error', (error) => this.#lost(socket, error.message));
+    socket.on('error', (error) => this.#lost(socket, this.#broken(error)));
     socket.on('close', () => this.#lost(socket, 'Connection with master lost.'));
   }
 
@@ -361,6 +361,11 @@ export class PrimaryLink {
 
   #fail(why: string, loss?: Loss): void {
     this.#lost(this.#socket, why, loss);
+  }
+
+  #broken({ message }: Error): string {
+    if (this.#state === 'connected') return `Connection with master lost. (${message})`;
+    return `Error condition on socket for SYNC: ${message}`;
   }
 
   #lost(socket: Socket | null, why: string, loss?: Loss): void {

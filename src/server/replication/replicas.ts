@@ -220,7 +220,9 @@ export class Replicas {
     for (const replica of this.#replicas.values()) {
       const acknowledges = replica.wanted !== null || replica.state === 'sending';
       if (!acknowledges || replica.heard_ms >= oldest_ms) continue;
-      log.warning(`Disconnecting timedout replica (${replica.state}): ${nameOf(replica)}`);
+      log.warning(
+        `Disconnecting timedout replica (${replica.state === 'online' ? 'streaming' : 'full'} sync): ${nameOf(replica)}`,
+      );
       replica.peer.close('now');
     }
   }

@@ -29,7 +29,8 @@ export interface Shutdown {
   readonly save: 'as-configured' | 'always' | 'never';
   /** End also when what was promised cannot be brought to the disk. */
   readonly force?: boolean;
-  readonly why: string;
+  /** Besides that somebody asked for it. */
+  readonly why?: string;
 }
 
 export interface Server {

@@ -117,7 +117,11 @@ describe('saving in the background', () => {
     expect(persistence.lastSaveOk).toBe(true);
     // Clearing was a change behind the moment of the snapshot.
     expect(persistence.changesSinceSave).toBe(300);
-    expect(lines).toEqual(['Background saving started', 'Background saving terminated with success']);
+    expect(lines).toEqual([
+      `Background saving started by pid ${process.pid}`,
+      'DB saved on disk',
+      'Background saving terminated with success',
+    ]);
   });
 
   it('answers as redis-server does to who asks for it, and for a rewrite', async () => {

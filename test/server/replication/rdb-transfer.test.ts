@@ -27,7 +27,7 @@ describe('a data set on its way', () => {
   });
 
   test('is refused when it does not end there', () => {
-    expect(() => receive({ length: RDB.length - 1 }, RDB, 1000)).toThrow('Unexpected end of the RDB');
+    expect(() => receive({ length: RDB.length - 1 }, RDB, 1000)).toThrow('unexpected end of the RDB');
     expect(() => receive({ mark: Buffer.alloc(40, 'x') }, Buffer.concat([RDB, MARK]), 1000)).toThrow(TransferFailure);
   });
 });
