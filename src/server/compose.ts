@@ -161,7 +161,12 @@ function assemble(options: Assembled, start: Start): Running {
     keyspace,
     clients: new Map(),
     stats: new Stats(),
-    commandStats: new CommandStats(commands.size, clock, config),
+    commandStats: new CommandStats(commands.size, clock, config, () => {
+      // As in Redis, time stands still inside a transaction.
+      if (propagation.inUnit) return false;
+      keyspace.now_ms = clock.now_ms();
+      return true;
+    }),
     output: new Output(),
     nowhere: new CollectingWriter(),
     call: new Call(),

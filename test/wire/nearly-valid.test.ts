@@ -3,8 +3,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { startServer } from '../../src/index.ts';
 import { splitInline } from '../../src/server/protocol/inline.ts';
-import { RawClient } from '../support/resp.ts';
-import { conversations, kind } from '../support/wire.ts';
+import { RawClient, requestBytes } from '../support/resp.ts';
+import { conversations, kind, scanned } from '../support/wire.ts';
 
 /* Commands with a mistake in them, as random commands found them: which mistake is told, and in which words. */
 
@@ -48,6 +48,61 @@ conversations('nearly valid commands', {}, (talk) => {
     ['OBJECT', 'x\0y', 'key'],
     ['EXPIRE', 'key', '1', 'x\0y'],
     ['DEBUG', 'x\0y'],
+  ]);
+  talk('how a short string is kept depends on who wrote it', [
+    ...[
+      ['APPEND', 'new', '10'],
+      ['APPEND', 'new', '0'],
+      ['APPEND', 'text', 'short'],
+      ['APPEND', 'long', 'x'.repeat(45)],
+      ['SETRANGE', 'range', '0', '10'],
+      ['INCRBYFLOAT', 'float', '3'],
+      ['INCRBYFLOAT', 'float', '0.5'],
+      ['INCRBYFLOAT', 'huge', '1e60'],
+      ['INCR', 'new'],
+      ['SET', 'float', '10'],
+      ['INCRBYFLOAT', 'float', '1'],
+      ['GETSET', 'range', '7'],
+    ].flatMap((write) => [write, ['OBJECT', 'ENCODING', write[1]!]]),
+    ['COPY', 'float', 'copy'],
+    ['RENAME', 'float', 'renamed'],
+    ['OBJECT', 'ENCODING', 'copy'],
+    ['OBJECT', 'ENCODING', 'renamed'],
+    ['EXPIRE', 'renamed', '1000'],
+    ['OBJECT', 'ENCODING', 'renamed'],
+    ['PERSIST', 'renamed'],
+    ['OBJECT', 'ENCODING', 'renamed'],
+    ['INCR', 'renamed'],
+    ['OBJECT', 'ENCODING', 'renamed'],
+    ['DEBUG', 'RELOAD'],
+    ['OBJECT', 'ENCODING', 'copy'],
+  ]);
+  talk('the pattern * of SCAN and KEYS means every name, also the empty one, which no other pattern has', [
+    ['SET', '', 'x'],
+    ...['*', '**', '', '?', '*?*'].flatMap((pattern) => [
+      { send: ['SCAN', '0', 'COUNT', '1000', 'MATCH', pattern], as: scanned },
+      ['KEYS', pattern],
+    ]),
+  ]);
+  talk('a command sees how long the ones before it in its pipeline took', [
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+    {
+      raw: [
+        ['SET', 'dying', 'x', 'PX', '5'],
+        ['DEBUG', 'SLEEP', '0.03'],
+        ['GET', 'dying'],
+        ['SET', 'dying', 'x', 'PX', '5'],
+        ['MULTI'],
+        ['DEBUG', 'SLEEP', '0.03'],
+        ['EXISTS', 'dying'],
+        ['EXEC'],
+        ['EXISTS', 'dying'],
+      ]
+        .map(requestBytes)
+        .join(''),
+      replies: 9,
+    },
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
   ]);
   talk('DEBUG sees a dead key until somebody removes it, and every other look removes it', [
     ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],

@@ -13,7 +13,7 @@
  * A key of 16 and a value of 32 bytes take 64.
  */
 import { TYPE_SHIFT } from './arena.ts';
-import { ENCODING_EMBSTR, ENCODING_RAW, TYPE_STRING } from './encoding.ts';
+import { ENCODING_EMBSTR, ENCODING_INT, ENCODING_RAW, TYPE_STRING } from './encoding.ts';
 import { SHORT_KEY_MAX } from './key.ts';
 
 export const INLINE_KEY_MAX = 32 * 1024;
@@ -36,15 +36,11 @@ export function kindOf(type: number, encoding: number): number {
   return (type << TYPE_SHIFT) | (encoding << ENCODING_SHIFT);
 }
 
-/** Strings are stored without a look at their bytes: whether they are `int` or `embstr` is found out when asked. */
-export const PLAIN_STRING = kindOf(TYPE_STRING, ENCODING_EMBSTR);
+/** Most strings are stored without a look at their bytes: whether they are `int`, `embstr` or `raw` is found out when asked. */
+export const PLAIN_STRING = kindOf(TYPE_STRING, ENCODING_INT);
+/** A short string that is `embstr` also where it says an integer. */
+export const EMBSTR_STRING = kindOf(TYPE_STRING, ENCODING_EMBSTR);
 export const RAW_STRING = kindOf(TYPE_STRING, ENCODING_RAW);
-
-/** Of a value that comes from elsewhere, such as a file. */
-export function kindOfStored(type: number, encoding: number): number {
-  if (type !== TYPE_STRING) return kindOf(type, encoding);
-  return encoding === ENCODING_RAW ? RAW_STRING : PLAIN_STRING;
-}
 export const KIND_MASK = kindOf(TYPE_MASK, ENCODING_MASK);
 
 /** Units of a record with such a key and so many bytes of value inside. */

@@ -100,7 +100,7 @@ export class Records implements RecordReader {
 
   encodingOf(address: number): number {
     const stored = (this.#word(address, 0) >>> ENCODING_SHIFT) & ENCODING_MASK;
-    return stored === ENCODING_EMBSTR ? this.#stringEncodingOf(address) : stored;
+    return stored === ENCODING_INT ? this.#stringEncodingOf(address) : stored;
   }
 
   /** Type, encoding and where the value is, as `create` takes them. */

@@ -122,7 +122,8 @@ function scan(call: Call): void {
   const cursor = cursorFrom(call, 1);
   const options = readOptions(SCAN_OPTIONS, call, 2);
   const count = options.COUNT === undefined ? DEFAULT_COUNT : call.integer(options.COUNT, NOT_INTEGER);
-  const pattern = options.MATCH === undefined ? null : call.bytes(options.MATCH);
+  // For the matcher, * is not the empty name.
+  const pattern = options.MATCH === undefined || call.is(options.MATCH, '*') ? null : call.bytes(options.MATCH);
   const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
   const { db, reply } = call;
   const found: Buffer[] = [];

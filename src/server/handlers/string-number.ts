@@ -8,7 +8,8 @@ import { addDecimal, isLongDouble } from '../../base/long-double.ts';
 import type { Call } from '../command/call.ts';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW, ReplyError, WRONG_TYPE } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
-import { TYPE_STRING } from '../data/encoding.ts';
+import { EMBSTR_MAX, TYPE_STRING } from '../data/encoding.ts';
+import { EMBSTR_STRING, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
 import { KEEP_DEADLINE } from '../keyspace/database.ts';
 
 const UPDATES_ONE_KEY: readonly KeySpec[] = [{ flags: ['RW', 'access', 'update'], first: 1, last: 1, step: 1 }];
@@ -103,7 +104,7 @@ function add(call: Call, amount: number): void {
   // NaN (no number, or one beyond 2^53) fails this too.
   if (!Number.isSafeInteger(sum)) return addInt64(call, BigInt(amount));
   const length = writeInteger(sum, call.scratch, 0);
-  db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE, false, ref);
+  db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE, PLAIN_STRING, ref);
   call.reply.integer(sum);
 }
 
@@ -133,7 +134,9 @@ function incrbyfloat(call: Call): void {
   const sum = addDecimal(value, amount);
   if (sum === null) throw new ReplyError('ERR increment would produce NaN or Infinity');
   const text = Buffer.from(sum);
-  db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE);
+  // As Redis names it: `int` is what it may be only once it is loaded from a file.
+  const kind = text.length > EMBSTR_MAX ? RAW_STRING : EMBSTR_STRING;
+  db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE, kind);
   call.reply.bulkBuffer(text);
   // The sum, not the summand: another machine might round otherwise.
   call.propagate('SET', call.view(1), text, 'KEEPTTL');

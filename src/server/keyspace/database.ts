@@ -11,7 +11,7 @@
 import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
-import { kindOf, kindOfStored, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
+import { kindOf, PLAIN_STRING } from '../data/record-layout.ts';
 import { copyOfBytes } from './copy-value.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Store } from './store.ts';
@@ -216,7 +216,7 @@ export class Database implements RecordReader {
 
   // Where a method takes `found`, it may be told what the lookup just before has answered; that saves another one.
 
-  /** Inserts, or overwrites whatever is there. `raw`: OBJECT ENCODING says so, also of short strings. */
+  /** Inserts, or overwrites whatever is there. `kind`: what OBJECT ENCODING is to say (record-layout.ts). */
   setString(
     kbuf: Buffer,
     koff: number,
@@ -225,12 +225,12 @@ export class Database implements RecordReader {
     voff: number,
     vlen: number,
     deadline_ms: number,
-    raw = false,
+    kind = PLAIN_STRING,
     found: Ref = UNKNOWN,
   ): void {
     const ref = this.#findAgain(found, kbuf, koff, klen);
     this.#change(ref, false);
-    this.store.putBytes(ref, raw ? RAW_STRING : PLAIN_STRING, vbuf, voff, vlen, deadline_ms);
+    this.store.putBytes(ref, kind, vbuf, voff, vlen, deadline_ms);
   }
 
   /** Like setString, but keeps `buffer` itself, which nobody else may write from now on. */
@@ -253,7 +253,9 @@ export class Database implements RecordReader {
   append(kbuf: Buffer, koff: number, klen: number, vbuf: Buffer, voff: number, vlen: number): number {
     const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
-    return this.store.writeRange(ref, ref === 0 ? 0 : this.records.valueLen(ref), vbuf, voff, vlen);
+    if (ref !== 0) return this.store.writeRange(ref, this.records.valueLen(ref), vbuf, voff, vlen);
+    this.store.putBytes(0, PLAIN_STRING, vbuf, voff, vlen, NO_DEADLINE);
+    return vlen;
   }
 
   /**
@@ -357,7 +359,7 @@ export class Database implements RecordReader {
     const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     const { bytes, object, deadline_ms } = entry;
-    const kind = kindOfStored(entry.type, entry.encoding);
+    const kind = kindOf(entry.type, entry.encoding);
     if (bytes === null) this.store.putObject(ref, kind, object as Aggregate, deadline_ms);
     else if (bytes.length < BIG_VALUE_MIN) this.store.putBytes(ref, kind, bytes, 0, bytes.length, deadline_ms);
     else this.store.putBig(ref, kind, BigValue.lent(bytes), deadline_ms);

@@ -8,6 +8,9 @@
  * counts what it does around them.
  *
  * A call is counted when its run ends, so no command sees itself.
+ *
+ * Whoever reads the clock knows when the time that commands see, the wall time of the turn, is old: a pipeline behind a
+ * slow command is told so, at no cost to quick ones.
  */
 
 import type { Clock } from '../../base/clock.ts';
@@ -17,6 +20,8 @@ import { Histogram } from './histogram.ts';
 /** As many calls may share one measurement: a slow one among quick ones shows in no fewer than so many. */
 const RUN_MAX = 16;
 const NOBODY = -1;
+/** The wall time that commands see counts milliseconds. */
+const OLD_AFTER_MS = 1;
 
 /** What INFO says of one command. */
 export interface CommandFigures {
@@ -39,9 +44,19 @@ export class CommandStats {
   #running = NOBODY;
   #length = 0;
   #since_ms = 0;
+  /** When the wall time was read last. */
+  #timeRead_ms = 0;
+  /** Reads the wall time anew; false while it has to stand still. */
+  readonly #readTime: () => boolean;
 
   /** Commands are known by their index, below `count`. */
-  constructor(count: number, clock: Clock, config: Pick<Config, 'latency-tracking'>) {
+  constructor(
+    count: number,
+    clock: Clock,
+    config: Pick<Config, 'latency-tracking'>,
+    readTime: () => boolean = () => true,
+  ) {
+    this.#readTime = readTime;
     this.#calls = new Float64Array(count);
     this.#time_ms = new Float64Array(count);
     this.#rejected = new Float64Array(count);
@@ -51,8 +66,9 @@ export class CommandStats {
     this.#config = config;
   }
 
-  /** Commands are about to come; `now_ms` is monotonic. */
+  /** Commands are about to come, and the wall time has just been read; `now_ms` is monotonic. */
   begin(now_ms: number): void {
+    this.#timeRead_ms = now_ms;
     this.#running = NOBODY;
     this.#length = 0;
     this.#since_ms = now_ms;
@@ -123,6 +139,7 @@ export class CommandStats {
     this.#running = index;
     this.#length = length;
     this.#since_ms = now_ms;
+    if (now_ms - this.#timeRead_ms >= OLD_AFTER_MS && this.#readTime()) this.#timeRead_ms = now_ms;
   }
 
   #account(elapsed_ms: number): void {

@@ -9,7 +9,7 @@
 import { latin1 } from '../../base/ascii.ts';
 import { assert } from '../../base/assert.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Database } from '../keyspace/database.ts';
+import { type Database, NO_DEADLINE } from '../keyspace/database.ts';
 import * as format from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { awaitBytes, awaitLength, awaitString, canRead, readValue, ValueTools } from './rdb-values.ts';
@@ -117,11 +117,11 @@ export class RdbReader {
     switch (opcode) {
       case format.OP_EXPIRETIME_MS:
         yield* awaitBytes(input, 8);
-        this.#deadline_ms = this.#checkedDeadline(input.i64le());
+        this.#deadline_ms = asDeadline(input.i64le());
         return;
       case format.OP_EXPIRETIME:
         yield* awaitBytes(input, 4);
-        this.#deadline_ms = this.#checkedDeadline(input.i32le() * 1000);
+        this.#deadline_ms = asDeadline(input.i32le() * 1000);
         return;
       case format.OP_IDLE:
         this.#idle_s = yield* awaitLength(input);
@@ -293,11 +293,6 @@ export class RdbReader {
     else if (!useLfu && this.#idle_s >= 0) this.#db.setIdle(ref, this.#idle_s);
   }
 
-  #checkedDeadline(ms: number): number {
-    if (ms < 0 || !Number.isSafeInteger(ms)) this.#input.fail(`Invalid expiry ${ms}`);
-    return ms;
-  }
-
   *#checksum(): Generator<void, void> {
     if (this.version < format.VERSION_WITH_CHECKSUM) return;
     const expected = this.#input.checksum();
@@ -312,6 +307,14 @@ export class RdbReader {
   #keyText(): string {
     return latin1(this.#key, 0, Math.min(this.#keyLen, 256));
   }
+}
+
+const NO_EXPIRY = -1;
+
+/** As Redis takes it: a time before 1970 has passed, but for the one millisecond that says that there is none. */
+function asDeadline(ms: number): number {
+  if (ms === NO_EXPIRY) return NO_DEADLINE;
+  return Math.min(Math.max(ms, 0), Number.MAX_SAFE_INTEGER);
 }
 
 /** 54 bits of name in characters of six bits each, then 10 bits of version. */

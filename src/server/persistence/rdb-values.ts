@@ -71,7 +71,7 @@ export function* awaitBytes(input: RdbInput, bytes: number): Generator<void, voi
 function* readString(input: RdbInput): Generator<void, Entry> {
   const bytes = yield* awaitString(input);
   // Whether it is `int`, `embstr` or `raw` is found out when asked.
-  return { type: encoding.TYPE_STRING, encoding: encoding.ENCODING_EMBSTR, deadline_ms: -1, bytes, object: null };
+  return { type: encoding.TYPE_STRING, encoding: encoding.ENCODING_INT, deadline_ms: -1, bytes, object: null };
 }
 
 function* readPlainList(input: RdbInput): Generator<void, Entry | null> {

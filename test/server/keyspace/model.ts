@@ -5,6 +5,7 @@
 import { Prng } from '../../../src/base/prng.ts';
 import type { Aggregate } from '../../../src/server/data/aggregate.ts';
 import { TYPE_STRING } from '../../../src/server/data/encoding.ts';
+import { PLAIN_STRING } from '../../../src/server/data/record-layout.ts';
 import { type Database, KEEP_DEADLINE, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { ExpireCycle } from '../../../src/server/keyspace/expiry.ts';
 import { Keyspace, type KeyspaceOptions } from '../../../src/server/keyspace/keyspace.ts';
@@ -76,7 +77,7 @@ export class Model {
   set(index: number, key: Buffer, value: Buffer, deadline_ms: number): void {
     const wire = Buffer.concat([Buffer.from('$$'), key, Buffer.from('\r\n'), value, Buffer.from('\r\n')]);
     const found = this.#lookUpBefore(index, wire, 2, key.length);
-    this.db(index).setString(wire, 2, key.length, wire, key.length + 4, value.length, deadline_ms, false, found);
+    this.db(index).setString(wire, 2, key.length, wire, key.length + 4, value.length, deadline_ms, PLAIN_STRING, found);
     wire.fill(0xee);
     const kept = deadline_ms === KEEP_DEADLINE ? (this.#living(index, key)?.deadline_ms ?? NO_DEADLINE) : deadline_ms;
     this.map(index).set(key.toString('latin1'), { value, deadline_ms: kept });

@@ -10,6 +10,7 @@ import {
   TYPE_LIST,
   typeName,
 } from '../../../src/server/data/encoding.ts';
+import { PLAIN_STRING, RAW_STRING } from '../../../src/server/data/record-layout.ts';
 import { type Database, KEEP_DEADLINE, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Model, objectOf } from './model.ts';
 
@@ -20,8 +21,8 @@ function bytesOf(db: Database, key = KEY): Buffer {
   return db.valueBuf(ref).subarray(db.valueOff(ref), db.valueOff(ref) + db.valueLen(ref));
 }
 
-function put(db: Database, value: Buffer, raw = false): void {
-  db.setString(KEY, 0, 3, value, 0, value.length, NO_DEADLINE, raw);
+function put(db: Database, value: Buffer, kind = PLAIN_STRING): void {
+  db.setString(KEY, 0, 3, value, 0, value.length, NO_DEADLINE, kind);
 }
 
 test.each([
@@ -40,7 +41,7 @@ test.each([
 
 test('a string that was appended to or asked to be raw is raw, an overwritten one not', () => {
   const db = new Model(2).db();
-  put(db, Buffer.from('12'), true);
+  put(db, Buffer.from('12'), RAW_STRING);
   expect(db.encodingOf(db.peek(KEY, 0, 3))).toBe(ENCODING_RAW);
   put(db, Buffer.from('13'));
   expect(db.encodingOf(db.peek(KEY, 0, 3))).toBe(ENCODING_INT);

@@ -215,7 +215,6 @@ describe('a damaged RDB', () => {
     ['a listpack of another length', file('12 016c 01 02 07 08000000 0000 ff ff'), 'Invalid listpack', 14],
     ['an intset out of order', file('0b 0173 0c 02000000 02000000 0200 0100 ff'), 'Invalid intset', 12],
     ['a ziplist of another length', file('0a 016c 0b 0c000000 0a000000 0000 ff ff'), 'Invalid ziplist', 12],
-    ['an expiry before time', file(`fc ffffffffffffffff ${good}`), 'Invalid expiry', 18],
     ['a module tag nobody wrote', file('f7 01 02 02 09 ff'), 'Unknown tag 9', 13],
   ])('with %s is refused, and the place named', (_, bytes, problem, offset) => {
     const failure = failureOf(bytes);

@@ -136,6 +136,31 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
     },
   );
 
+  it('it takes an expiry before 1970 as we do: the key has died, unless it is the millisecond that means none', async () => {
+    const [none, before, seconds] = ['ffffffffffffffff', 'feffffffffffffff', 'fbffffff'];
+    const last = 'ffffffffffffff7f';
+    const records = `fc${none}00016e0176 fc${before}0001620176 fd${seconds}0001730176 fc${last}00016c0176`;
+    const hex = records.replaceAll(' ', '');
+    const bytes = Buffer.concat([Buffer.from('REDIS0010'), Buffer.from(`${hex}ff`, 'hex'), Buffer.alloc(8)]);
+    fs.writeFileSync(path.join(dir, 'dump.rdb'), bytes);
+    const redis = await startRedis();
+    try {
+      expect((await redis.call('MGET', 'n', 'b', 's', 'l')).toString()).toBe(
+        '*4\r\n$1\r\nv\r\n$-1\r\n$-1\r\n$1\r\nv\r\n',
+      );
+      expect((await redis.call('TTL', 'n')).toString()).toBe(':-1\r\n');
+    } finally {
+      await redis.stop();
+    }
+    const ours = asJson(loadRdb(bytes))['0'] ?? [];
+    expect(ours.map(({ key, pexpiretime }) => [key, pexpiretime])).toEqual([
+      ['l', Number.MAX_SAFE_INTEGER],
+      ['n', undefined],
+    ]);
+    const kept = asJson(loadRdb(bytes, { dropExpired: false }))['0'] ?? [];
+    expect(kept.map(({ key }) => key).sort()).toEqual(['b', 'l', 'n', 's']);
+  });
+
   it.each([true, false])(
     'it goes on with our append only file, and we with it behind that (preamble %s)',
     async (preamble) => {
