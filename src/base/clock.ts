@@ -13,10 +13,14 @@ export interface Clock {
   now_us(): number;
   /** Never goes back; says nothing about the date. For durations and timeouts. */
   monotonic_ms(): number;
+  /** A time beyond TIMER_MAX_MS is that one: who waits for longer looks at the time, and waits on. */
   setTimeout(fn: () => void, ms: number): Timer;
   setInterval(fn: () => void, ms: number): Timer;
   clear(timer: Timer): void;
 }
+
+/** 24 days: a timer of Node that is given more does not wait at all. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export function systemClock(): Clock {
   let origin_us = 0;
@@ -32,7 +36,7 @@ export function systemClock(): Clock {
       return coarse_us;
     },
     monotonic_ms: () => performance.now(),
-    setTimeout: (fn, ms) => globalThis.setTimeout(fn, ms),
+    setTimeout: (fn, ms) => globalThis.setTimeout(fn, Math.min(ms, TIMER_MAX_MS)),
     setInterval: (fn, ms) => globalThis.setInterval(fn, ms),
     clear: (timer) => globalThis.clearTimeout(timer as NodeJS.Timeout),
   };

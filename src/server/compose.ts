@@ -161,12 +161,7 @@ function assemble(options: Assembled, start: Start): Running {
     keyspace,
     clients: new Map(),
     stats: new Stats(),
-    commandStats: new CommandStats(commands.size, clock, config, () => {
-      // As in Redis, time stands still inside a transaction.
-      if (propagation.inUnit) return false;
-      keyspace.now_ms = clock.now_ms();
-      return true;
-    }),
+    commandStats: new CommandStats(commands.size, clock, config, () => readTime(server)),
     output: new Output(),
     nowhere: new CollectingWriter(),
     call: new Call(),
@@ -220,6 +215,13 @@ function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, propa
     expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
   };
   return keyspace;
+}
+
+/** The wall time that commands see; inside a transaction it stands still, as in Redis. */
+function readTime({ propagation, keyspace, clock }: Server): boolean {
+  if (propagation.inUnit) return false;
+  keyspace.now_ms = clock.now_ms();
+  return true;
 }
 
 /** The functions of the server that act on the whole of it. */

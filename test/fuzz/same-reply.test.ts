@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { isSameReply } from '../support/differential.ts';
+import { unknownUnsent } from '../support/documented-commands.ts';
 
 test('errors are compared byte by byte, whatever the command is compared by', () => {
   for (const compared of ['exactly', 'unordered', 'roughly', 'shape', 'nullable', 'scan'] as const) {
@@ -24,6 +25,7 @@ test('an order is overlooked where there is none, an element never', () => {
 test('times may lie two seconds apart, and beyond 2^53 milliseconds anything', () => {
   expect(isSameReply('roughly', ':5000\r\n', ':7000\r\n')).toBe(true);
   expect(isSameReply('roughly', ':5000\r\n', ':7001\r\n')).toBe(false);
+  expect(isSameReply('roughly', '+a\r\n', '$1\r\na\r\n')).toBe(false);
   expect(isSameReply('roughly', ':-1\r\n', ':-2\r\n')).toBe(false);
   expect(isSameReply('roughly', ':9007199254740991\r\n', ':9223372036854775807\r\n')).toBe(true);
 });
@@ -32,4 +34,8 @@ test('a shape is a type, and only where it is said may nothing stand for somethi
   expect(isSameReply('shape', '$1\r\na\r\n', '$1\r\nb\r\n')).toBe(true);
   expect(isSameReply('shape', '$1\r\na\r\n', '$-1\r\n')).toBe(false);
   expect(isSameReply('nullable', '$1\r\na\r\n', '_\r\n')).toBe(true);
+});
+
+test('every command that is left out of the comparison exists', () => {
+  expect(unknownUnsent()).toEqual([]);
 });

@@ -20,6 +20,8 @@ export interface Found extends Difference {
 }
 
 const PIPELINE_MAX = 24;
+/** Every so many rounds both save what they have, and load it again. */
+const RELOAD_EVERY = 100;
 /** Every so many rounds some keys get little time to live, and are dead in the round after. */
 const DEATHS_EVERY = 20;
 const DYING_KEYS = 4;
@@ -34,6 +36,7 @@ const REMOVAL: readonly RandomCommand[] = DATABASES_USED.flatMap((db) => [
   { words: ['SCAN', '0', 'COUNT', '100000'], compared: 'scan' },
 ]);
 const SLEEP: readonly string[] = ['DEBUG', 'SLEEP', DEATH_SECONDS];
+const RELOAD: RandomCommand = { words: ['DEBUG', 'RELOAD'], compared: 'exactly' };
 const DIGEST: RandomCommand = { words: ['DEBUG', 'DIGEST'], compared: 'exactly' };
 
 export class Differential {
@@ -55,8 +58,16 @@ export class Differential {
 
   /** Both begin from nothing. */
   async begin(resp: 2 | 3): Promise<void> {
-    const words = [['RESET'], ['HELLO', `${resp}`], ['FLUSHALL'], ['DEBUG', 'SET-ACTIVE-EXPIRE', '0']];
+    const words = [
+      ['RESET'],
+      ['HELLO', `${resp}`],
+      ['FLUSHALL'],
+      ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+      // The longest value that can be made is still a reply that can be compared.
+      ['CONFIG', 'SET', 'proto-max-bulk-len', '1mb'],
+    ];
     await this.#both(words.map(requestBytes).join(''), words.length);
+    await this.#source.learn(this.#theirs);
   }
 
   /** One pipeline, and the digests after it; inside MULTI those come with EXEC. */
@@ -78,6 +89,7 @@ export class Differential {
     const source = this.#source;
     const count = 1 + this.#prng.below(PIPELINE_MAX);
     const phase = round % DEATHS_EVERY;
+    if (round % RELOAD_EVERY === RELOAD_EVERY - 1) return [DISCARD, RELOAD];
     if (phase === 0) return [DISCARD, ...Array.from({ length: DYING_KEYS }, () => source.dying())];
     if (phase !== 1) return Array.from({ length: count }, () => source.next());
     await this.#both(requestBytes(SLEEP), 1);
@@ -166,7 +178,7 @@ const LAST_MOMENT_S = 9_000_000_000_000;
 
 function isRoughly(a: Tree, b: Tree): boolean {
   const [ours, theirs] = [Number(a.text), Number(b.text)];
-  if (a.type !== ':' || b.type !== ':') return false;
+  if (a.type !== ':' || b.type !== ':') return a.type === b.type;
   if (ours < 0 || theirs < 0) return false;
   return Math.abs(ours - theirs) <= TIME_APART_MAX || (ours > LAST_MOMENT_S && theirs > LAST_MOMENT_S);
 }

@@ -4,6 +4,8 @@
  */
 
 import type { Prng } from '../../src/base/prng.ts';
+import { DocumentedCommands, mayBeSent } from './documented-commands.ts';
+import type { RawClient } from './resp.ts';
 
 /** What the reply of a command is compared by: nothing that depends on order, time or chance. */
 export type Compared = 'exactly' | 'unordered' | 'roughly' | 'shape' | 'nullable' | 'scan';
@@ -120,6 +122,8 @@ const NAMES = [
 /** Those of which `{db}` is one. */
 export const DATABASES_USED: readonly string[] = ['0', '1', '2', '15'];
 
+const FROM_DOCUMENTS = 0.4;
+
 export interface RandomCommand {
   readonly words: readonly string[];
   readonly compared: Compared;
@@ -128,31 +132,63 @@ export interface RandomCommand {
 /** Characters are bytes. */
 export class CommandSource {
   readonly #prng: Prng;
+  #documented: DocumentedCommands | null = null;
 
   constructor(prng: Prng) {
     this.#prng = prng;
   }
 
+  /** From now on also calls of all commands of the table, as `redis` documents them. */
+  async learn(redis: RawClient): Promise<void> {
+    this.#documented = await DocumentedCommands.of(redis, this.#prng, (kind) => this.#word(kind));
+  }
+
   next(): RandomCommand {
+    for (;;) {
+      const command = this.#made();
+      const [name = '', second = ''] = command.words.map((word) => word.toLowerCase());
+      if (mayBeSent(name) && mayBeSent(`${name} ${second}`)) return command;
+    }
+  }
+
+  #made(): RandomCommand {
     const prng = this.#prng;
-    const [form, compared = 'exactly'] = prng.pick(FORMS);
-    const words = this.#expand(form);
+    const { words, compared } = this.#valid();
     if (prng.chance(0.06)) this.#spoil(words);
     const name = words[0] ?? 'PING';
     if (GIVES_TIME.test(name)) words.forEach((word, i) => this.#prolong(words, word, i));
     if (prng.chance(0.3)) words[0] = name.toLowerCase();
+    // Deadlines beyond 2^53 milliseconds are one and the same (docs/compatibility.md).
+    if (words.some((word) => /^[GL]T$/i.test(word)) && words.some((word) => /^\d{13,}$/.test(word)))
+      return { words, compared: 'shape' };
+    // A cursor that nobody was given.
+    if (compared === 'scan' && words[1] !== '0') return { words, compared: 'shape' };
     return { words, compared: compared === 'exactly' && isRandom(words) ? 'nullable' : compared };
+  }
+
+  #valid(): { words: string[]; compared: Compared } {
+    const prng = this.#prng;
+    if (this.#documented !== null && prng.chance(FROM_DOCUMENTS)) {
+      const { words, compared } = this.#documented.next();
+      return { words: [...words], compared };
+    }
+    const [form, compared = 'exactly'] = prng.pick(FORMS);
+    return { words: this.#expand(form), compared };
   }
 
   /** Nothing dies while it is looked at: no time is so short. */
   #prolong(words: string[], word: string, i: number): void {
-    if (i > 1 && /^[1-9]\d{0,5}$/.test(word)) words[i] = `${word}00000000`;
+    if (i < 2 || !/^[1-9]\d*$/.test(word)) return;
+    if (/^p?xat$/i.test(words[i - 1] ?? '')) {
+      if (word.length < LATER.length) words[i] = LATER;
+    } else if (word.length < 7) words[i] = `${word}00000000`;
   }
 
   /** A write whose key dies soon; its reply does not depend on when. */
   dying(): RandomCommand {
-    const key = this.#word('key');
-    return { words: ['SET', key, this.#word('value'), 'PX', String(1 + this.#prng.below(30))], compared: 'exactly' };
+    const words = ['SET', this.#word('key'), this.#word('value')];
+    const soon = this.#prng.chance(0.8) ? ['PX', String(1 + this.#prng.below(30))] : ['PXAT', '1'];
+    return { words: [...words, ...soon], compared: 'exactly' };
   }
 
   #expand(form: string): string[] {
@@ -193,11 +229,14 @@ export class CommandSource {
   }
 }
 
+/** A date in seconds as well as in milliseconds. */
+const LATER = '4000000000000';
+
 /** Commands that take a time from now. */
 const GIVES_TIME = /^(set|getex|setex|psetex|expire|pexpire)$/i;
 
 function isRandom(words: readonly string[]): boolean {
-  return /^(randomkey|time|scan|info|lolwut|role)$/i.test(words[0] ?? '');
+  return /^(randomkey|time|scan|info|lolwut|role|hello)$/i.test(words[0] ?? '');
 }
 
 const INTS = [
@@ -291,7 +330,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   ],
   small: ['1', '2', '3', '-5', '40000', '-40000', '3000000000', '9223372036854775807', '01', 'm'],
   int: INTS,
-  offset: ['0', '1', '5', '100', '-1', '536870911', '536870912', '4294967296', 'abc', ''],
+  offset: ['0', '1', '5', '100', '-1', '1048575', '1048576', '4294967296', 'abc', ''],
   float: [
     '1',
     '-1',

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startServer } from '../../src/index.ts';
 import { splitInline } from '../../src/server/protocol/inline.ts';
 import { RawClient, requestBytes } from '../support/resp.ts';
@@ -21,6 +21,14 @@ conversations('nearly valid commands', {}, (talk) => {
     ['LCS', 'a', 'b', 'LEN', 'IDX', 'MINMATCHLEN', 'inf'],
     ['LCS', 'a', 'b', 'MINMATCHLEN', 'inf', 'nothing'],
     ['LCS', 'a', 'b', 'LEN', 'IDX'],
+    ['CONFIG', 'SET', 'proto-max-bulk-len', '1mb'],
+    ['SET', 'a', 'x'.repeat(600)],
+    ['LCS', 'a', 'a'],
+    ['CONFIG', 'SET', 'proto-max-bulk-len', '512mb'],
+  ]);
+  talk('a client that is owed replies cannot become a replica', [
+    { raw: requestBytes(['PING']) + requestBytes(['SYNC']) + requestBytes(['PING']), replies: 3 },
+    { raw: requestBytes(['PING']) + requestBytes(['PSYNC', '?', '-1']) + requestBytes(['PING']), replies: 3 },
   ]);
   talk('database numbers have 32 bits', [
     ['MOVE', 'key', '4294967296'],
@@ -91,9 +99,9 @@ conversations('nearly valid commands', {}, (talk) => {
         ['SET', 'dying', 'x', 'PX', '5'],
         ['DEBUG', 'SLEEP', '0.03'],
         ['GET', 'dying'],
-        ['SET', 'dying', 'x', 'PX', '5'],
+        ['SET', 'dying', 'x', 'PX', '80'],
         ['MULTI'],
-        ['DEBUG', 'SLEEP', '0.03'],
+        ['DEBUG', 'SLEEP', '0.1'],
         ['EXISTS', 'dying'],
         ['EXEC'],
         ['EXISTS', 'dying'],
@@ -137,7 +145,7 @@ test('vertical tabs and form feeds belong to a word of an inline command, and a 
   expect(splitInline('get a\0b c')).toEqual(['get', 'a']);
 });
 
-test('a timeout of MIGRATE that no timer can wait for is the longest one that can be waited for', async () => {
+test('a timeout of MIGRATE or WAIT that no timer can wait for is the longest one that can be waited for', async () => {
   const warnings: string[] = [];
   const note = (warning: Error): unknown => warnings.push(warning.name);
   process.on('warning', note);
@@ -154,6 +162,11 @@ test('a timeout of MIGRATE that no timer can wait for is the longest one that ca
   const port = String((target.address() as AddressInfo).port);
   await client.call('SET', 'key', 'x');
   expect(await client.call('MIGRATE', '127.0.0.1', port, 'key', '0', '4294967297')).toBe('+OK\r\n');
+  const watching = await RawClient.connect(server.port);
+  client.send(requestBytes(['WAIT', '1', '4294967297']));
+  await vi.waitUntil(async () => (await watching.call('CLIENT', 'LIST')).includes('cmd=wait'), { interval: 5 });
+  await watching.call('PING');
+  watching.close();
   process.off('warning', note);
   expect(warnings).toEqual([]);
   client.close();

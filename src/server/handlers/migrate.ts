@@ -70,8 +70,6 @@ const UNHELD_ATTEMPTS = 3;
 /** How often a key that keeps changing is sent before MIGRATE gives up on it. */
 const ATTEMPTS_MAX = 16;
 const DEFAULT_TIMEOUT_MS = 1000;
-/** The longest that a timer can wait, 24 days: one that is given more does not wait at all. */
-const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 interface Order {
   host: string;
@@ -157,7 +155,7 @@ function orderFrom(call: Call): Order {
   // In this order: it shows which of two mistakes is told.
   order.timeout_ms = call.integer(5);
   order.db = call.integer(4);
-  order.timeout_ms = order.timeout_ms <= 0 ? DEFAULT_TIMEOUT_MS : Math.min(order.timeout_ms, TIMEOUT_MAX_MS);
+  if (order.timeout_ms <= 0) order.timeout_ms = DEFAULT_TIMEOUT_MS;
   return order;
 }
 

@@ -187,6 +187,9 @@ function takeFact(call: Call, i: number): void {
   }
 }
 
+/** What the replica would have to tell from the data that follows. */
+const PENDING_OUTPUT = new ReplyError('ERR SYNC and PSYNC are invalid with pending output');
+
 function psync(call: Call): void {
   const offset = call.integer(2);
   if (call.argc > 3 && call.is(3, 'FAILOVER')) {
@@ -202,6 +205,7 @@ function becomeReplicaLink(call: Call, wanted: { id: string; offset: number } | 
   // Asked for twice; the first time counts.
   if (client.kind === 'replica' || client.connection === null) return;
   if (server.replication.role === 'replica' && !server.links.isLinkUp) throw NOT_CONNECTED;
+  if (server.output.owes(client.connection)) throw PENDING_OUTPUT;
   client.kind = 'replica';
   server.links.ask(peerOf(server, client), wanted);
 }

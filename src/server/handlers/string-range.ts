@@ -139,7 +139,7 @@ const LCS_OPTIONS = {
 
 const NOT_STRINGS = new ReplyError('ERR The specified keys must contain string values');
 const LEN_AND_IDX = new ReplyError('ERR If you want both the length and indexes, please just use IDX.');
-const TOO_LONG = new ReplyError('ERR String too long for LCS');
+const NO_ROOM = new ReplyError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
 
 function lcs(call: Call): void {
   const a = valueOrEmpty(call, 1);
@@ -149,7 +149,7 @@ function lcs(call: Call): void {
   if (options.LEN !== undefined && options.IDX !== undefined) throw LEN_AND_IDX;
   const cells = (a.length + 1) * (b.length + 1);
   // Four bytes a cell; the table may not need more than a value could.
-  if (cells * 4 > call.server.config['proto-max-bulk-len']) throw TOO_LONG;
+  if (cells * 4 > call.server.config['proto-max-bulk-len']) throw NO_ROOM;
   const result = longestCommonSubsequence(a, b, options.IDX !== undefined);
   if (options.LEN !== undefined) call.reply.integer(result.length);
   else if (options.IDX === undefined) call.reply.bulkBuffer(result.bytes);

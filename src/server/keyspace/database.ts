@@ -254,8 +254,7 @@ export class Database implements RecordReader {
     const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
     if (ref !== 0) return this.store.writeRange(ref, this.records.valueLen(ref), vbuf, voff, vlen);
-    this.store.putBytes(0, PLAIN_STRING, vbuf, voff, vlen, NO_DEADLINE);
-    return vlen;
+    return this.store.putBytes(0, PLAIN_STRING, vbuf, voff, vlen, NO_DEADLINE);
   }
 
   /**

@@ -85,18 +85,19 @@ export class Store {
     this.keys.locate(this.#key, ref);
   }
 
-  /** Bytes of a string or of a packed aggregate. */
-  putBytes(ref: number, kind: number, vbuf: Buffer, voff: number, vlen: number, deadline_ms: number): void {
+  /** Bytes of a string or of a packed aggregate; answers how many. */
+  putBytes(ref: number, kind: number, vbuf: Buffer, voff: number, vlen: number, deadline_ms: number): number {
     const { records } = this;
     if (vlen >= BIG_VALUE_MIN) {
       this.#copyBig(ref, kind, vbuf, voff, vlen, deadline_ms);
-      return;
+      return vlen;
     }
     const deadline = this.#deadlineFor(ref, deadline_ms);
-    if (ref !== 0 && records.overwrite(ref, kind, vbuf, voff, vlen, deadline)) return;
+    if (ref !== 0 && records.overwrite(ref, kind, vbuf, voff, vlen, deadline)) return vlen;
     const successor = records.create(this.#key, kind, vlen, vlen, deadline);
     records.write(successor, vbuf, voff, vlen);
     this.#install(ref, successor);
+    return vlen;
   }
 
   /** A value that brings its own Buffer. */

@@ -111,6 +111,11 @@ export class Connection<Owner = any> {
     return this.socket.writableLength;
   }
 
+  /** Something waits for the end of the turn, or for the socket. */
+  get hasQueued(): boolean {
+    return this.#waiting || this.socket.writableLength > 0;
+  }
+
   /** The descriptor's number; -1 where Node does not tell it. */
   get fd(): number {
     return this.#fd;

@@ -39,6 +39,11 @@ export class Output implements Sink {
     this.#current = null;
   }
 
+  /** Has it replies that its socket has not taken yet? */
+  owes(connection: Connection): boolean {
+    return (this.#current === connection && this.writer.pos > this.#start) || connection.hasQueued;
+  }
+
   /** Bytes that several connections may share and nobody changes any more, such as the replication stream. */
   sendBytes(connection: Connection, bytes: Buffer): void {
     if (connection.queuePassed(bytes)) this.#waiting.push(connection);
