@@ -24,6 +24,8 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export function systemClock(): Clock {
   let origin_us = 0;
+  // The name of the global stands for a getter, and the server asks for the time with every read.
+  const { performance } = globalThis;
   return {
     now_ms: () => Date.now(),
     now_us() {

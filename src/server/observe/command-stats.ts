@@ -3,7 +3,7 @@
  *
  * Looking at the clock costs as much as a small command does. So it is read when a connection begins to deliver, when it
  * has delivered, and in between when another command comes: a run of one command, as pipelines have it, is measured as a
- * whole, and its time shared out among its members, 16 at most. The time of a command reaches from the end of the one
+ * whole, and its time shared out among its members, 32 at most. The time of a command reaches from the end of the one
  * before to its own end: parsing it counts, waiting for other clients does not. Commands in EXEC count themselves; EXEC
  * counts what it does around them.
  *
@@ -18,7 +18,7 @@ import type { Config } from '../../config/directives.ts';
 import { Histogram } from './histogram.ts';
 
 /** As many calls may share one measurement: a slow one among quick ones shows in no fewer than so many. */
-const RUN_MAX = 16;
+const RUN_MAX = 32;
 const NOBODY = -1;
 /** The wall time that commands see counts milliseconds. */
 const OLD_AFTER_MS = 1;
