@@ -6,6 +6,7 @@
  * that a command which prints three lines does not need; start-up time is everybody's.
  */
 import { Command, Errors, Flags } from '@oclif/core';
+import { isNotUtf8 } from './base/byte-text.ts';
 import { nearest } from './base/nearest.ts';
 import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/failure.ts';
 import { defaultHome } from './cluster/layout.ts';
@@ -39,12 +40,27 @@ export const passwordFlag = Flags.string({
   char: 'a',
   aliases: ['pass'],
   env: 'RKV_PASSWORD',
-  default: async () => process.env['REDISCLI_AUTH'],
+  default: async () => {
+    const password = process.env['REDISCLI_AUTH'];
+    return password === undefined ? undefined : usablePassword(password);
+  },
+  parse: async (password) => usablePassword(password),
   helpGroup: 'ACCESS',
   helpValue: 'PASSWORD',
   noCacheDefault: true,
   summary: 'password; rather set RKV_PASSWORD (or REDISCLI_AUTH), which no list of processes shows',
 });
+
+/** Node has read it as UTF-8; what is left of other bytes would be another password. */
+function usablePassword(password: string): string {
+  if (!isNotUtf8(password)) return password;
+  throw new CliFailure('the password is not UTF-8', {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    why: 'bytes that are no UTF-8 cannot be taken from a flag or a variable',
+    suggestions: ['rkv cli, and there: AUTH "\\xff…" with \\xHH for such bytes'],
+  });
+}
 
 /** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
 export const timeoutFlag = Flags.custom<number>({

@@ -1,5 +1,6 @@
 /* The logs of several servers as one stream of lines, from their last lines on and, if wished, on and on. */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { fromByteText } from '../base/byte-text.ts';
 import { pause } from './deadline.ts';
 
 export interface LogLine {
@@ -31,7 +32,7 @@ export async function* readLogs(
 class LogReader {
   readonly #source: LogSource;
   #at = 0;
-  /** The beginning of a line whose end has not been written yet. */
+  /** The beginning of a line whose end has not been written yet: a letter may be cut, so it is a byte text. */
   #rest = '';
 
   constructor(source: LogSource) {
@@ -54,9 +55,9 @@ class LogReader {
       if (size < this.#at) this.#at = 0;
       const buffer = Buffer.alloc(Math.min(size - this.#at, CHUNK_BYTES));
       this.#at += readSync(handle, buffer, 0, buffer.length, this.#at);
-      const texts = (this.#rest + buffer.toString('utf8')).split('\n');
+      const texts = (this.#rest + buffer.latin1Slice()).split('\n');
       this.#rest = texts.pop() as string;
-      return texts.map((text) => ({ port, text }));
+      return texts.map((text) => ({ port, text: fromByteText(text) }));
     } finally {
       closeSync(handle);
     }

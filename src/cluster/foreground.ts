@@ -4,13 +4,16 @@
  * gets every signal passed on.
  */
 import { spawn } from 'node:child_process';
+import { areUtf8, argumentBytes } from '../base/byte-text.ts';
 import { environmentOfServer } from '../base/environment.ts';
 import { resolveEngine } from './engine.ts';
+import { CliFailure, EXIT } from './failure.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** Answers the exit code, if this process is still there by then. */
 export async function runForeground(words: readonly string[]): Promise<number> {
+  if (!areUtf8(argumentBytes(words))) throw notUtf8();
   const { file, args } = resolveEngine('bundled');
   const argv = [...args, ...words];
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
@@ -19,6 +22,15 @@ export async function runForeground(words: readonly string[]): Promise<number> {
     process.execve(file, [file, ...argv], environmentOfServer(process.env));
   }
   return runAsChild(file, argv);
+}
+
+/** Node hands words to another program as UTF-8. */
+function notUtf8(): CliFailure {
+  return new CliFailure('a word of the command line is not UTF-8, and cannot be passed on to the server', {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    suggestions: ['write it into a redis.conf', 'rkv-server, which takes any bytes'],
+  });
 }
 
 function runAsChild(file: string, argv: readonly string[]): Promise<number> {

@@ -3,7 +3,7 @@
  * its templates. What passes here may still fail for the machine: ports, disk, memory.
  */
 import { existsSync } from 'node:fs';
-import { splitWords } from '../config/words.ts';
+import { splitWords, trimLine } from '../config/words.ts';
 import { resolveEngine } from './engine.ts';
 import { type EngineVersion, readVersion, whyTooNew } from './engine-version.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -70,7 +70,7 @@ function checkConf({ spec, folder }: ClusterPlan, node: NodePlan, version: Engin
 
 /** The first word of each directive, the last time it stands there. */
 function readDirectives(conf: string): Map<string, string> {
-  const lines = conf.split('\n').map((line) => splitWords(line.trim()) ?? []);
+  const lines = conf.split('\n').map((line) => splitWords(trimLine(line)) ?? []);
   return new Map(
     lines.flatMap(([name, value = '']) =>
       name === undefined || name.startsWith('#') ? [] : [[name.toLowerCase(), value]],

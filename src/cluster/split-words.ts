@@ -1,11 +1,13 @@
 /*
  * A typed line becomes the words of a command, with the quoting of redis-cli: "…" knows \n \r \t \a \b \xHH, '…' knows
- * only \'. Words are bytes, because "\xff" must arrive as one byte.
+ * only \'. Words are bytes, because "\xff" must arrive as one byte; the line is a byte text (base/byte-text.ts).
  */
+
+import { bytesOf } from '../base/byte-text.ts';
 
 /** Null for a line whose quotes do not close, or go on directly after closing. */
 export function splitWords(line: string): Buffer[] | null {
-  const bytes = Buffer.from(line, 'utf8');
+  const bytes = bytesOf(line);
   const words: Buffer[] = [];
   let at = skipBlanks(bytes, 0);
   while (at < bytes.length) {

@@ -78,10 +78,11 @@ async function makeTls(plan: ClusterPlan): Promise<void> {
   await makeCertificates(certificateFiles(plan.folder), [plan.spec.host]);
 }
 
+/** `config` is a byte text. */
 export function writeNode(node: NodePlan, config: string): void {
   const files = nodeFiles(node.folder);
   mkdirSync(files.data, { recursive: true, mode: 0o700 });
-  writeFileSync(files.config, config, { mode: 0o600 });
+  writeFileSync(files.config, config, { encoding: 'latin1', mode: 0o600 });
 }
 
 function serversStep(plan: ClusterPlan, forming: Forming): Step {

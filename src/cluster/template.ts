@@ -1,10 +1,12 @@
 /*
- * Configuration files are plain text with {{variables}}. The renderer is strict: a variable nobody gave, and a directive
+ * Configuration files are plain text with {{variables}}; inside here they are byte texts (base/byte-text.ts), so a template
+ * in whatever encoding comes out as it was. The renderer is strict: a variable nobody gave, and a directive
  * that the server does not know, fail here with file and line, and not in the log of a process that died.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { quoteWord } from '../config/words.ts';
+import { fromByteText, toByteText } from '../base/byte-text.ts';
+import { quoteWord, trimLine } from '../config/words.ts';
 import { whyBadDirective } from './directive-check.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { certificateFiles, nodeFiles, packagedFile } from './layout.ts';
@@ -13,7 +15,7 @@ import type { ClusterSpec } from './spec-file.ts';
 
 export type Variables = Readonly<Record<string, string | number>>;
 
-/** The configuration file of one node: node.conf, then what TLS, a password and the spec's own directives add. */
+/** The configuration file of one node, as a byte text: node.conf, then what TLS, a password and the spec's own directives add. */
 export function renderNodeConf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): string {
   const variables = variablesOf(spec, clusterFolder, node);
   const parts = ['node.conf'];
@@ -34,9 +36,9 @@ export function renderTemplate(text: string, variables: Variables, file: string)
     .split('\n')
     .map((line, index) =>
       line.replaceAll(/\{\{([^{}]*)\}\}/g, (_, inner: string) => {
-        const name = inner.trim();
+        const name = fromByteText(inner).trim();
         if (!Object.hasOwn(variables, name)) throw unknownVariable(name, `${file}:${index + 1}`, variables);
-        return String(variables[name]);
+        return toByteText(String(variables[name]));
       }),
     )
     .join('\n');
@@ -56,13 +58,13 @@ export function readTemplate(name: string, folder: string | null): { file: strin
       why: `no ${file}`,
     });
   }
-  return { file, text: readFileSync(file, 'utf8') };
+  return { file, text: readFileSync(file, 'latin1') };
 }
 
-/** A value as redis.conf wants it: between quotes when it holds anything special. */
+/** A value as redis.conf wants it: between quotes when it holds anything special, and in ASCII whatever it holds. */
 export function quoteValue(text: string): string {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;
-  return quoteWord(text);
+  return quoteWord(toByteText(text));
 }
 
 function variablesOf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): Variables {
@@ -88,7 +90,7 @@ function variablesOf(spec: ClusterSpec, clusterFolder: string, node: NodePlan): 
 
 function configLines(spec: ClusterSpec): string {
   const lines = Object.entries(spec.config).flatMap(([name, value]) =>
-    (typeof value === 'string' ? [value] : value).map((one) => `${name} ${one === '' ? '""' : one}`),
+    (typeof value === 'string' ? [value] : value).map((one) => `${name} ${one === '' ? '""' : toByteText(one)}`),
   );
   return lines.length === 0
     ? ''
@@ -97,12 +99,12 @@ function configLines(spec: ClusterSpec): string {
 
 function checkDirectives(conf: string, { file, engine }: { file: string; engine: string }): void {
   for (const [index, line] of conf.split('\n').entries()) {
-    const text = line.trim();
+    const text = trimLine(line);
     if (text === '' || text.startsWith('#')) continue;
     const [, name = '', value = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
     const why = whyBadDirective(name, value, engine);
     if (why === null) continue;
-    throw new CliFailure(`${file}:${index + 1}: ${why}`, { code: 'BAD_TEMPLATE', exit: EXIT.usage });
+    throw new CliFailure(`${file}:${index + 1}: ${fromByteText(why)}`, { code: 'BAD_TEMPLATE', exit: EXIT.usage });
   }
 }
 

@@ -3,6 +3,7 @@
  * nobody wants to learn them one run at a time.
  */
 import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
+import { isNotUtf8 } from '../base/byte-text.ts';
 import { didYouMean } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { whyBadDirective } from './directive-check.ts';
@@ -162,6 +163,7 @@ function hostRule(value: unknown): string | null {
 
 function passwordRule(value: unknown): string | null {
   if (typeof value !== 'string' || value === '') return 'expected text';
+  if (isNotUtf8(value)) return 'has to be UTF-8';
   // It stands between quotes in node.conf, on one line.
   return /[\r\n\0]/.test(value) ? 'may not hold line breaks' : null;
 }

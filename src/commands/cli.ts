@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flags } from '@oclif/core';
+import { argumentBytes, bytesOf } from '../base/byte-text.ts';
 import { BaseCommand, passwordFlag } from '../base-command.ts';
 import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli-session.ts';
 import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
@@ -130,7 +131,7 @@ export default class Cli extends BaseCommand {
     printer: Printer,
     flags: { stdin: boolean; repeat: number; interval: string; 'exit-code': boolean },
   ): Promise<unknown> {
-    const words = this.#words.map((word) => Buffer.from(word));
+    const words = argumentBytes(this.#words).map(bytesOf);
     if (flags.stdin) words.push(readFileSync(0));
     this.signal.addEventListener('abort', () => session.close(), { once: true });
     await this.#reach(session);

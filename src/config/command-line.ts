@@ -1,7 +1,7 @@
 /*
  * `rkv-server [file] [--name value …] [-]`: what stands on the command line becomes lines of configuration, read after the
  * file. An option takes all words up to the next one that begins with `--`; such a word right behind a name is its value
- * (`--requirepass --secret`). A lone `-` at either end reads standard input, between the file and the options.
+ * (`--requirepass --secret`). The words are byte texts. A lone `-` at either end reads standard input, between the file and the options.
  */
 import { quoteWord, splitWords } from './words.ts';
 

@@ -1,18 +1,21 @@
 /*
  * From files, standard input and the command line to a configuration. All are the same language, one directive a line, and
- * are read one behind the other: a later line replaces what an earlier one said, save points and users add up.
+ * are read one behind the other: a later line replaces what an earlier one said, save points and users add up. Lines,
+ * words and paths are byte texts, also those of the command line.
  *
  * A configuration in which anything is wrong is refused as a whole, with the place and the reason: a server that started
  * with half of what its owner wrote would surprise at the worst time.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
+import { bytesOf, pathOf, toByteText, workingFolder } from '../base/byte-text.ts';
 import { globMatch } from '../base/glob.ts';
 import { didYouMean } from '../base/nearest.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
 import { type Config, defaultConfig, directiveOf, findName, formatSetting, type Name, names } from './directives.ts';
-import { splitWords } from './words.ts';
+import { splitWords, trimLine } from './words.ts';
 
 /** Something in a configuration, or in reading it, is wrong; the message is for the operator, over several lines. */
 export class ConfigFailure extends Error {
@@ -53,11 +56,11 @@ export interface Loaded {
 }
 
 export const realFiles: Files = {
-  readFile: (path) => readFileSync(path, 'utf8'),
-  readStdin: () => readFileSync(0, 'utf8'),
+  readFile: (path) => readFileSync(pathOf(path), 'latin1'),
+  readStdin: () => readFileSync(0, 'latin1'),
   listFolder(path) {
     try {
-      return readdirSync(path);
+      return readdirSync(pathOf(path), 'latin1');
     } catch {
       // A folder that is not there holds no file that a pattern could mean.
       return [];
@@ -68,7 +71,7 @@ export const realFiles: Files = {
 /** `argv` is what follows the name of the program. Throws ConfigFailure. */
 export function loadConfig({ argv, ...files }: { argv: readonly string[] } & Files): Loaded {
   const commandLine = parseCommandLine(argv);
-  const cwd = files.cwd ?? process.cwd();
+  const cwd = files.cwd ?? workingFolder();
   const loading: Loading = { config: defaultConfig(), given: new Set(), notices: [], files, folder: cwd };
   const configFile = commandLine.file === null ? null : resolve(cwd, commandLine.file);
   if (configFile !== null) readConfigFile(loading, configFile, 0);
@@ -106,15 +109,21 @@ function readConfigFile(loading: Loading, path: string, depth: number): void {
   try {
     text = loading.files.readFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigFailure(`Fatal error, can't open config file '${path}': ${why}`, { file: path });
+    throw new ConfigFailure(`Fatal error, can't open config file '${path}': ${reasonOf(error)}`, { file: path });
   }
   readText(loading, path, text, depth);
 }
 
+function reasonOf(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  if (errno === undefined) return toByteText(message);
+  const text = getSystemErrorMessage(errno);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function readText(loading: Loading, file: string, text: string, depth: number): void {
   text.split('\n').forEach((line, i) => {
-    readLine(loading, { file, line: i + 1, text: line.trim() }, depth);
+    readLine(loading, { file, line: i + 1, text: trimLine(line) }, depth);
   });
 }
 
@@ -146,7 +155,7 @@ function withoutComment(text: string): string | null {
       if (char === '\\') at++;
       else if (char === quote) quote = '';
     } else if (char === '"' || char === "'") quote = char;
-    else if (char === '#' && /\s/.test(text[at - 1] ?? '')) return text.slice(0, at).trimEnd();
+    else if (char === '#' && /[ \t]/.test(text[at - 1] ?? '')) return trimLine(text.slice(0, at));
   }
   return null;
 }
@@ -227,8 +236,8 @@ function matchesInFolder(path: string, files: Files): boolean {
 function matchesFileName(pattern: string, name: string): boolean {
   // As in a shell: hidden files must be asked for.
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
-  const bytes = Buffer.from(name);
-  return globMatch(Buffer.from(pattern), bytes, 0, bytes.length);
+  const bytes = bytesOf(name);
+  return globMatch(bytesOf(pattern), bytes, 0, bytes.length);
 }
 
 function isPattern(path: string): boolean {

@@ -3,7 +3,7 @@
  * what it is for. Here is the record and the simple kinds; directives.ts and its parts are the table; special-kinds.ts has
  * the kinds that only one directive needs.
  *
- * Texts are kept as ordinary strings (UTF-8 outside), and unset texts are ''. All values are plain and never changed in
+ * Texts are byte texts, a character a byte, and unset texts are ''. All values are plain and never changed in
  * place: a new value replaces the old one, so that a failed CONFIG SET can put the old one back.
  */
 import { quoteWord } from './words.ts';

@@ -9,6 +9,7 @@
  * Some changes can only be judged by trying, and that takes its time: a new port is opened between (1) and (2), with
  * nothing changed meanwhile. Such a CONFIG SET is a promise, and one waits for the other.
  */
+import { bytesOf } from '../base/byte-text.ts';
 import { globMatch } from '../base/glob.ts';
 import { DirectiveRefusal } from './directive.ts';
 import { type Config, directiveOf, findName, type Name, names } from './directives.ts';
@@ -55,13 +56,13 @@ export class Settings {
     const exact = new Set<string>();
     const globs: Buffer[] = [];
     for (const pattern of patterns) {
-      if (/[*?[]/.test(pattern)) globs.push(Buffer.from(pattern));
+      if (/[*?[]/.test(pattern)) globs.push(bytesOf(pattern));
       else exact.add(pattern.toLowerCase());
     }
     const matches = (text: string, hidden: boolean): boolean => {
       if (exact.has(text)) return true;
       if (hidden) return false;
-      const bytes = Buffer.from(text);
+      const bytes = bytesOf(text);
       return globs.some((glob) => globMatch(glob, bytes, 0, bytes.length, true));
     };
     const found: [string, string][] = [];

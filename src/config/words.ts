@@ -2,19 +2,20 @@
  * How a line of a configuration file falls into words, and how a word is written so that it is read back the same.
  *
  * Words are separated by blanks. "Double quotes" know \n \r \t \b \a, \xHH for one byte, and \ before anything else; in
- * 'single quotes' only \' is special. Both work on bytes, so that \xc3\xa9 is one letter, as UTF-8 has it.
+ * 'single quotes' only \' is special. Lines and words are byte texts: what is no ASCII means nothing here.
  */
+
+import { bytesOf } from '../base/byte-text.ts';
 
 /** The words of a line, or null when a quote is left open or something sticks to a closing quote. */
 export function splitWords(line: string): string[] | null {
-  const bytes = isAscii(line) ? line : Buffer.from(line, 'utf8').toString('latin1');
   const words: string[] = [];
-  let at = skipBlanks(bytes, 0);
-  while (at < bytes.length) {
-    const word = readWord(bytes, at);
+  let at = skipBlanks(line, 0);
+  while (at < line.length) {
+    const word = readWord(line, at);
     if (word === null) return null;
-    words.push(isAscii(word.text) ? word.text : Buffer.from(word.text, 'latin1').toString('utf8'));
-    at = skipBlanks(bytes, word.end);
+    words.push(word.text);
+    at = skipBlanks(line, word.end);
   }
   return words;
 }
@@ -22,7 +23,7 @@ export function splitWords(line: string): string[] | null {
 /** The word in double quotes, all but printable ASCII escaped: how CONFIG REWRITE writes texts. */
 export function quoteWord(word: string): string {
   let quoted = '"';
-  for (const byte of Buffer.from(word, 'utf8')) {
+  for (const byte of bytesOf(word)) {
     const short = ESCAPES.get(byte);
     if (short !== undefined) quoted += `\\${short}`;
     else if (byte >= 0x20 && byte <= 0x7e) quoted += String.fromCharCode(byte);
@@ -47,6 +48,19 @@ const UNESCAPED: ReadonlyMap<string, string> = new Map([
   ['a', '\x07'],
   ['b', '\b'],
 ]);
+
+/** What a line of a file is freed of at both ends. Letters beyond ASCII have bytes that JavaScript would take for blanks. */
+export function trimLine(line: string): string {
+  let start = 0;
+  let end = line.length;
+  while (start < end && isLineBlank(line[start]!)) start++;
+  while (end > start && isLineBlank(line[end - 1]!)) end--;
+  return line.slice(start, end);
+}
+
+function isLineBlank(char: string): boolean {
+  return char === ' ' || char === '\t' || char === '\r' || char === '\n';
+}
 
 interface Word {
   text: string;
@@ -110,9 +124,4 @@ function skipBlanks(line: string, start: number): number {
 
 function isBlank(char: string): boolean {
   return char === ' ' || (char >= '\t' && char <= '\r');
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
 }

@@ -2,12 +2,13 @@
  * daemonize: this program once more, in a session of its own and without the terminal, which waits until that one has
  * said how its start went. So a start that fails is told where it was asked for, with an exit code that says so.
  *
- * What is said goes through one pipe, in messages that end with a zero byte: a letter, and behind FAILED the reason.
+ * What is said goes through one pipe, as byte texts in messages that end with a zero byte: a letter, and behind FAILED the reason.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { bytesOf, toByteText } from '../base/byte-text.ts';
 import type { Clock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/environment.ts';
 
@@ -41,7 +42,7 @@ export function starterOf(env: NodeJS.ProcessEnv): Starter | null {
   delete env[IN_BACKGROUND];
   const say = (message: string): void => {
     try {
-      writeSync(PIPE_FD, `${message}${END}`);
+      writeSync(PIPE_FD, bytesOf(`${message}${END}`));
     } catch {
       // It does not wait any more.
     }
@@ -62,7 +63,7 @@ export async function startInBackground(argv: readonly string[], clock: Clock): 
   child.unref();
   child.stdio[PIPE_FD]!.destroy();
   if (failure === null) return 0;
-  process.stderr.write(`${failure}\n`);
+  process.stderr.write(bytesOf(`${failure}\n`));
   return 1;
 }
 
@@ -75,7 +76,7 @@ function howItWent(child: ChildProcess, clock: Clock): Promise<string | null> {
     LISTENING_WITHIN_MS,
   );
   let text = '';
-  pipe.setEncoding('utf8').on('data', (piece: string) => {
+  pipe.setEncoding('latin1').on('data', (piece: string) => {
     text = (text + piece).slice(-MESSAGE_CHARS_MAX);
     const messages = text.split(END);
     text = messages.pop()!;
@@ -89,7 +90,9 @@ function howItWent(child: ChildProcess, clock: Clock): Promise<string | null> {
     }
   });
   pipe.on('error', () => {});
-  child.on('error', (error) => resolve(`The server could not be started in the background: ${error.message}`));
+  child.on('error', (error) =>
+    resolve(`The server could not be started in the background: ${toByteText(error.message)}`),
+  );
   // After `close` nothing can come any more; after `exit` its last words may still be on the way.
   child.on('close', (code, signal) => {
     const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;

@@ -7,6 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { bytesOf } from '../base/byte-text.ts';
 import type { Config } from '../config/directives.ts';
 
 const EVERYTHING: ReadonlySet<string> = new Set([
@@ -33,7 +34,7 @@ export function whyNotStarted(config: Config): string | null {
 
 function isUsualUser([name, ...rules]: readonly string[], password: string): boolean {
   const login =
-    password === '' ? ['nopass'] : [`>${password}`, `#${createHash('sha256').update(password).digest('hex')}`];
+    password === '' ? ['nopass'] : [`>${password}`, `#${createHash('sha256').update(bytesOf(password)).digest('hex')}`];
   return (
     name === 'default' &&
     rules.includes('on') &&

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fromByteText, pathOf, toByteText } from '../base/byte-text.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
 import { nearest } from '../base/nearest.ts';
@@ -88,8 +89,15 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
     return await start(config, { log: options.log, removeFolder });
   } catch (error) {
     removeFolder();
-    throw error instanceof ListenFailure || error instanceof BusFailure ? cannotListen(error, options) : error;
+    const told = inWords(error);
+    throw told instanceof ListenFailure || told instanceof BusFailure ? cannotListen(told, options) : told;
   }
+}
+
+/** What went wrong inside, where texts are bytes, for a program that reads letters. */
+function inWords(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof OptionFailure)) error.message = fromByteText(error.message);
+  return error;
 }
 
 function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }): Config {
@@ -109,9 +117,9 @@ function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }):
     lines.push(`${given} ${wordOf(setting)}`);
   }
   const { config, notices } = readLines(lines);
-  for (const notice of notices) process.emitWarning(`startServer: ${notice}`, { code: 'RKV_NO_EFFECT' });
-  if (!statSync(config.dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new OptionFailure(`'dir' names no folder: ${config.dir}`, {
+  for (const notice of notices) process.emitWarning(`startServer: ${fromByteText(notice)}`, { code: 'RKV_NO_EFFECT' });
+  if (!statSync(pathOf(config.dir), { throwIfNoEntry: false })?.isDirectory()) {
+    throw new OptionFailure(`'dir' names no folder: ${fromByteText(config.dir)}`, {
       code: 'BAD_VALUE',
       option: 'dir',
       suggestion: 'leave dir out for a temporary folder',
@@ -125,7 +133,8 @@ function readLines(lines: readonly string[]): Pick<Loaded, 'config' | 'notices'>
     return loadConfig({ ...realFiles, argv: ['-'], readStdin: () => lines.join('\n') });
   } catch (error) {
     if (!(error instanceof ConfigFailure)) throw error;
-    const { directive, reason } = error;
+    const { directive } = error;
+    const reason = fromByteText(error.reason);
     throw new OptionFailure(directive === null ? reason : `'${directive}': ${reason}`, {
       code: 'BAD_VALUE',
       option: directive,
@@ -145,7 +154,7 @@ function unknownOption(given: string): OptionFailure {
 
 function wordOf(setting: Setting): string {
   if (typeof setting === 'boolean') return setting ? 'yes' : 'no';
-  return quoteWord(typeof setting === 'object' ? setting.join(' ') : String(setting));
+  return quoteWord(toByteText(typeof setting === 'object' ? setting.join(' ') : String(setting)));
 }
 
 function cannotListen(failure: ListenFailure | BusFailure, options: ServerOptions): OptionFailure {
@@ -175,7 +184,7 @@ async function start(config: Config, { log: sink, removeFolder }: Surroundings):
   };
   const log = new Logger({
     level: config.loglevel,
-    sink: sink ?? (() => {}),
+    sink: (line) => sink?.(fromByteText(line)),
     now_ms: () => clock.now_ms(),
     role: () => 'M',
     pid: process.pid,
@@ -185,7 +194,7 @@ async function start(config: Config, { log: sink, removeFolder }: Surroundings):
     clock,
     ended: () => void close(null, 'ended'),
     fatal(reason) {
-      const failure = new ServerFailure(reason);
+      const failure = new ServerFailure(fromByteText(reason));
       log.warning(reason);
       setImmediate(() => close(failure, 'drop').catch(() => {}));
       throw failure;
@@ -224,7 +233,7 @@ async function end(
   } catch (error) {
     // It could not save, and ends all the same: whoever closes it hears of it.
     await server.shutdown({ save: 'never', force: true, why });
-    throw error;
+    throw inWords(error);
   } finally {
     removeFolder();
   }
@@ -256,10 +265,18 @@ async function composeOnFreePort(config: Config, parts: Parts): Promise<Running>
 }
 
 function urlOf(config: Config, port: number): string {
-  const password = config.requirepass === '' ? '' : `:${encodeURIComponent(config.requirepass)}@`;
+  const password = config.requirepass === '' ? '' : `:${encodeBytes(config.requirepass)}@`;
   if (port === 0 && config['tls-port'] !== 0) return `rediss://${password}127.0.0.1:${config['tls-port']}`;
-  if (port === 0) return `unix://${password}${config.unixsocket}`;
+  if (port === 0) return `unix://${password}${fromByteText(config.unixsocket)}`;
   return `redis://${password}127.0.0.1:${port}`;
+}
+
+/** Each byte that is no letter of a URL as %HH: of UTF-8 that is what encodeURIComponent answers. */
+function encodeBytes(text: string): string {
+  return text.replaceAll(
+    /[^\w.!~*'()-]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
 }
 
 /** A forgotten server never keeps a program from ending. */

@@ -4,6 +4,7 @@
  */
 
 import { Duplex } from 'node:stream';
+import { fromByteText } from '../base/byte-text.ts';
 import { type Reply, ReplyParser } from './protocol/reply-parser.ts';
 import { requestOf } from './protocol/request.ts';
 import { type Argument, CommandFailure, type ReplyValue } from './reply-value.ts';
@@ -67,10 +68,11 @@ function bytesOf(argument: Argument): Buffer {
 function meaningOf(reply: Reply): ReplyValue {
   switch (reply.type) {
     case 'simple':
+      return fromByteText(reply.text);
     case 'verbatim':
       return reply.text;
     case 'error':
-      return new CommandFailure(reply.text);
+      return new CommandFailure(fromByteText(reply.text));
     case 'bulk':
       return reply.bytes.toString();
     case 'null':

@@ -5,9 +5,18 @@
 
 import { appendFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import path from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import {
+  absolutePath,
+  areUtf8,
+  argumentBytes,
+  bytesOf,
+  enterFolder,
+  pathOf,
+  toByteText,
+  workingFolder,
+} from '../base/byte-text.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
@@ -26,24 +35,26 @@ import type { Server } from './state/server.ts';
 /** Soon, because a test server is often killed before it has lived a second. */
 const SETTLED_AFTER_MS = 300;
 
-/** Runs a server until it is told to stop. `argv` is what follows the program's name. */
+/** Runs a server until it is told to stop. `argv` is what follows the program's name, and ends the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
   // A terminal that goes away is no reason to lose a server.
   process.on('SIGHUP', () => {});
   const clock = systemClock();
   const starter = starterOf(process.env);
   const tell = (reason: string): void => {
-    if (starter === null) process.stderr.write(`${reason}\n`);
+    if (starter === null) process.stderr.write(bytesOf(`${reason}\n`));
     else starter.failed(reason);
   };
   let loaded: Loaded;
   try {
-    loaded = loadConfig({ argv, ...realFiles });
+    const words = argumentBytes(argv);
+    loaded = loadConfig({ argv: words, ...realFiles });
     if (loaded.config.daemonize && starter === null) {
+      refuseLostBytes(words);
       process.exitCode = await startInBackground(argv, clock);
       return;
     }
-    enterFolder(loaded.config);
+    enterDir(loaded.config);
     tryLogFile(loaded.config);
   } catch (error) {
     if (!(error instanceof ConfigFailure || error instanceof StartFailure)) throw error;
@@ -116,29 +127,37 @@ function settle(): void {
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=4000');
 }
 
+/** Node hands words to another process as UTF-8. */
+function refuseLostBytes(words: readonly string[]): void {
+  if (areUtf8(words)) return;
+  throw new StartFailure(
+    'With daemonize, words of the command line have to be UTF-8, and one is not: write it into a configuration file',
+  );
+}
+
 /** Relative paths in the configuration mean files in `dir`. */
-function enterFolder(config: Config): void {
+function enterDir(config: Config): void {
   try {
-    process.chdir(config.dir);
+    enterFolder(config.dir);
   } catch (error) {
     throw new StartFailure(`Can't chdir to '${config.dir}': ${reasonOf(error)}`);
   }
-  config.dir = process.cwd();
+  config.dir = workingFolder();
 }
 
 /** Later on a line that cannot be written is no reason to end; at the start it is a mistake that somebody can mend. */
 function tryLogFile({ logfile }: Config): void {
   if (logfile === '') return;
   try {
-    appendFileSync(logfile, '');
+    appendFileSync(pathOf(logfile), '');
   } catch (error) {
-    throw new StartFailure(`Can't open the log file '${path.resolve(logfile)}': ${reasonOf(error)}`);
+    throw new StartFailure(`Can't open the log file '${absolutePath(logfile)}': ${reasonOf(error)}`);
   }
 }
 
 function reasonOf(error: unknown): string {
   const { errno, message } = error as NodeJS.ErrnoException;
-  if (errno === undefined) return message;
+  if (errno === undefined) return toByteText(message);
   const text = getSystemErrorMessage(errno);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -146,10 +165,10 @@ function reasonOf(error: unknown): string {
 function logSink({ logfile, daemonize }: Config): (line: string) => void {
   // Opened for every line, as Redis does, so that log rotation works without a signal. The path is that of the start,
   // wherever `dir` goes.
-  const file = path.resolve(logfile);
-  if (logfile !== '') return (line) => appendFileSync(file, `${line}\n`);
+  const file = pathOf(absolutePath(logfile));
+  if (logfile !== '') return (line) => appendFileSync(file, bytesOf(`${line}\n`));
   if (daemonize) return () => {};
-  return (line) => void writeSync(1, `${line}\n`);
+  return (line) => void writeSync(1, bytesOf(`${line}\n`));
 }
 
 function announce(log: Logger, { config, configFile, notices }: Loaded): void {
@@ -188,13 +207,13 @@ function isOperational(error: unknown): error is Error {
 function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
   const file = pidfile !== '' ? pidfile : daemonize ? '/var/run/redis.pid' : '';
   if (file === '') return;
+  const full = pathOf(absolutePath(file));
   try {
-    writeFileSync(file, `${process.pid}\n`);
+    writeFileSync(full, `${process.pid}\n`);
   } catch (error) {
     log.warning(`Failed to write PID file: ${reasonOf(error)}`);
     return;
   }
-  const full = path.resolve(file);
   process.once('exit', () => {
     log.notice('Removing the pid file.');
     try {
@@ -227,7 +246,9 @@ function listenToSignals(server: Server, log: Logger): void {
 
 function endOnMistakes(log: Logger): void {
   process.on('uncaughtException', (error) => {
-    log.warning(`=== BUG REPORT: this server made a mistake and has to end ===\n${error.stack ?? error.message}`);
+    log.warning(
+      `=== BUG REPORT: this server made a mistake and has to end ===\n${toByteText(error.stack ?? error.message)}`,
+    );
     process.exit(1);
   });
 }

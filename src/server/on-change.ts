@@ -5,6 +5,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
+import { pathOf } from '../base/byte-text.ts';
 import { readDescriptors } from '../base/descriptors.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
 import type { Config, Name } from '../config/directives.ts';
@@ -94,8 +95,8 @@ async function tryPorts(next: Config, door: Door): Promise<Prepared> {
 function enterFolder(config: Config, before: string): void {
   const folder = path.resolve(before, config.dir);
   try {
-    if (!statSync(folder).isDirectory()) throw new DirectiveRefusal('Not a directory');
-    accessSync(folder, constants.X_OK);
+    if (!statSync(pathOf(folder)).isDirectory()) throw new DirectiveRefusal('Not a directory');
+    accessSync(pathOf(folder), constants.X_OK);
   } catch (error) {
     if (error instanceof DirectiveRefusal) throw error;
     const text = getSystemErrorMessage((error as NodeJS.ErrnoException).errno!);

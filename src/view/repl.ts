@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { toByteText } from '../base/byte-text.ts';
 import { parseAddress } from '../cluster/address.ts';
 import { type CliSession, isConnectionError } from '../cluster/cli-session.ts';
 import { splitWords } from '../cluster/split-words.ts';
@@ -27,6 +28,8 @@ export async function runLines(
   input: NodeJS.ReadableStream,
   { session, printer, signal }: Prompted,
 ): Promise<{ failed: boolean; lost: boolean }> {
+  // Lines are byte texts: what is piped in need not be UTF-8.
+  input.setEncoding('latin1');
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   // A subscription ends with its link; without this, Ctrl-C would wait for a message.
   signal.addEventListener('abort', () => session.close(), { once: true });
@@ -85,7 +88,7 @@ export async function runPrompt(
       if (line === null) break;
       if (line.trim() !== '' && !isSecret(line)) history.unshift(line);
       isRunning = true;
-      const outcome = await runLine(line, { session, printer });
+      const outcome = await runLine(toByteText(line), { session, printer });
       isRunning = false;
       if (outcome === 'quit') break;
       // A subscription was left by closing its link. Where the server is gone, the prompt says so.

@@ -21,7 +21,7 @@ describe('a typed line', () => {
     ["'it\\'s \\n'", ["it's \\n"]],
     ['""', ['']],
     ['a"b c"', ['ab c']],
-    ['é', ['\xc3\xa9']],
+    ['\xc3\xa9\xff', ['\xc3\xa9\xff']],
   ])('%j becomes %j', (line, expected) => {
     expect(words(line)).toEqual(expected);
   });

@@ -48,6 +48,16 @@ describe('loadConfig', () => {
     expect([config.port, config.dir, configFile, notices, given.size]).toEqual([6379, '/work-folder', null, [], 0]);
   });
 
+  test('takes words as bytes, also at the end of a line and where they are no UTF-8', () => {
+    const { config } = loadText('requirepass p\xc3\xa0\nmasterauth \xff\xe9\x85\nmasteruser "\\xff\\xa0"\n');
+    expect([config.requirepass, config.masterauth, config.masteruser]).toEqual([
+      'p\xc3\xa0',
+      '\xff\xe9\x85',
+      '\xff\xa0',
+    ]);
+    expect(load(['--requirepass', '\xe2\x98\x83\xff']).config.requirepass).toBe('\xe2\x98\x83\xff');
+  });
+
   test('reads comments, quotes, older names and any case', () => {
     const { config, given } = loadText('# port 1\r\n\r\n  PORT 7000  \r\nslave-priority 5\nrequirepass "a b#c"\n');
     expect([config.port, config['replica-priority'], config.requirepass]).toEqual([7000, 5, 'a b#c']);

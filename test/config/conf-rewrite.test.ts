@@ -95,7 +95,7 @@ describe.skipIf(!hasRedisServer)('rewriteConfig beside redis-server', () => {
       ['save', '7 8 9 10'],
       ['client-output-buffer-limit', 'normal 1gb 1mb 9 pubsub 1000 999 1'],
       ['notify-keyspace-events', 'Kg'],
-      ['requirepass', 'with "quotes" and \\ \x01é'],
+      ['requirepass', 'with "quotes" and \\ \x01é\xff'],
       ['masteruser', 'm'],
       ['hz', '10'],
       ['latency-tracking-info-percentiles', '1 2.5'],
@@ -113,9 +113,9 @@ describe.skipIf(!hasRedisServer)('rewriteConfig beside redis-server', () => {
     const redis = await startRealRedis([writeStart()]);
     try {
       const before = readFileSync(start, 'utf8');
-      await redis.call('CONFIG', 'SET', ...changes.flat());
+      await redis.call('CONFIG', 'SET', ...changes.flat().map((text) => Buffer.from(text, 'latin1')));
       await redis.call('CONFIG', 'REWRITE');
-      const real = readFileSync(start, 'utf8');
+      const real = readFileSync(start, 'latin1');
 
       const argv = [start, '--port', '0', '--unixsocket', redis.socket, '--dir', redis.folder];
       const { config } = loadConfig({ argv, readFile: () => before, readStdin: () => '' });

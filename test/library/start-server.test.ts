@@ -96,6 +96,24 @@ describe('a server inside this process', () => {
     expect(await server.call('CONFIG', 'GET', 'appendonly')).toEqual(new Map([['appendonly', 'no']]));
   });
 
+  test('takes passwords and paths of any letters, and speaks of them in letters', async () => {
+    const dir = mkdtempSync(join(home, 'é☃-'));
+    const lines: string[] = [];
+    const server = await started({ dir, requirepass: 'é☃/ x', log: (line) => lines.push(line) });
+    const client = new Redis(server.url);
+    onTestFinished(() => client.disconnect());
+    expect(await client.set('key', 'value')).toBe('OK');
+    expect(await client.config('GET', 'dir')).toEqual(['dir', dir]);
+    expect(await client.save()).toBe('OK');
+    expect(readdirSync(dir)).toContain('dump.rdb');
+    await client.config('SET', 'requirepass', 'ü');
+    await expect(server.call('AUTH', 'ü')).resolves.toBe('OK');
+    await expect(server.call('CONFIG', 'SET', 'é', '1')).rejects.toThrow("CONFIG SET - 'é'");
+    await expect(startServer({ dir: join(dir, 'ñ') })).rejects.toThrow(join(dir, 'ñ'));
+    const unix = await started({ unixsocket: join(dir, 'ß'), log: (line) => lines.push(line) });
+    expect(unix.url).toBe(`unix://${join(dir, 'ß')}`);
+  });
+
   test('rejects a refused call with the code and the text of the answer', async () => {
     const server = await started();
     await server.call('RPUSH', 'list', 'a');

@@ -1,8 +1,9 @@
 /*
  * CONFIG: the directive table (src/config) answers and judges; this file only speaks to the client. Names and values are
- * UTF-8, as in configuration files.
+ * byte texts, here as there.
  */
 
+import { bytesOf } from '../../base/byte-text.ts';
 import { rewriteConfig } from '../../config/conf-rewrite.ts';
 import { SettingFailure } from '../../config/settings.ts';
 import { type Call, mayBlock } from '../command/call.ts';
@@ -75,14 +76,14 @@ export const specs: readonly Spec[] = [
 
 function get(call: Call): void {
   const patterns: string[] = [];
-  for (let i = 2; i < call.argc; i++) patterns.push(call.view(i).toString());
+  for (let i = 2; i < call.argc; i++) patterns.push(call.text(i));
   const found = call.server.settings.get(patterns);
   call.reply.map(found.length);
   // A name that is no pattern is answered as it was written.
   const asGiven = new Map(patterns.map((pattern) => [pattern.toLowerCase(), pattern]));
   for (const [name, value] of found) {
-    call.reply.bulkBuffer(Buffer.from(asGiven.get(name) ?? name));
-    call.reply.bulkBuffer(Buffer.from(value));
+    call.reply.bulkText(asGiven.get(name) ?? name);
+    call.reply.bulkText(value);
   }
 }
 
@@ -93,14 +94,14 @@ const NOT_INSIDE = new ReplyError(
 function set(call: Call): void {
   if (call.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
-  for (let i = 2; i < call.argc; i += 2) pairs.push([call.view(i).toString(), call.view(i + 1).toString()]);
+  for (let i = 2; i < call.argc; i += 2) pairs.push([call.text(i), call.text(i + 1)]);
   if (!mayBlock(call) && pairs.some(([name]) => call.server.settings.isTried(name))) throw NOT_INSIDE;
   let trial: Promise<void> | null;
   try {
     trial = call.server.settings.set(pairs, mayChangeProtected(call));
   } catch (error) {
     if (!(error instanceof SettingFailure)) throw error;
-    throw new ReplyError(`ERR ${asBytes(error.message)}`);
+    throw new ReplyError(`ERR ${error.message}`);
   }
   if (trial !== null) return answerWhenTried(call, trial);
   // Gates ask for directives; which of them, only they know.
@@ -142,19 +143,14 @@ function resetstat({ server, reply }: Call): void {
   reply.ok();
 }
 
-/** Of a text in UTF-8, a character a byte: what an error line is made of. */
-function asBytes(text: string): string {
-  return Buffer.from(text).latin1Slice();
-}
-
 const NO_FILE = new ReplyError('ERR The server is running without a config file');
 const CONF_BYTES_MAX = 16 * 1024 * 1024;
 
 function rewrite({ server, reply }: Call): void {
   if (server.configFile === null) throw NO_FILE;
   try {
-    const before = readSmallFile(server.configFile, CONF_BYTES_MAX).toString();
-    writeFileAtomically(server.configFile, Buffer.from(rewriteConfig(before, server.config)));
+    const before = readSmallFile(server.configFile, CONF_BYTES_MAX).latin1Slice();
+    writeFileAtomically(server.configFile, bytesOf(rewriteConfig(before, server.config)));
   } catch (error) {
     if (!(error instanceof DiskFailure)) throw error;
     server.log.warning(`CONFIG REWRITE failed: ${error.message}`);

@@ -5,6 +5,7 @@
 
 import { arch, platform, release } from 'node:os';
 import { version as nodeVersion } from 'node:process';
+import { toByteText } from '../../base/byte-text.ts';
 import type { InfoLines } from '../../base/info-lines.ts';
 import { commandStatsInfo, latencyStatsInfo } from '../command/command-info.ts';
 import { keyspaceInfo } from '../keyspace/keyspace-info.ts';
@@ -82,7 +83,7 @@ function serverLines({
     ['hz', config.hz],
     ['configured_hz', config.hz],
     ['lru_clock', Math.floor(keyspace.now_ms / 1000) & 0xffffff],
-    ['executable', process.argv[1] ?? process.execPath],
+    ['executable', toByteText(process.argv[1] ?? process.execPath)],
     ['config_file', configFile ?? ''],
     ['io_threads_active', 0],
   ];

@@ -7,9 +7,11 @@
  * want the old one closed first; it is opened again when the new one cannot be.
  */
 
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, renameSync, unlinkSync } from 'node:fs';
 import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { pathOf } from '../../base/byte-text.ts';
 import { type ListenHost, listenOptionally } from '../../config/addresses.ts';
 
 /** A port to listen at. */
@@ -119,17 +121,20 @@ export class Listener {
     };
   }
 
+  /** `path` is a byte text. */
   async listenUnix(path: string, mode: number): Promise<void> {
     removeSocket(path);
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       this.#options.onAccept({ socket, transport: 'unix' });
     });
-    await this.#opened(server, { path }, path);
+    const known = pathOf(path);
+    if (typeof known === 'string') await this.#opened(server, { path: known }, path);
+    else await this.#openedAsBytes(server, path);
     this.#unix = { server, path };
     try {
-      if (mode !== 0) chmodSync(path, mode);
+      if (mode !== 0) chmodSync(known, mode);
     } catch (error) {
-      throw new ListenFailure(path, (error as NodeJS.ErrnoException).code ?? 'UNKNOWN');
+      throw failureAt(path, error);
     }
   }
 
@@ -172,6 +177,21 @@ export class Listener {
     else this.#options.onAccept({ socket, transport });
   }
 
+  /** Node listens at strings only: the socket is made under another name in its folder, and then gets its own. */
+  async #openedAsBytes(server: NetServer, path: string): Promise<void> {
+    const folder = openFolder(path);
+    try {
+      const name = `rkv-${process.pid}.socket`;
+      await this.#opened(server, { path: `/proc/self/fd/${folder}/${name}` }, path);
+      renameSync(pathOf(join(dirname(path), name)), pathOf(path));
+    } catch (error) {
+      server.close();
+      throw error instanceof ListenFailure ? error : failureAt(path, error);
+    } finally {
+      closeSync(folder);
+    }
+  }
+
   #opened(server: NetServer, options: ListenOptions, where: string): Promise<void> {
     const { backlog, keepsAlive } = this.#options;
     return new Promise((resolve, reject) => {
@@ -191,10 +211,22 @@ function isSame(one: Endpoint, other: Endpoint): boolean {
   return one.transport === other.transport && one.host === other.host && one.port === other.port;
 }
 
+function openFolder(path: string): number {
+  try {
+    return openSync(pathOf(dirname(path)), constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    throw failureAt(path, error);
+  }
+}
+
+function failureAt(path: string, error: unknown): ListenFailure {
+  return new ListenFailure(path, (error as NodeJS.ErrnoException).code ?? 'UNKNOWN');
+}
+
 /** One that a killed server has left behind; where it cannot be removed, listening says why. */
 function removeSocket(path: string): void {
   try {
-    unlinkSync(path);
+    unlinkSync(pathOf(path));
   } catch {
     // There is none, or it is not ours to remove.
   }

@@ -89,7 +89,7 @@ function addFile(manifest: Manifest, file: AofFile, fail: (problem: string) => n
 }
 
 function parseLine(line: string, fail: (problem: string) => never): AofFile {
-  const words = splitWords(Buffer.from(line, 'latin1').toString('utf8'));
+  const words = splitWords(line);
   if (words === null || words.length < PAIRS_MIN * 2 || words.length % 2 !== 0) {
     return fail('Invalid AOF manifest file format');
   }

@@ -8,12 +8,15 @@
  * (3) Every failure of the operating system is a `DiskFailure`: it names the operation, the path and the code, and says
  *     the reason in the words of strerror(3), because that text ends up in MISCONF replies and logs.
  *
+ * Paths and names are byte texts: what the disk calls a file need not be UTF-8.
+ *
  * All of it is synchronous but `syncLater`: what must be on disk before a reply leaves may not wait for a
  * thread pool that other work has filled.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
+import { pathOf, toByteText } from '../../base/byte-text.ts';
 import { randomHex } from '../../base/prng.ts';
 import { roomFor, syncFails, truncateFails } from './disk-fault.ts';
 
@@ -90,7 +93,7 @@ export class UnnamedFile {
 
   constructor(folder: string) {
     this.path = path.join(folder, `temp-${randomHex(16)}.rdb`);
-    this.#fd = attempt('open', this.path, () => fs.openSync(this.path, 'wx+', 0o600));
+    this.#fd = attempt('open', this.path, () => fs.openSync(pathOf(this.path), 'wx+', 0o600));
     remove(this.path);
   }
 
@@ -193,7 +196,7 @@ export class FileReader {
 
   constructor(filePath: string) {
     this.path = filePath;
-    this.#fd = attempt('open', filePath, () => fs.openSync(filePath, 'r'));
+    this.#fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), 'r'));
     const stat = attempt('stat', filePath, () => fs.fstatSync(this.#fd));
     if (!stat.isFile()) {
       this.close();
@@ -251,7 +254,7 @@ function replaceFile(filePath: string, bytes: Buffer): void {
     throw failure;
   }
   file.close();
-  attempt('rename', filePath, () => fs.renameSync(temp, filePath));
+  attempt('rename', filePath, () => fs.renameSync(pathOf(temp), pathOf(filePath)));
 }
 
 /** The kernel writes a page back as a whole: a crash of the system leaves the old one or the new one. */
@@ -265,7 +268,7 @@ const PAGE_BYTES = 4096;
 export function overwriteTextFile(filePath: string, bytes: Buffer): void {
   const size = sizeOf(filePath);
   if (size <= 0 || Math.max(size, bytes.length) > PAGE_BYTES) return replaceFile(filePath, bytes);
-  const fd = attempt('open', filePath, () => fs.openSync(filePath, 'r+'));
+  const fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), 'r+'));
   try {
     const before = Buffer.alloc(size);
     attempt('read', filePath, () => fs.readSync(fd, before, 0, size, 0));
@@ -308,13 +311,13 @@ export function abandonQuietly(file: Pick<AtomicFile, 'abandon'>): void {
 export function readSmallFile(filePath: string, size_max: number): Buffer {
   const size = sizeOf(filePath);
   if (size > size_max) throw new DiskFailure('read', filePath, 'EFBIG', `Larger than ${size_max} bytes`);
-  return attempt('read', filePath, () => fs.readFileSync(filePath));
+  return attempt('read', filePath, () => fs.readFileSync(pathOf(filePath)));
 }
 
 /** Creates the file when there is none; one that is there is not even opened. */
 export function createEmpty(filePath: string): void {
   try {
-    fs.closeSync(fs.openSync(filePath, 'wx', 0o644));
+    fs.closeSync(fs.openSync(pathOf(filePath), 'wx', 0o644));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asDiskFailure('open', filePath, error);
   }
@@ -322,13 +325,13 @@ export function createEmpty(filePath: string): void {
 
 /** Device and inode: which file it is that has this name now. Null when there is none. */
 export function identityOf(filePath: string): string | null {
-  const stat = attempt('stat', filePath, () => fs.statSync(filePath, { throwIfNoEntry: false }));
+  const stat = attempt('stat', filePath, () => fs.statSync(pathOf(filePath), { throwIfNoEntry: false }));
   return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
 }
 
 /** Size in bytes, or -1 when there is no such file. */
 export function sizeOf(filePath: string): number {
-  const stat = attempt('stat', filePath, () => fs.statSync(filePath, { throwIfNoEntry: false }));
+  const stat = attempt('stat', filePath, () => fs.statSync(pathOf(filePath), { throwIfNoEntry: false }));
   return stat === undefined ? -1 : stat.size;
 }
 
@@ -337,7 +340,7 @@ export function fileExists(filePath: string): boolean {
 }
 
 export function folderExists(folder: string): boolean {
-  const stat = attempt('stat', folder, () => fs.statSync(folder, { throwIfNoEntry: false }));
+  const stat = attempt('stat', folder, () => fs.statSync(pathOf(folder), { throwIfNoEntry: false }));
   return stat?.isDirectory() ?? false;
 }
 
@@ -345,7 +348,7 @@ export function folderExists(folder: string): boolean {
 export function listFiles(folder: string): Map<string, number> {
   const sizes = new Map<string, number>();
   if (!folderExists(folder)) return sizes;
-  for (const name of attempt('readdir', folder, () => fs.readdirSync(folder))) {
+  for (const name of attempt('readdir', folder, () => fs.readdirSync(pathOf(folder), 'latin1'))) {
     const size = sizeOf(path.join(folder, name));
     if (size >= 0) sizes.set(name, size);
   }
@@ -353,23 +356,27 @@ export function listFiles(folder: string): Map<string, number> {
 }
 
 export function makeFolder(folder: string): void {
-  attempt('mkdir', folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o755 }));
+  attempt('mkdir', folder, () => fs.mkdirSync(pathOf(folder), { recursive: true, mode: 0o755 }));
 }
 
 /** No complaint when it is not there: it is gone, which is what was asked for. */
 export function remove(filePath: string): void {
-  attempt('unlink', filePath, () => fs.rmSync(filePath, { force: true }));
+  try {
+    fs.unlinkSync(pathOf(filePath));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asDiskFailure('unlink', filePath, error);
+  }
 }
 
 /** Renames and makes the new name survive a power cut. */
 export function rename(from: string, to: string): void {
-  attempt('rename', from, () => fs.renameSync(from, to));
+  attempt('rename', from, () => fs.renameSync(pathOf(from), pathOf(to)));
   syncFolder(path.dirname(to));
 }
 
 export function truncateFile(filePath: string, size: number): void {
   attempt('truncate', filePath, () => {
-    const fd = fs.openSync(filePath, 'r+');
+    const fd = fs.openSync(pathOf(filePath), 'r+');
     try {
       fs.ftruncateSync(fd, size);
       fs.fsyncSync(fd);
@@ -382,7 +389,7 @@ export function truncateFile(filePath: string, size: number): void {
 /** A new name in a folder is on disk only when the folder itself is. */
 export function syncFolder(folder: string): void {
   attempt('fsync', folder, () => {
-    const fd = fs.openSync(folder, 'r');
+    const fd = fs.openSync(pathOf(folder), 'r');
     try {
       fs.fsyncSync(fd);
     } catch (error) {
@@ -412,7 +419,7 @@ function asDiskFailure(operation: string, filePath: string, error: unknown): Dis
 /** libuv has the same texts as strerror, in lower case, with a few exceptions. */
 function reasonOf(code: string, errno: number | undefined, error: unknown): string {
   if (code === 'EIO') return 'Input/output error';
-  if (errno === undefined) return error instanceof Error ? error.message : String(error);
+  if (errno === undefined) return toByteText(error instanceof Error ? error.message : String(error));
   const text = getSystemErrorMessage(errno);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -426,7 +433,7 @@ class OpenFile {
 
   constructor(filePath: string, flags: 'a' | 'w') {
     this.#path = filePath;
-    this.fd = attempt('open', filePath, () => fs.openSync(filePath, flags, 0o644));
+    this.fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), flags, 0o644));
   }
 
   /** fdatasync in the thread pool. */

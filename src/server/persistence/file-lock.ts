@@ -8,6 +8,7 @@
  * Such a lock ends also when its process opens and closes the file by other means: nobody here may.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { pathOf } from '../../base/byte-text.ts';
 import { createEmpty, DiskFailure, identityOf, readSmallFile, remove } from './disk.ts';
 
 /** A file that is replaced between two looks, again and again: somebody is alive and quicker. */
@@ -68,7 +69,12 @@ function release(path: string, database: DatabaseSync): void {
 
 function openDatabase(path: string): DatabaseSync {
   const { DatabaseSync } = sqlite();
-  return new DatabaseSync(path, { timeout: 0 });
+  try {
+    return new DatabaseSync(pathOf(path), { timeout: 0 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_ARG_TYPE') throw error;
+    throw new DiskFailure('lock', path, 'EINVAL', 'Node before 22.15 cannot lock a file whose name is not UTF-8');
+  }
 }
 
 /** The number of the error, or null when the transaction has begun. */

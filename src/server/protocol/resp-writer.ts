@@ -163,9 +163,9 @@ export class RespWriter {
     this.#textAndEnd(value ? 't' : 'f');
   }
 
-  /** Text for people; `format` is three letters, txt or mkd. UTF-8. */
+  /** Text for people, one character a byte; `format` is three letters, txt or mkd. */
   verbatim(text: string, format = 'txt'): void {
-    const bytes = Buffer.from(this.resp === 3 ? `${format}:${text}` : text);
+    const bytes = Buffer.from(this.resp === 3 ? `${format}:${text}` : text, 'latin1');
     this.#room(NUMBER_MAX);
     this.#head(this.resp === 3 ? 0x3d : 0x24, bytes.length);
     this.raw(bytes, 0, bytes.length);

@@ -3,7 +3,8 @@
  * missing or wrong one is named with its directive.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
   type ConnectionOptions,
@@ -12,6 +13,7 @@ import {
   type SecureVersion,
   type TlsOptions,
 } from 'node:tls';
+import { bytesOf, pathOf, toByteText } from '../../base/byte-text.ts';
 import type { Config } from '../../config/directives.ts';
 
 /** A TLS directive names a file that cannot be used. */
@@ -61,9 +63,17 @@ type FileDirective =
 
 function identity(config: Config, cert: FileDirective, key: FileDirective, passphrase: string): SecureContextOptions {
   if (config[cert] === '') throw new TlsFailure('No tls-cert-file configured!');
-  const options: SecureContextOptions = { cert: read(config, cert), key: read(config, key) };
-  if (passphrase !== '') options.passphrase = passphrase;
-  return options;
+  const options = { cert: read(config, cert), key: read(config, key) };
+  return passphrase === '' ? options : { ...options, key: unlocked(options.key, bytesOf(passphrase)) };
+}
+
+/** Node's TLS takes a password as a string alone, and means UTF-8. */
+function unlocked(key: Buffer, passphrase: Buffer): string | Buffer {
+  try {
+    return createPrivateKey({ key, passphrase }).export({ type: 'pkcs8', format: 'pem' });
+  } catch (error) {
+    throw unusable(error);
+  }
 }
 
 function common(config: Config, { asksForCertificates }: { asksForCertificates: boolean }): SecureContextOptions {
@@ -94,14 +104,15 @@ function namedAuthorities(config: Config): Buffer[] {
 /** OpenSSL finds a certificate here by the hash in its name; reading all of them finds the same ones. */
 function readFolder(folder: string): Buffer[] {
   try {
-    const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    const files = readdirSync(pathOf(folder), 'latin1').map((name) => pathOf(path.join(folder, name)));
     const certificates = files
-      .map(({ name }) => readFileSync(path.join(folder, name)))
+      .filter((file) => !statSync(file).isDirectory())
+      .map((file) => readFileSync(file))
       .filter((bytes) => bytes.includes('-----BEGIN CERTIFICATE-----'));
     if (certificates.length === 0) throw new Error('no file in it holds a PEM certificate');
     return certificates;
   } catch (error) {
-    throw new TlsFailure(`tls-ca-cert-dir ${folder}: ${(error as Error).message}`);
+    throw new TlsFailure(`tls-ca-cert-dir ${folder}: ${toByteText((error as Error).message)}`);
   }
 }
 
@@ -116,9 +127,9 @@ function versions(text: string): { minVersion?: SecureVersion; maxVersion?: Secu
 
 function read(config: Config, directive: FileDirective): Buffer {
   try {
-    return readFileSync(config[directive]);
+    return readFileSync(pathOf(config[directive]));
   } catch (error) {
-    throw new TlsFailure(`${directive} ${config[directive]}: ${(error as Error).message}`);
+    throw new TlsFailure(`${directive} ${config[directive]}: ${toByteText((error as Error).message)}`);
   }
 }
 
@@ -127,6 +138,10 @@ function check(options: SecureContextOptions): void {
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new TlsFailure(`the TLS certificate or key cannot be used: ${(error as Error).message}`);
+    throw unusable(error);
   }
+}
+
+function unusable(error: unknown): TlsFailure {
+  return new TlsFailure(`the TLS certificate or key cannot be used: ${(error as Error).message}`);
 }

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,9 @@ import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificates } from '../../../src/cluster/certificates.ts';
 import { certificateFiles } from '../../../src/cluster/layout.ts';
+import { loadConfig, realFiles } from '../../../src/config/conf-file.ts';
 import { type EmbeddedServer, type ServerOptions, startServer } from '../../../src/index.ts';
+import { serverTlsOptions } from '../../../src/server/security/tls-options.ts';
 import { RawClient } from '../../support/resp.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'rkv-tls-'));
@@ -113,6 +115,27 @@ test('a folder without certificates is named, and so is the lack of any authorit
   const bus = { 'cluster-enabled': true, 'tls-cluster': true, 'tls-auth-clients': 'no' } as const;
   await expect(startTls({ 'cluster-port': await freePort(), ...bus })).rejects.toThrow(
     'Either tls-ca-cert-file or tls-ca-cert-dir must be',
+  );
+});
+
+test('a key is opened by a password of any bytes, and files have names of any letters', async () => {
+  const names = { cert: path.join(folder, 'é☃.crt'), key: path.join(folder, 'é☃.key') };
+  copyFileSync(own.cert, names.cert);
+  const unlocked = createPrivateKey(readFileSync(own.key));
+  const files = { 'tls-ca-cert-file': own.ca, 'tls-cert-file': names.cert, 'tls-key-file': names.key };
+  for (const [password, bytes] of [
+    ['é☃', Buffer.from('é☃')],
+    [String.raw`"\xff\xe9"`, Buffer.from([0xff, 0xe9])],
+  ] as const) {
+    const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: bytes } as const;
+    writeFileSync(names.key, unlocked.export(locked));
+    const config = Object.entries(files).map(([name, file]) => `${name} "${file}"`);
+    const text = [...config, `tls-key-file-pass ${password}`].join('\n');
+    const loaded = loadConfig({ ...realFiles, argv: ['-'], readStdin: () => Buffer.from(text).toString('latin1') });
+    expect(String(serverTlsOptions(loaded.config).key)).toBe(String(unlocked.export({ type: 'pkcs8', format: 'pem' })));
+  }
+  await expect(startTls({ ...files, 'tls-key-file-pass': 'wrong' })).rejects.toThrow(
+    'certificate or key cannot be used',
   );
 });
 

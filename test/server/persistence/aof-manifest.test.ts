@@ -33,7 +33,8 @@ describe('the AOF manifest', () => {
   });
 
   it('quotes a name of bytes beyond ASCII and reads it back', () => {
-    const manifest = { base: { name: 'größe.aof', seq: 1, type: 'b' as const }, history: [], incr: [] };
+    const manifest = { base: { name: 'gr\xc3\xb6\xff.aof', seq: 1, type: 'b' as const }, history: [], incr: [] };
+    expect(formatManifest(manifest)).toBe('file "gr\\xc3\\xb6\\xff.aof" seq 1 type b\n');
     expect(parse(formatManifest(manifest))).toEqual(manifest);
   });
 
