@@ -62,7 +62,7 @@ function configsStep(plan: ClusterPlan): Step {
       for (const [index, node] of plan.nodes.entries()) writeNode(node, configs[index]!);
       writeSpec(specFile(plan.folder), plan.spec);
       const count = `${plan.nodes.length} × node.conf`;
-      return plan.spec.tls ? `${count}, certificates of an own CA` : count;
+      return plan.spec.tls ? `${count}, certificates of its own CA` : count;
     },
     async undo() {
       if (!isMade) return '';

@@ -4,6 +4,7 @@ import type { AdoptionPlan } from '../cluster/adopt.ts';
 import { nextLine, shardRows } from './created.ts';
 import { duration, plural } from './format.ts';
 import { BLANK, type Line, line, toned } from './line.ts';
+import { branchOf } from './node-table.ts';
 import { programName } from './program.ts';
 import { tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -42,7 +43,7 @@ export function adoptionPlanLines(plan: AdoptionPlan, terminal: Terminal): Line[
   ];
   const rows = plan.nodes.map((node, i) => [
     node.shard === plan.nodes[i - 1]?.shard ? null : String(node.shard),
-    node.address,
+    `${branchOf(plan.nodes, i)}${node.address}`,
     toned(node.role, node.role === 'primary' ? 'none' : 'dim'),
     formatRanges(node.slots),
   ]);

@@ -4,6 +4,7 @@ import type { ClusterPlan } from '../cluster/plan.ts';
 import type { ClusterSpec } from '../cluster/spec-file.ts';
 import { duration, plural } from './format.ts';
 import { BLANK, type Line, line, toned } from './line.ts';
+import { branchOf } from './node-table.ts';
 import { programName } from './program.ts';
 import { describePorts } from './status.ts';
 import { type Column, tableLines } from './table.ts';
@@ -62,7 +63,7 @@ export function planLines(plan: ClusterPlan, terminal: Terminal): Line[] {
   const nodes = plan.nodes.toSorted((one, other) => one.shard - other.shard || one.port - other.port);
   const rows = nodes.map((node, i) => [
     node.shard === nodes[i - 1]?.shard ? null : String(node.shard),
-    `${node.host}:${node.port}`,
+    `${branchOf(nodes, i)}${node.port}`,
     String(node.busPort),
     toned(node.role, node.role === 'primary' ? 'none' : 'dim'),
     formatRanges(node.slots),

@@ -37,11 +37,18 @@ export function nodeTable(topology: Topology, terminal: Terminal): Line[] {
   const host = commonHost(nodes);
   const rows = nodes.map((node, i) => {
     const isFirst = node.shard === 0 || nodes[i - 1]?.shard !== node.shard;
-    const isLast = nodes[i + 1]?.shard !== node.shard;
-    const cells = rowOf(node, { name: host === null ? node.address : `${node.port}`, isFirst, isLast, terminal });
+    const name = `${branchOf(nodes, i)}${host === null ? node.address : node.port}`;
+    const cells = rowOf(node, { name, isFirst, terminal });
     return node.reachable ? cells : downRow(cells, node);
   });
   return tableLines(COLUMNS, rows, terminal);
+}
+
+/** How a node hangs on the one above it, in a list that is in the order of the shards: replicas on their primary. */
+export function branchOf(nodes: readonly { readonly shard: number }[], i: number): string {
+  const { shard } = nodes[i]!;
+  if (shard === 0 || nodes[i - 1]?.shard !== shard) return '';
+  return nodes[i + 1]?.shard === shard ? '├ ' : '└ ';
 }
 
 /** Nothing behind the slots is known of it: the reason stands there. */
@@ -63,13 +70,12 @@ export function commonHost(nodes: readonly NodeView[]): string | null {
 
 function rowOf(
   node: NodeView,
-  { name, isFirst, isLast, terminal }: { name: string; isFirst: boolean; isLast: boolean; terminal: Terminal },
+  { name, isFirst, terminal }: { name: string; isFirst: boolean; terminal: Terminal },
 ): Cell[] {
   const isPrimary = node.role === 'primary';
-  const branch = isFirst ? '' : isLast ? '└ ' : '├ ';
   return [
     isFirst ? toned(node.shard === 0 ? '–' : String(node.shard), 'none') : null,
-    toned(`${branch}${name}`, 'none'),
+    toned(name, 'none'),
     toned(node.role, isPrimary ? 'none' : 'dim'),
     stateOf(node),
     isPrimary ? formatRanges(node.slots) || toned('none', 'dim') : null,

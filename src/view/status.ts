@@ -22,6 +22,9 @@ function problemLines({ text, evidence, command }: Finding): Line[] {
   return [line(toned(' ✗', 'bad'), ` ${text}${why}`), ...next];
 }
 
+/** The name, the state, and how many are up. */
+const GLANCE_MIN = 5;
+
 /** default  ● ok   6/6 up   3 shards   9,998 keys   4.1 MB   812 ops/s   epoch 6   up 3 h, the last two where there is room */
 export function glance(topology: Topology, { columns }: Pick<Terminal, 'columns'>): Line {
   const up = topology.nodes.filter((node) => node.reachable);
@@ -44,7 +47,11 @@ export function glance(topology: Topology, { columns }: Pick<Terminal, 'columns'
   }
   const start = [toned(name, 'strong'), '  ', stateSpan(topology.state), ...facts.flatMap((fact) => ['   ', fact])];
   const whole = line(...start, ...lesser.flatMap((fact) => ['   ', fact]));
-  return lineWidth(whole) <= columns ? whole : line(...start);
+  if (lineWidth(whole) <= columns) return whole;
+  // Of what does not fit, the last is the least; the state and how many are up stay.
+  let shown = start;
+  while (lineWidth(line(...shown)) > columns && shown.length > GLANCE_MIN) shown = shown.slice(0, -2);
+  return line(...shown);
 }
 
 export function listLines(clusters: readonly ClusterSummary[], home: string, terminal: Terminal): Line[] {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterSummary } from '../../src/cluster/list-clusters.ts';
+import { planCluster } from '../../src/cluster/plan.ts';
+import { DEFAULT_SPEC } from '../../src/cluster/spec-file.ts';
+import { planLines } from '../../src/view/created.ts';
 import { renderLines, toAscii } from '../../src/view/line.ts';
 import { nodeTable } from '../../src/view/node-table.ts';
 import { glance, listLines, statusLines } from '../../src/view/status.ts';
@@ -113,6 +116,15 @@ describe('a status', () => {
     expect(broad).toBe(`${narrow?.trimEnd()}   epoch 7   up 2 m 10 s\n`);
   });
 
+  test('leaves out what does not fit, last things first, but for the state', () => {
+    const texts = [60, 30, 10].map((columns) => renderLines([glance(sampleTopology(), terminalOf(columns))], plain));
+    expect(texts).toEqual([
+      'default  ● ok   5/6 up   3 shards   10,000 keys   4.1 MB\n',
+      'default  ● ok   5/6 up\n',
+      'default  ● ok   5/6 up\n',
+    ]);
+  });
+
   test('tells a start of this second in words, and whole seconds as such', () => {
     const texts = [0, 5].map((uptime_s) => {
       const nodes = sampleTopology().nodes.map((node) => ({ ...node, uptime_s }));
@@ -171,4 +183,18 @@ test('every character that we draw with has an ASCII form of the same width', ()
   const drawn = '✓✗·●○…–×→└├⠋⠙⠹⠸⠼⠴⠦⠧';
   expect(toAscii(drawn)).toHaveLength([...drawn].length);
   expect(toAscii(drawn)).not.toContain('?');
+});
+
+test('a plan shows replicas below their primary, as the table of the nodes will', () => {
+  const plan = planCluster({ ...DEFAULT_SPEC, primaries: 2, replicas: 2 }, { home: '/state/rkv' });
+  const rows = renderLines(planLines(plan, terminalOf(140)), plain).split('\n');
+  const nodes = rows.filter((row) => /^ +(\d {2}|[├└] )\d+/.test(row)).map((row) => row.slice(0, 14).trimEnd());
+  expect(nodes).toEqual([
+    '     1  7000',
+    '        ├ 7003',
+    '        └ 7004',
+    '     2  7001',
+    '        ├ 7002',
+    '        └ 7005',
+  ]);
 });
