@@ -72,10 +72,20 @@ export function randomHex(length: number): string {
 }
 
 const DEVICE = '/dev/urandom';
+/** Enough for all that a server asks for while it starts. */
+const SUPPLY_BYTES = 256;
+/** What was read and not handed out yet; every byte is handed out once. */
+let supply: Buffer = Buffer.alloc(0);
 
 /** From the system's own source where it is a file: to load node:crypto would take a tenth of a server's start. */
 function entropy(length: number): Buffer {
-  return readDevice(length) ?? randomBytes(length);
+  if (supply.length < length) {
+    const wanted = Math.max(length, SUPPLY_BYTES);
+    supply = readDevice(wanted) ?? randomBytes(wanted);
+  }
+  const bytes = Buffer.from(supply.subarray(0, length));
+  supply = supply.subarray(length);
+  return bytes;
 }
 
 function readDevice(length: number): Buffer | null {

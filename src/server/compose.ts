@@ -6,6 +6,7 @@
  * Nothing here is global: a process can hold many servers, and a closed one leaves no port, timer or listener behind.
  */
 
+import { getHeapStatistics } from 'node:v8';
 import type { Clock, Timer } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { readDescriptors } from '../base/descriptors.ts';
@@ -102,8 +103,9 @@ export async function compose(options: ComposeOptions): Promise<Running> {
 
 /** Opens the ports and loads the data; leaves nothing open when that fails. */
 async function open({ server, door }: Running, options: ComposeOptions, start: Start): Promise<Running> {
-  const { heapUsed, external } = process.memoryUsage();
-  server.stats.usedMemoryStartup = heapUsed + external;
+  // Not process.memoryUsage(), which asks the system for what is resident besides.
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  server.stats.usedMemoryStartup = used_heap_size + external_memory;
   try {
     options.assembled?.(server);
     beginLoading(server);

@@ -11,6 +11,7 @@ import type { Spec, Trait } from './spec.ts';
 /** At least four times the number of commands, so that probing is short. */
 const TABLE_SIZE = 2048;
 const WORD_BYTES = 4;
+const NO_TRAITS: readonly Trait[] = [];
 
 /** A spec made ready for running: what the dispatcher asks per request, as plain fields. */
 export class Command {
@@ -25,8 +26,9 @@ export class Command {
   readonly subcommands: ReadonlyMap<string, Command> | null;
   /** 1 when the only key is the first argument, which is so for nearly all commands; 0 when there are none, -1 otherwise. */
   readonly keyShape: -1 | 0 | 1;
-  readonly #flags: ReadonlySet<string>;
-  readonly #traits: ReadonlySet<Trait>;
+  /** A few words each: to look through them takes no longer than a set would, which every start would have to make. */
+  readonly #flags: readonly string[];
+  readonly #traits: readonly Trait[];
 
   constructor(spec: Spec, index: number, parent: string | null, subcommands: ReadonlyMap<string, Command> | null) {
     this.spec = spec;
@@ -34,20 +36,20 @@ export class Command {
     this.index = index;
     this.arity = spec.arity;
     this.run = spec.run;
-    this.#flags = new Set(spec.flags);
-    this.#traits = new Set(spec.traits);
-    this.isWrite = this.#flags.has('write');
-    this.isReadOnly = this.#flags.has('readonly');
+    this.#flags = spec.flags;
+    this.#traits = spec.traits ?? NO_TRAITS;
+    this.isWrite = this.has('write');
+    this.isReadOnly = this.has('readonly');
     this.subcommands = subcommands;
     this.keyShape = keyShapeOf(spec);
   }
 
   has(flag: Spec['flags'][number]): boolean {
-    return this.#flags.has(flag);
+    return this.#flags.includes(flag);
   }
 
   is(trait: Trait): boolean {
-    return this.#traits.has(trait);
+    return this.#traits.includes(trait);
   }
 
   accepts(argc: number): boolean {
