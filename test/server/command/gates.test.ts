@@ -105,7 +105,8 @@ const REFUSES: Record<number, () => Promise<void>> = {
     const command = requestBytes(['APPEND', 'log', '.']);
     writeFileSync(path.join(folder, 'appendonly.aof.1.incr.aof'), command.repeat(COMMANDS_TO_LOAD));
     const unixsocket = path.join(dir, 'socket');
-    const starting = startServer({ dir, appendonly: true, port: 0, unixsocket });
+    const pieces = { 'loading-process-events-interval-bytes': 16_384 };
+    const starting = startServer({ dir, appendonly: true, port: 0, unixsocket, ...pieces });
     const client = await accepted(unixsocket);
     expect(await client.call('GET', 'log')).toBe('-LOADING Redis is loading the dataset in memory\r\n');
     expect(await client.call('MULTI')).toBe('+OK\r\n');
