@@ -52,7 +52,7 @@ function membersStep({ access }: ManagedCluster, plan: ClusterPlan, forming: For
 function timeoutsStep({ folder }: ManagedCluster, { clients }: Forming): Step {
   return {
     id: 'timeouts',
-    title: 'timeouts as configured',
+    title: 'timeouts restored',
     async run() {
       await Promise.all(
         clients.map(async (client) => {

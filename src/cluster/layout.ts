@@ -9,7 +9,7 @@
  *   <home>/<cluster>.lock                  held while somebody changes the cluster; .<cluster>.lock, for a moment, while the
  *                                          lock of a dead owner is taken over
  */
-import { type Dirent, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, type Dirent, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CliFailure, EXIT } from './failure.ts';
@@ -124,6 +124,18 @@ export function clusterNames(home: string): string[] {
     .filter((entry) => isClusterName(entry.name) && isCluster(join(home, entry.name)))
     .map((entry) => entry.name)
     .sort();
+}
+
+/** Fails with NO_HOME where the folder could not be made. Makes nothing. */
+export function checkFolder(folder: string): void {
+  let at = resolve(folder);
+  while (!existsSync(at)) at = dirname(at);
+  if (!statSync(at).isDirectory()) throw badHome(folder, `${at} is not a folder`);
+  try {
+    accessSync(at, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw badHome(folder, (error as Error).message);
+  }
 }
 
 /** Makes a folder and those above it, or fails with NO_HOME. Step by step: Node's own way never ends below /proc. */

@@ -7,13 +7,14 @@ import { splitWords, trimLine } from '../config/words.ts';
 import { resolveEngine } from './engine.ts';
 import { type EngineVersion, readVersion, whyTooNew } from './engine-version.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { specFile, unfinishedFile } from './layout.ts';
+import { checkFolder, specFile, unfinishedFile } from './layout.ts';
 import { type ClusterPlan, type NodePlan, planCluster } from './plan.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import { renderNodeConf } from './template.ts';
 
 /** The plan, or a failure that names what is to be changed. */
 export function preflight(spec: ClusterSpec, { home }: { home: string }): ClusterPlan {
+  checkFolder(home);
   const plan = planCluster(spec, { home });
   checkEnginePorts(plan);
   // The bundled server is of this very package.

@@ -90,8 +90,10 @@ function adviceLines({ name, state, problem }: ClusterSummary): Line[] {
   ];
 }
 
-function adviceLine(what: string, command: string, name: string): Line {
-  return line('    ', toned(asTyped(`rkv cluster ${command} ${name}`), 'strong'), `     ${what}`);
+function adviceLine(what: string, command: 'start' | 'destroy', name: string): Line {
+  const typed = asTyped(`rkv cluster ${command} ${name}`);
+  const gap = ' '.repeat('destroy'.length - command.length + 5);
+  return line('    ', toned(typed, 'strong'), `${gap}${what}`);
 }
 
 export function unfinishedText(name: string): string {

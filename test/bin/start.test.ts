@@ -64,6 +64,14 @@ describe('rkv', () => {
 });
 
 describe('rkv-server', () => {
+  test('says how it is used', () => {
+    for (const flag of ['--help', '-h']) {
+      const { stdout, status } = run('rkv-server.js', [flag]);
+      expect(stdout).toMatch(/^Usage: rkv-server \[\/path\/to\/redis\.conf\] \[options\] \[-\]\n/);
+      expect(status).toBe(0);
+    }
+  });
+
   test('says the version of Redis it follows, in the form that tools parse', () => {
     for (const flag of ['--version', '-v']) {
       const { stdout } = run('rkv-server.js', [flag]);

@@ -93,4 +93,9 @@ test('there is no heading over a cluster that is not begun', async () => {
   const { stderr, status } = await rkv(['cluster', 'create', '--config', 'nosuch=1'], { home: makeHome() });
   expect(status).toBe(2);
   expect(stderr).toMatch(/^Error: /);
+  const file = join(makeHome(), 'file');
+  writeFileSync(file, '');
+  const ran = await rkv(['cluster', 'create'], { home: file });
+  expect(ran.status).toBe(2);
+  expect(ran.stderr).toMatch(/^Error: the folder .* cannot be used\n {2}why {4}.* is not a folder\n/);
 });
