@@ -112,6 +112,8 @@ export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
 }
 
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+/** The first double above that of INT64_MAX. */
+const ABOVE_INT64 = 2 ** 63 + 2048;
 const INT32_MAX = 0x7fff_ffff;
 const NUMBER = /^(?:0|-?[1-9]\d{0,18})$/;
 
@@ -223,7 +225,7 @@ export function oneOf<const W extends string>(words: readonly W[], traits: Trait
 /** Any number of the words; the first one stands for none of the others. */
 export function someOf<const W extends string>(
   words: readonly W[],
-  traits: Traits<readonly W[]>,
+  traits: Traits<readonly W[]> & { why?: (words: readonly string[]) => string | null },
 ): Directive<readonly W[]> {
   const none = words[0]!;
   return directive<readonly W[]>(
@@ -236,6 +238,8 @@ export function someOf<const W extends string>(
         if (folded.length === 0 || !folded.every((word) => words.some((one) => one === word))) {
           throw new DirectiveRefusal(`argument(s) must be one of the following: ${words.join(', ')}`);
         }
+        const wrong = traits.why?.(folded) ?? null;
+        if (wrong !== null) throw new DirectiveRefusal(wrong);
         return words.filter((word) => word !== none && folded.includes(word));
       },
       format: (value) => (value.length === 0 ? none : value.join(' ')),
@@ -288,7 +292,11 @@ export function parseWhole(text: string | undefined): number | null {
 export function parseMemory(text: string): number | null {
   const found = /^(\d{1,127})([a-z]*)$/i.exec(text);
   const unit = UNITS.get((found?.[2] ?? '?').toLowerCase());
-  return found === null || unit === undefined ? null : Math.min(Number(BigInt(found[1]!) * unit), 2 ** 64);
+  if (found === null || unit === undefined) return null;
+  const bytes = BigInt(found[1]!) * unit;
+  // Beyond a limit of 64 bits must not look like it, which the nearest double would.
+  if (bytes > INT64_MAX && Number(bytes) < ABOVE_INT64) return ABOVE_INT64;
+  return Math.min(Number(bytes), 2 ** 64);
 }
 
 /** With the biggest unit that loses nothing. */

@@ -200,12 +200,14 @@ export const processDirectives = {
     initial: [],
     since: '7.0.0',
     doc: 'How SIGINT shuts the server down.',
+    why: whyNoShutdown,
     notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'shutdown-on-sigterm': someOf(SHUTDOWN_WORDS, {
     initial: [],
     since: '7.0.0',
     doc: 'How SIGTERM shuts the server down.',
+    why: whyNoShutdown,
     notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'syslog-enabled': yesNo({
@@ -306,7 +308,12 @@ const TITLE_VARIABLES = new Set([
   'config-file',
 ]);
 
+function whyNoShutdown(words: readonly string[]): string | null {
+  const both = words.includes('save') && words.includes('nosave');
+  return both ? "shutdown options SAVE and NOSAVE can't be used simultaneously" : null;
+}
+
 function whyNoTitle(template: string): string | null {
   const rest = template.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => (TITLE_VARIABLES.has(name) ? '' : whole));
-  return /[{}]/.test(rest) ? 'template format is invalid or contains unknown variables' : null;
+  return template === '' || /[{}]/.test(rest) ? 'template format is invalid or contains unknown variables' : null;
 }

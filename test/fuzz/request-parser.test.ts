@@ -21,7 +21,7 @@ function readSimply(bytes: string): Read {
   const commands: string[][] = [];
   let at = 0;
   const number = (text: string, max: number): number =>
-    /^(0|-?[1-9]\d{0,15})$/.test(text) && Number(text) <= max ? Number(text) : Number.NaN;
+    /^(0|-?[1-9]\d{0,17})$/.test(text) && Number(text) <= max ? Number(text) : Number.NaN;
   const line = (): string | null => {
     const end = bytes.indexOf('\r', at);
     if (end < 0 || end + 1 >= bytes.length) return null;
@@ -48,8 +48,10 @@ function readSimply(bytes: string): Read {
     while (words.length < count) {
       if (at >= bytes.length) return { commands, error: '' };
       if (bytes[at] !== '$') {
-        const shown = /[ -~]/.test(bytes[at] as string) ? bytes[at] : ' ';
-        return { commands, error: `expected '$', got '${shown}'` };
+        const lineEnd = bytes.indexOf('\r', at);
+        if (lineEnd < 0 || lineEnd + 1 >= bytes.length) return { commands, error: '' };
+        const shown = (bytes[at] as string).replace(/[\r\n]/, ' ');
+        return { commands, error: shown === '\0' ? "expected '$', got '" : `expected '$', got '${shown}'` };
       }
       at++;
       const text = line();

@@ -125,6 +125,11 @@ export class RawClient {
     return this.take(1);
   }
 
+  /** Says that nothing more will be sent. */
+  end(): void {
+    this.#socket.end();
+  }
+
   close(): void {
     this.#socket.destroy();
   }

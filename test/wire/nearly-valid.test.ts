@@ -26,6 +26,9 @@ conversations('nearly valid commands', {}, (talk) => {
     ['LCS', 'a', 'a'],
     ['CONFIG', 'SET', 'proto-max-bulk-len', '512mb'],
   ]);
+  talk('INFO names the system as uname does', [
+    { send: ['INFO', 'server'], as: (reply) => /\r\nos:.*/.exec(reply)?.[0] ?? '' },
+  ]);
   talk('a client that is owed replies cannot become a replica', [
     { raw: requestBytes(['PING']) + requestBytes(['SYNC']) + requestBytes(['PING']), replies: 3 },
     { raw: requestBytes(['PING']) + requestBytes(['PSYNC', '?', '-1']) + requestBytes(['PING']), replies: 3 },

@@ -3,7 +3,7 @@
  * the order, are Redis'. Source: https://redis.io/docs/latest/commands/info/
  */
 
-import { arch, platform, release } from 'node:os';
+import { machine, release, type } from 'node:os';
 import { version as nodeVersion } from 'node:process';
 import { toByteText } from '../../base/byte-text.ts';
 import type { InfoLines } from '../../base/info-lines.ts';
@@ -63,7 +63,7 @@ function serverLines({
     ['redis_git_dirty', 0],
     ['redis_build_id', `rkv-${OWN_VERSION}`],
     ['redis_mode', cluster === null ? 'standalone' : 'cluster'],
-    ['os', `${platform()} ${release()} ${arch()}`],
+    ['os', `${type()} ${release()} ${machine()}`],
     ['arch_bits', 64],
     ['monotonic_clock', 'node performance.now'],
     ['multiplexing_api', 'libuv'],

@@ -12,7 +12,7 @@
  * Every length has a ceiling (spec: resp.md, section 1).
  */
 
-import { parseInteger } from '../../base/ascii.ts';
+import { parseInt64, parseInteger } from '../../base/ascii.ts';
 import { splitInline } from './inline.ts';
 import type { KeysAhead } from './look-ahead.ts';
 import { Request, requestOf } from './request.ts';
@@ -220,7 +220,10 @@ export class RequestParser {
         this.#wanted = 0;
         break;
       }
-      if (buf[at] !== DOLLAR) return this.#fail(`expected '$', got '${printable(buf[at]!)}'`);
+      if (buf[at] !== DOLLAR) {
+        if (!this.#isWholeLine(at)) break;
+        return this.#fail(unexpected(buf[at]!));
+      }
       let length = this.#shortLength(at + 1);
       let dataAt = length < 10 ? at + 4 : at + 5;
       if (length < 0) {
@@ -266,6 +269,15 @@ export class RequestParser {
     return first * 10 + second;
   }
 
+  /** As in Redis, what a line begins with counts once it has come to its end. */
+  #isWholeLine(from: number): boolean {
+    const lineEnd = this.#window.indexOf(CR, from);
+    if (lineEnd >= 0 && lineEnd + 1 < this.#end) return true;
+    if (this.#end - from > LINE_MAX) this.#fail('too big bulk count string');
+    this.#wanted = 0;
+    return false;
+  }
+
   /** Reads a decimal up to the line end and moves behind it. NaN: incomplete (nothing moves) or failed (`error` is set). */
   #readLength(from: number, tooLong: string, invalid: string, max: number): number {
     const buf = this.#window;
@@ -277,7 +289,9 @@ export class RequestParser {
       this.#wanted = 0;
       return Number.NaN;
     }
-    const value = parseInteger(buf, from, at - from);
+    const small = parseInteger(buf, from, at - from);
+    // As Redis reads it: a count of 64 bits below zero is no arguments.
+    const value = Number.isNaN(small) ? Number(parseInt64(buf, from, at - from) ?? Number.NaN) : small;
     if (Number.isNaN(value) || value > max) {
       this.#fail(invalid);
       return Number.NaN;
@@ -401,6 +415,8 @@ export class RequestParser {
   }
 }
 
-function printable(byte: number): string {
-  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ' ';
+/** As Redis says it: the byte as it is, but for line ends; a zero byte ends the text. */
+function unexpected(byte: number): string {
+  const got = byte === CR || byte === LF ? ' ' : String.fromCharCode(byte);
+  return byte === 0 ? "expected '$', got '" : `expected '$', got '${got}'`;
 }
