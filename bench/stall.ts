@@ -2,6 +2,7 @@
  * How long one command keeps all other clients waiting: a million elements read, written, copied or deleted at once,
  * and a transaction of a million commands, with the memory that it takes while it is queued.
  */
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { BenchClient, longestPing_ms, request } from './client.ts';
 import { type BenchServer, KINDS, type Kind, mainThreadCpu_ns, median, residentBytes, start } from './servers.ts';
@@ -151,6 +152,7 @@ function many(name: string, first: string[], elements: number, each: (i: number)
 }
 
 function elementOf(i: number): string {
+  if (process.env.RANDOM_ELEMENTS) return createHash('sha256').update(String(i)).digest('hex').slice(0, ELEMENT_BYTES);
   return `${String(i).padStart(10, '0')}`.padEnd(ELEMENT_BYTES, 'e');
 }
 

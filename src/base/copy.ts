@@ -3,7 +3,7 @@ import { LastView, REMEMBERED_MAX } from './last-view.ts';
 /** Up to here a loop beats the call of Buffer.copy, which takes some 40 ns whatever the length. */
 const LOOP_MAX = 40;
 /** Up to here, eight bytes at once beat it. */
-const IN_A_ROW_MAX = 96;
+export const IN_A_ROW_MAX = 96;
 
 /** Copies `len` bytes from `from[off]` to `to[at]`; the two must not overlap. */
 export function copyBytes(from: Buffer, off: number, len: number, to: Buffer, at: number): void {

@@ -54,7 +54,7 @@ function dump(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.find(call.buf, call.off(1), call.len(1));
   if (ref === 0) reply.null();
-  else reply.bulkBuffer(dumpValue(db, ref, server.config.rdbcompression));
+  else reply.bulkPassed(dumpValue(db, ref, server.config.rdbcompression));
 }
 
 interface RestoreOptions {

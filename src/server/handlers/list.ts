@@ -171,7 +171,7 @@ function popSeveral(call: Call, end: End): void {
   list.seek(end === 'head' ? 0 : -1, cursor);
   for (let i = 0; i < count; i++) {
     list.read(cursor, ENTRY);
-    reply.bulk(ENTRY.buf, ENTRY.off, ENTRY.len);
+    reply.bulkInARow(ENTRY.buf, ENTRY.off, ENTRY.len);
     if (end === 'head') list.next(cursor);
     else list.previous(cursor);
   }
@@ -199,7 +199,7 @@ function lrange(call: Call): void {
   list.seek(first, cursor);
   for (let i = first; i <= last; i++) {
     list.read(cursor, ENTRY);
-    reply.bulk(ENTRY.buf, ENTRY.off, ENTRY.len);
+    reply.bulkInARow(ENTRY.buf, ENTRY.off, ENTRY.len);
     list.next(cursor);
   }
 }

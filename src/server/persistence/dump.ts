@@ -17,7 +17,11 @@ const FOOTER_BYTES = 2 + format.CHECKSUM_LENGTH;
 /** 7.0 itself stops at 10. One more lets data come over from Redis 7.2 and Valkey 8, whose types are read here. */
 const DUMP_VERSION_MAX = 11;
 /** Most payloads are small, and there can be thousands in one MIGRATE. */
-const CHUNK_BYTES = 512;
+const CHUNK_BYTES_MIN = 512;
+/** One chunk is enough for nearly every value: then what was written is the payload, and nothing is copied. */
+const CHUNK_BYTES_MAX = 256 * 1024 * 1024;
+/** Lengths and the footer, besides what the value takes in memory. */
+const FRAME_BYTES = 64;
 
 /** What RESTORE answers behind "ERR ". */
 export const WRONG_FOOTER = 'DUMP payload version or checksum are wrong';
@@ -25,25 +29,29 @@ export const BAD_DATA = 'Bad data format';
 
 export function dumpValue(records: RecordReader, ref: number, compression: boolean): Buffer {
   const pieces: Buffer[] = [];
+  let isLast = false;
   const out = new RdbOutput({
-    sink: (buf, off, len) => pieces.push(Buffer.from(buf.subarray(off, off + len))),
+    sink(buf, off, len) {
+      const piece = buf.subarray(off, off + len);
+      // The last one is in the output's own buffer, which nobody uses any more; but it may be mostly empty.
+      pieces.push(isLast && len * 2 > buf.length ? piece : Buffer.from(piece));
+    },
     compression,
-    checksum: false,
-    chunk: CHUNK_BYTES,
+    checksum: true,
+    chunk: chunkFor(records, ref),
   });
   out.u8(rdbTypeOf(records, ref));
   writeValue(out, records, ref);
-  out.finish();
-  return sealPayload(pieces);
+  out.u8(format.RDB_VERSION);
+  out.u8(0);
+  isLast = true;
+  out.finishWithChecksum();
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
 }
 
-/** Adds version and checksum. FUNCTION DUMP carries the same footer. */
-export function sealPayload(pieces: readonly Buffer[]): Buffer {
-  const version = Buffer.from([format.RDB_VERSION, 0]);
-  const crc = new Crc64();
-  for (const piece of pieces) crc.update(piece);
-  crc.update(version);
-  return Buffer.concat([...pieces, version, crc.digest()]);
+function chunkFor(records: RecordReader, ref: number): number {
+  const bytes = records.isObject(ref) ? records.objectOf(ref).usedBytes() : records.valueLen(ref);
+  return Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, bytes + FRAME_BYTES));
 }
 
 /** Whether length, version and checksum are right; says nothing of what is inside. */

@@ -9,10 +9,16 @@
  * of their last place and takes the match it finds, longer or not: speed first, as everywhere LZF is used.
  */
 
+import { LastView, REMEMBERED_MAX } from '../../base/last-view.ts';
+
 const LITERALS_MAX = 32;
 const MATCH_MAX = 264;
 const DISTANCE_MAX = 8192;
 const HASH_BITS = 14;
+
+/** Most matches are short; longer ones are compared four bytes at a time. */
+const BYTE_BY_BYTE_MAX = 12;
+const VIEW = new LastView();
 
 /** The most a stream can say: three bytes for 264. A claimed length beyond this is a lie. */
 export const EXPANSION_MAX = 88;
@@ -100,6 +106,16 @@ export function lzfExpand(buf: Buffer, off: number, len: number, into: Buffer): 
 
 function matchLength(buf: Buffer, candidate: number, at: number, max: number): number {
   let length = 3;
+  const byByte = Math.min(max, BYTE_BY_BYTE_MAX);
+  while (length < byByte && buf[candidate + length] === buf[at + length]) length++;
+  if (length < byByte || length === max || buf.length > REMEMBERED_MAX) return moreBytes(buf, candidate, at, length, max);
+  const view = VIEW.of(buf);
+  while (length + 4 <= max && view.getInt32(candidate + length) === view.getInt32(at + length)) length += 4;
+  return moreBytes(buf, candidate, at, length, max);
+}
+
+function moreBytes(buf: Buffer, candidate: number, at: number, from: number, max: number): number {
+  let length = from;
   while (length < max && buf[candidate + length] === buf[at + length]) length++;
   return length;
 }

@@ -121,12 +121,14 @@ export class RdbOutput {
     this.#flush();
   }
 
-  /** The trailing checksum over all that came before it, and `finish`. */
+  /** The trailing checksum over all that came before it, and `finish`: in one call of the sink if there is room. */
   finishWithChecksum(): void {
-    this.#flush();
+    this.#reserve(format.CHECKSUM_LENGTH);
+    this.#crc?.update(this.#buf, 0, this.#at);
     const digest = this.#crc === null ? Buffer.alloc(format.CHECKSUM_LENGTH) : this.#crc.digest();
+    this.#at += digest.copy(this.#buf, this.#at);
     this.total += digest.length;
-    this.#sink(digest, 0, digest.length);
+    this.#sink(this.#buf, 0, this.#at);
   }
 
   #integerString(buf: Buffer, off: number, len: number): boolean {

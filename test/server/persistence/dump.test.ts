@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { Crc64 } from '../../../src/base/crc64.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import {
   BAD_DATA,
   dumpValue,
   hasValidFooter,
   restoreValue,
-  sealPayload,
   WRONG_FOOTER,
 } from '../../../src/server/persistence/dump.ts';
+import { RDB_VERSION } from '../../../src/server/persistence/rdb-format.ts';
 import { asJson, fill, type KeyAsJson, loadRdb, newKeyspace, readJson, readVector } from './support.ts';
 
 interface Dump {
@@ -21,6 +22,14 @@ interface Dump {
 const STORABLE = new Set(['string', 'list', 'set']);
 const LIMITS = { deadline_ms: -1, intsetMax: 512 };
 const KEY = Buffer.from('k');
+
+/** Adds version and checksum. */
+function sealPayload(pieces: readonly Buffer[]): Buffer {
+  const sealed = Buffer.concat([...pieces, Buffer.from([RDB_VERSION, 0])]);
+  const crc = new Crc64();
+  crc.update(sealed);
+  return Buffer.concat([sealed, crc.digest()]);
+}
 
 function restore(payload: Buffer): KeyAsJson | string {
   const entry = restoreValue(payload, LIMITS);
