@@ -9,11 +9,13 @@ import type { CommandResult } from './commands.ts';
 import type { ExpiryResult } from './expiry.ts';
 import type { MemoryResult } from './memory.ts';
 import type { CliResult, ClusterResult, LibraryResult } from './processes.ts';
+import type { StallFigures } from './stall.ts';
 
 export interface Results {
   quick: boolean;
   commands?: CommandResult[];
   memory?: MemoryResult;
+  stall?: StallFigures;
   expiry?: ExpiryResult;
   cluster?: ClusterResult;
   cli?: CliResult[];
@@ -119,13 +121,21 @@ function ceilingOf(result: CommandResult, all: readonly CommandResult[]): number
   return rps.rkv >= LOAD_SHARE * most ? most / rps.redis : null;
 }
 
-function otherFigures({ memory, expiry, cluster, cli, library }: Results): string[] {
+function otherFigures({ memory, stall, expiry, cluster, cli, library }: Results): string[] {
   const lines: [string, string][] = [];
   if (memory !== undefined) {
     const { keys, bytesPerKey, ratio, longestTurn_ms } = memory;
     const each = `${bytesPerKey.rkv.toFixed(0)} B, redis ${bytesPerKey.redis.toFixed(0)} B: ${ratio.toFixed(2)}`;
     lines.push([`memory per key, ${keys / 1_000_000} M keys of 16 + 32 bytes`, each]);
     lines.push(['longest turn of the event loop while filling (CPU)', `${longestTurn_ms.toFixed(1)} ms`]);
+  }
+  if (stall !== undefined) {
+    for (const { command, longestPing_ms, ratio } of stall.stalls) {
+      const each = `${longestPing_ms.rkv.toFixed(0)} ms, redis ${longestPing_ms.redis.toFixed(0)} ms: ${ratio.toFixed(2)}`;
+      lines.push([`longest wait for a PING during ${command} (1 M elements)`, each]);
+    }
+    const { rkv, redis } = stall.queuedBytes;
+    lines.push(['memory of a queued command of some 50 bytes', `${rkv.toFixed(0)} B, redis ${redis.toFixed(0)} B`]);
   }
   if (expiry !== undefined) {
     const { deadKeys, goneAfter_ms, longestPing_ms } = expiry;

@@ -3,7 +3,7 @@
  *
  *   npm run bench                      everything, about 12 minutes
  *   npm run bench -- --quick           the main table only, a few minutes
- *   npm run bench -- commands memory   some parts: commands, memory, expiry, cluster, cli, library
+ *   npm run bench -- commands memory   some parts: commands, memory, stall, expiry, cluster, cli, library
  *   npm run bench -- --save            keeps the figures in bench/results and the table in README.md
  */
 import { spawnSync } from 'node:child_process';
@@ -13,8 +13,9 @@ import { benchMemory } from './memory.ts';
 import { benchCli, benchCluster, benchLibrary } from './processes.ts';
 import { currentCommit, findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
+import { benchStalls } from './stall.ts';
 
-const PARTS = ['commands', 'memory', 'expiry', 'cluster', 'cli', 'library'] as const;
+const PARTS = ['commands', 'memory', 'stall', 'expiry', 'cluster', 'cli', 'library'] as const;
 /** Its bus ports (10,000 above) too lie below the range that the system gives to outgoing connections. */
 const PORT = 20_600;
 
@@ -47,6 +48,7 @@ if (parts.includes('commands')) {
   results.commands = await benchCommands(commandCases({ quick }), { rounds: commandRounds, port: PORT, tell });
 }
 if (parts.includes('memory')) results.memory = await benchMemory(quick ? 1_000_000 : 5_000_000, PORT + 50);
+if (parts.includes('stall')) results.stall = await benchStalls({ elements: 1_000_000, rounds: 3, port: PORT + 70 });
 if (parts.includes('expiry')) results.expiry = await benchExpiry(PORT + 60);
 tell(summary(results));
 if (args.includes('--save')) tell(save(results, commit));

@@ -2,7 +2,6 @@
  * How long one command keeps all other clients waiting: a million elements read, written, copied or deleted at once,
  * and a transaction of a million commands, with the memory that it takes while it is queued.
  */
-import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { BenchClient, longestPing_ms, request } from './client.ts';
 import { type BenchServer, KINDS, type Kind, mainThreadCpu_ns, median, residentBytes, start } from './servers.ts';
@@ -28,7 +27,7 @@ interface Case {
   command: string;
   /** Brought about before each round, not measured. */
   before: (string | number)[][];
-  work: (elements: number) => string | Buffer;
+  work: (elements: number) => string;
 }
 
 const ELEMENT_BYTES = 50;
@@ -46,10 +45,32 @@ const CASES: readonly Case[] = [
   { command: 'COPY of a set', before: [['DEL', 'twin']], work: () => request(['COPY', 'set', 'twin']) },
   { command: 'DEL of a list', before: [['COPY', 'list', 'twin']], work: () => request(['DEL', 'twin']) },
   { command: 'DEL of a set', before: [['COPY', 'set', 'twin']], work: () => request(['DEL', 'twin']) },
-  { command: 'LPUSH', before: [['DEL', 'twin']], work: (elements) => many('LPUSH', ['twin'], elements, (i) => [elementOf(i)]) },
-  { command: 'SADD', before: [['DEL', 'twin']], work: (elements) => many('SADD', ['twin'], elements, (i) => [elementOf(i)]) },
-  { command: 'LPOP of all', before: [['DEL', 'twin'], ['COPY', 'list', 'twin']], work: (elements) => request(['LPOP', 'twin', elements]) },
-  { command: 'SREM', before: [['DEL', 'twin'], ['COPY', 'set', 'twin']], work: (elements) => many('SREM', ['twin'], elements, (i) => [elementOf(i)]) },
+  {
+    command: 'LPUSH',
+    before: [['DEL', 'twin']],
+    work: (elements) => many('LPUSH', ['twin'], elements, (i) => [elementOf(i)]),
+  },
+  {
+    command: 'SADD',
+    before: [['DEL', 'twin']],
+    work: (elements) => many('SADD', ['twin'], elements, (i) => [elementOf(i)]),
+  },
+  {
+    command: 'LPOP of all',
+    before: [
+      ['DEL', 'twin'],
+      ['COPY', 'list', 'twin'],
+    ],
+    work: (elements) => request(['LPOP', 'twin', elements]),
+  },
+  {
+    command: 'SREM',
+    before: [
+      ['DEL', 'twin'],
+      ['COPY', 'set', 'twin'],
+    ],
+    work: (elements) => many('SREM', ['twin'], elements, (i) => [elementOf(i)]),
+  },
   { command: 'MSET', before: [], work: (elements) => many('MSET', [], elements, (i) => [keyOf(i), elementOf(i)]) },
   { command: 'DEL of keys', before: [], work: (elements) => many('DEL', [], elements, (i) => [keyOf(i)]) },
 ];
@@ -60,10 +81,8 @@ export async function benchStalls(options: { elements: number; rounds: number; p
   try {
     for (const server of servers) await fillServer(server.port, elements);
     const stalls: StallResult[] = [];
-    const queuedBytes = {} as Record<Kind, number>;
     for (const one of CASES) {
-      if (process.env['CASES'] !== undefined && !new RegExp(process.env['CASES']).test(one.command)) continue;
-      const bytes = one.work(elements) + 'PING\r\n';
+      const bytes = `${one.work(elements)}PING\r\n`;
       stalls.push(
         await compare(one.command, servers, rounds, async (server) => {
           const client = await BenchClient.open(server.port);
@@ -72,8 +91,9 @@ export async function benchStalls(options: { elements: number; rounds: number; p
           return () => drained(server.port, bytes);
         }),
       );
-      process.stderr.write(JSON.stringify(stalls.at(-1)) + '\n');
     }
+    const queuedBytes = {} as Record<Kind, number>;
+    for (const server of servers) queuedBytes[server.kind] = await growthOfTransaction(server, elements);
     return { elements, stalls, queuedBytes };
   } finally {
     for (const server of servers) await server.stop();
@@ -110,8 +130,24 @@ async function compare(
   };
 }
 
+/** Bytes of the resident set for each command that is queued. */
+async function growthOfTransaction(server: BenchServer, commands: number): Promise<number> {
+  const client = await BenchClient.open(server.port);
+  await client.ask('MULTI');
+  const before = residentBytes(server.pid);
+  for (let from = 0; from < commands; from += BATCH) {
+    let batch = '';
+    for (let i = from; i < from + BATCH; i++) batch += request(['SET', keyOf(i), elementOf(i)]);
+    await client.send(batch, BATCH);
+  }
+  const growth = residentBytes(server.pid) - before;
+  await client.ask('DISCARD');
+  client.close();
+  return growth / commands;
+}
+
 /** Sends what ends with a PING, and reads until that is answered; the replies are thrown away as they come. */
-function drained(port: number, bytes: string | Buffer): Promise<void> {
+function drained(port: number, bytes: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       port,
@@ -152,11 +188,9 @@ function many(name: string, first: string[], elements: number, each: (i: number)
 }
 
 function elementOf(i: number): string {
-  if (process.env.RANDOM_ELEMENTS) return createHash('sha256').update(String(i)).digest('hex').slice(0, ELEMENT_BYTES);
   return `${String(i).padStart(10, '0')}`.padEnd(ELEMENT_BYTES, 'e');
 }
 
 function keyOf(i: number): string {
   return `key:${i}`;
 }
-void residentBytes;

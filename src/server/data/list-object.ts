@@ -10,32 +10,11 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Aggregate } from './aggregate.ts';
+import { BLOCK_BYTES, BLOCK_OVERHEAD_BYTES, Block, BlockMemory, LONE_BYTES } from './list-block.ts';
 import type { Entry } from './listpack.ts';
 import * as listpack from './listpack.ts';
 
-/** What Redis fills its own nodes to by default; moving half of it costs about as much as one Buffer call. */
-const BLOCK_BYTES = 8192;
-/** An element from here on gets a block of its own size: sharing would waste the rest of a block. */
-const LONE_BYTES = 4096;
-/** What V8 keeps for a Buffer and its ArrayBuffer, besides the bytes. */
-const BLOCK_OVERHEAD_BYTES = 400;
 const RING_MIN = 4;
-
-class Block {
-  buf: Buffer;
-  start: number;
-  end: number;
-  count: number;
-  /** Someone else reads these bytes: copy the block before any change, even of `start` and `end`. */
-  shared = false;
-
-  constructor(buf: Buffer, start: number, end: number, count: number) {
-    this.buf = buf;
-    this.start = start;
-    this.end = end;
-    this.count = count;
-  }
-}
 
 /** A place in a list; any change of the list that does not go through this cursor makes it useless. */
 export class ListCursor {
@@ -45,6 +24,7 @@ export class ListCursor {
 }
 
 export class ListObject implements Aggregate {
+  holders = 0;
   length = 0;
   /** Bytes of all entries. */
   entryBytes = 0;
@@ -53,6 +33,7 @@ export class ListObject implements Aggregate {
   #ring: (Block | null)[] = new Array<Block | null>(RING_MIN).fill(null);
   #first = 0;
   #blocks = 0;
+  #memory = new BlockMemory();
 
   /** A list that reads a listpack where it lies. What is written to it does not change those bytes. */
   static over(buf: Buffer, off: number, len: number): ListObject {
@@ -98,7 +79,9 @@ export class ListObject implements Aggregate {
     const from = listpack.first(off);
     const to = listpack.end(off, len);
     if (len <= BLOCK_BYTES && len >= LONE_BYTES) {
-      const bytes = Buffer.allocUnsafeSlow(to - from);
+      // Where it fills most of a block.
+      const bytes =
+        len * 4 > BLOCK_BYTES * 3 ? this.#memory.take(BLOCK_BYTES, this.#allocated) : Buffer.allocUnsafeSlow(to - from);
       buf.copy(bytes, 0, from, to);
       const block = new Block(bytes, 0, to - from, listpack.count(buf, off, len));
       this.#addLast(block);
@@ -276,6 +259,7 @@ export class ListObject implements Aggregate {
     this.#first = fresh.#first;
     this.#blocks = fresh.#blocks;
     this.#allocated = fresh.#allocated;
+    this.#memory = fresh.#memory;
   }
 
   /** A list with the same elements that changes on its own. */
@@ -288,7 +272,12 @@ export class ListObject implements Aggregate {
     twin.#first = this.#first;
     twin.#blocks = this.#blocks;
     for (let i = 0; i < this.#blocks; i++) this.#block(i).shared = true;
+    this.#memory = new BlockMemory();
     return twin;
+  }
+
+  dispose(): void {
+    this.#memory.dispose();
   }
 
   /** Bytes of the list as one listpack. */
@@ -339,7 +328,7 @@ export class ListObject implements Aggregate {
     const capacity = Math.max(BLOCK_BYTES, block.end - block.start);
     // A head grows to the left, everything else to the right.
     const start = ordinal === 0 && this.#blocks > 1 ? capacity - (block.end - block.start) : 0;
-    const own = new Block(Buffer.allocUnsafeSlow(capacity), start, start, block.count);
+    const own = new Block(this.#memory.take(capacity, this.#allocated), start, start, block.count);
     own.end += block.buf.copy(own.buf, start, block.start, block.end);
     this.#allocated += capacity - block.buf.length;
     this.#put(ordinal, own);
@@ -356,7 +345,7 @@ export class ListObject implements Aggregate {
 
   #growTail(bound: number): Block {
     if (this.#blocks > 1) this.#shrink(this.#blocks - 1);
-    const block = new Block(Buffer.allocUnsafeSlow(bound > LONE_BYTES ? bound : BLOCK_BYTES), 0, 0, 0);
+    const block = new Block(this.#memory.take(bound > LONE_BYTES ? bound : BLOCK_BYTES, this.#allocated), 0, 0, 0);
     this.#addLast(block);
     this.#account(block, 1);
     return block;
@@ -365,7 +354,7 @@ export class ListObject implements Aggregate {
   #growHead(size: number): Block {
     if (this.#blocks > 1) this.#shrink(0);
     const capacity = size > LONE_BYTES ? size : BLOCK_BYTES;
-    const block = new Block(Buffer.allocUnsafeSlow(capacity), capacity, capacity, 0);
+    const block = new Block(this.#memory.take(capacity, this.#allocated), capacity, capacity, 0);
     this.#addFirst(block);
     this.#account(block, 1);
     return block;
@@ -379,6 +368,7 @@ export class ListObject implements Aggregate {
     const exact = new Block(Buffer.allocUnsafeSlow(used), 0, used, block.count);
     block.buf.copy(exact.buf, 0, block.start, block.end);
     this.#allocated += used - block.buf.length;
+    this.#memory.give(block);
     this.#put(ordinal, exact);
   }
 
@@ -459,12 +449,16 @@ export class ListObject implements Aggregate {
   }
 
   #dropLast(): void {
-    this.#account(this.#block(--this.#blocks), -1);
+    const block = this.#block(--this.#blocks);
+    this.#account(block, -1);
+    this.#memory.give(block);
     this.#put(this.#blocks, null);
   }
 
   #dropFirst(): void {
-    this.#account(this.#block(0), -1);
+    const block = this.#block(0);
+    this.#account(block, -1);
+    this.#memory.give(block);
     this.#put(0, null);
     this.#first = (this.#first + 1) & (this.#ring.length - 1);
     this.#blocks--;
@@ -475,7 +469,9 @@ export class ListObject implements Aggregate {
       this.#dropFirst();
       return;
     }
-    this.#account(this.#block(ordinal), -1);
+    const block = this.#block(ordinal);
+    this.#account(block, -1);
+    this.#memory.give(block);
     for (let i = ordinal; i + 1 < this.#blocks; i++) this.#put(i, this.#block(i + 1));
     this.#put(--this.#blocks, null);
   }

@@ -11,6 +11,7 @@
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/copy.ts';
 import type { Entry } from './listpack.ts';
+import { OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
 
 const CHUNK_BYTES_MIN = 4096;
 /** What 16 bits of words reach. */
@@ -46,6 +47,8 @@ export class MemberStore {
   #allocated = 0;
   #source = -1;
   #sourceAt = 0;
+  /** Where a big set has its chunks, so that they go back to the system with it; never those that a clone reads too. */
+  #pool: SlabPool | null = null;
 
   usedBytes(): number {
     return this.#allocated;
@@ -143,7 +146,14 @@ export class MemberStore {
     twin.#used = this.#used;
     twin.#live = this.#live;
     twin.#allocated = this.#allocated;
+    // Both read these slabs from now on: the garbage collector has them when neither does.
+    this.#pool = null;
     return twin;
+  }
+
+  dispose(): void {
+    this.#pool?.dispose();
+    this.#pool = null;
   }
 
   #chunk(index: number): Chunk {
@@ -163,12 +173,22 @@ export class MemberStore {
   #open(bytes: number): number {
     const index = this.#vacant.pop() ?? this.#chunks.length;
     assert(index < CHUNKS_MAX, 'a set is full: its members take more than 16 GB');
-    this.#chunks[index] = new Chunk(Buffer.allocUnsafeSlow(bytes));
+    this.#chunks[index] = new Chunk(this.#newBytes(bytes));
     this.#allocated += bytes + CHUNK_OVERHEAD_BYTES;
     return index;
   }
 
+  #newBytes(bytes: number): Buffer {
+    if (bytes !== CHUNK_BYTES_MAX || this.#allocated < OWN_SLABS_FROM_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    this.#pool ??= new SlabPool(CHUNK_BYTES_MAX);
+    this.#pool.take();
+    return Buffer.from(this.#pool.buffer as ArrayBuffer, this.#pool.byteOffset, bytes);
+  }
+
   #drop(index: number, chunk: Chunk): void {
+    // What was dropped before is not read any more; this chunk still may be.
+    this.#pool?.release();
+    this.#pool?.give(chunk.buf.buffer, chunk.buf.byteOffset);
     this.#used -= chunk.used - 4;
     this.#allocated -= chunk.buf.length + CHUNK_OVERHEAD_BYTES;
     this.#chunks[index] = null;

@@ -419,11 +419,17 @@ export class Records implements RecordReader {
   dropOutside(address: number): void {
     const header = this.#word(address, 0);
     if ((header & BIG_FLAG) !== 0) this.#dropBig(this.#word(address, 2));
-    else if ((header & OBJECT_FLAG) !== 0) this.objects.drop(this.#word(address, 2));
+    else if ((header & OBJECT_FLAG) !== 0) this.#dropObject(this.#word(address, 2));
   }
 
   dropLongKey(address: number): void {
     if (this.#hasKeyOutside(address)) this.longKeys.drop(this.#word(address, HEADER_WORDS + 1));
+  }
+
+  #dropObject(id: number): void {
+    const object = this.objects.at(id);
+    this.objects.drop(id);
+    this.memory.dropObject(object);
   }
 
   #dropBig(id: number): void {
@@ -438,6 +444,7 @@ export class Records implements RecordReader {
     this.bigs.forEach((big) => {
       if (!big.lent) this.memory.drop(big.buffer);
     });
+    this.objects.forEach((object) => this.memory.dropObject(object));
     this.arena.dispose();
   }
 

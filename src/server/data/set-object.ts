@@ -64,6 +64,7 @@ export class SetObject implements Aggregate {
    */
   #salt = entropySeed() | 0;
   readonly #entry = new Entry();
+  holders = 0;
   #store = new MemberStore();
   #directory: Segment[];
   #depth = 0;
@@ -181,6 +182,10 @@ export class SetObject implements Aggregate {
   }
 
   /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
+  dispose(): void {
+    this.#store.dispose();
+  }
+
   clone(): SetObject {
     const twin = new SetObject(this.#key);
     twin.#salt = this.#salt;

@@ -12,6 +12,9 @@ import { assert } from '../../base/assert.ts';
 /** The GNU library maps what is larger than 32 MB (DEFAULT_MMAP_THRESHOLD_MAX) by itself, whatever was freed before. */
 const SLAB_BYTES = 33 * 1024 * 1024;
 
+/** A list or a set of this size takes blocks from slabs of its own: below, a slab that is mostly empty would be too much. */
+export const OWN_SLABS_FROM_BYTES = 4 * 1024 * 1024;
+
 class Slab {
   readonly buffer = new ArrayBuffer(SLAB_BYTES);
   /** Offsets of blocks that were given back. */
@@ -72,6 +75,14 @@ export class SlabPool {
     this.#empty--;
     slab.buffer.transfer(0);
     return this.#empty > 0;
+  }
+
+  /** Gives everything back: nobody reads any of it any more. */
+  dispose(): void {
+    for (const { buffer } of this.#slabs) buffer.transfer(0);
+    this.#slabs.length = 0;
+    this.#bySlabBuffer.clear();
+    this.#empty = 0;
   }
 
   #add(): Slab {

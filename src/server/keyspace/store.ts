@@ -111,6 +111,7 @@ export class Store {
   putObject(ref: number, kind: number, object: Aggregate, deadline_ms: number): void {
     const { records } = this;
     const deadline = this.#deadlineFor(ref, deadline_ms);
+    object.holders++;
     const id = records.objects.add(object, object.usedBytes());
     this.#install(ref, records.create(this.#key, kind | OBJECT_FLAG, 0, id, deadline));
   }

@@ -108,7 +108,8 @@ function matchLength(buf: Buffer, candidate: number, at: number, max: number): n
   let length = 3;
   const byByte = Math.min(max, BYTE_BY_BYTE_MAX);
   while (length < byByte && buf[candidate + length] === buf[at + length]) length++;
-  if (length < byByte || length === max || buf.length > REMEMBERED_MAX) return moreBytes(buf, candidate, at, length, max);
+  if (length < byByte || length === max || buf.length > REMEMBERED_MAX)
+    return moreBytes(buf, candidate, at, length, max);
   const view = VIEW.of(buf);
   while (length + 4 <= max && view.getInt32(candidate + length) === view.getInt32(at + length)) length += 4;
   return moreBytes(buf, candidate, at, length, max);

@@ -26,6 +26,7 @@ const NUMBER_MAX = 32;
 const PASS_THROUGH_MIN = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);
+const SOURCE = new LastView();
 const PRE_OK = Buffer.from('+OK\r\n');
 const PRE_NULL = Buffer.from('_\r\n');
 const PRE_NULL_BULK = Buffer.from('$-1\r\n');
@@ -36,9 +37,8 @@ export class RespWriter {
   pos = 0;
   resp: 2 | 3 = 2;
   readonly #sink: Sink;
-  readonly #source = new LastView();
-  #viewed = EMPTY;
-  #view = new DataView(EMPTY.buffer);
+  #viewed: Buffer = EMPTY;
+  #view: DataView = new DataView(EMPTY.buffer);
 
   constructor(out: Buffer, sink: Sink) {
     this.out = out;
@@ -91,7 +91,7 @@ export class RespWriter {
     if (len > IN_A_ROW_MAX || buf.length > REMEMBERED_MAX) return this.bulk(buf, off, len);
     this.#room(len + NUMBER_MAX);
     this.#head(0x24, len);
-    const source = this.#source.of(buf);
+    const source = SOURCE.of(buf);
     const target = this.#viewOfOut();
     let from = off;
     let to = this.pos;

@@ -17,7 +17,8 @@ export interface Held {
 
 /** An aggregate of which only the size matters. */
 export function objectOf(bytes: number | (() => number)): Aggregate {
-  const object: Aggregate = { usedBytes: typeof bytes === 'number' ? () => bytes : bytes, clone: () => object };
+  const usedBytes = typeof bytes === 'number' ? () => bytes : bytes;
+  const object: Aggregate = { holders: 0, usedBytes, clone: () => object, dispose: () => {} };
   return object;
 }
 
