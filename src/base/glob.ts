@@ -92,15 +92,20 @@ function behind(pattern: Buffer, p: number): number {
 
 function isWithin(first: number, last: number, byte: number, nocase: boolean): boolean {
   // The ends are ordered before their case is folded, as Redis does: [Z-a] means something else than [a-Z] only there.
-  let low = Math.min(first, last);
-  let high = Math.max(first, last);
-  let value = byte;
+  let low = Math.min(signed(first), signed(last));
+  let high = Math.max(signed(first), signed(last));
+  let value = signed(byte);
   if (nocase) {
     low = lower(low);
     high = lower(high);
     value = lower(value);
   }
   return value >= low && value <= high;
+}
+
+/** Redis compares characters, which are signed where it runs: bytes from 0x80 on lie before all others. */
+function signed(byte: number): number {
+  return (byte << 24) >> 24;
 }
 
 function same(a: number, b: number, nocase: boolean): boolean {

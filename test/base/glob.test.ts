@@ -36,6 +36,16 @@ describe('globMatch', () => {
     expect(matches('MAX*', 'maxmemory')).toBe(false);
   });
 
+  test('orders the bytes of a range as signed characters, as Redis does: those from 0x80 on lie before all others', () => {
+    for (const [pattern, text] of ['[\xff-b] *', '[b-\xff] a', '[\x80-A] \x00', '[\x80-\xff] \xc3'].map((pair) =>
+      pair.split(' '),
+    )) {
+      expect(matches(pattern!, text!), pattern).toBe(true);
+    }
+    expect(matches('[a-\xff]', 'c')).toBe(false);
+    expect(matches('[\x80-\xff]', 'a')).toBe(false);
+  });
+
   test('takes a time bounded by pattern times text', () => {
     const started_ms = performance.now();
     expect(matches('a*'.repeat(2000), 'a'.repeat(20_000))).toBe(true);
