@@ -176,6 +176,19 @@ test('rkv cli sends the bytes of its words and of a pipe, and shows them as redi
   if (hasRedisServer) expect(ours).toBe(await said('redis-cli'));
 });
 
+test('the command line refuses what it could only pass on as something else', async () => {
+  const run = `"${process.execPath}" "${join(ROOT, 'bin/run.js')}"`;
+  for (const [command, why] of [
+    [`RKV_PASSWORD=$(printf '\\377') ${run} cli PING`, 'the password is not UTF-8'],
+    [`REDISCLI_AUTH=$(printf '\\377') ${run} cli PING`, 'the password is not UTF-8'],
+    [`${run} cluster create --dry-run --password "$(printf '\\377')"`, 'the password is not UTF-8'],
+    [`${run} server --requirepass "$(printf '\\377')"`, 'a word of the command line is not UTF-8'],
+  ] as const) {
+    const { status, stderr } = await program('sh', ['-c', command], { home: temporaryFolder() });
+    expect([status, stderr.includes(why)], `${command}\n${stderr}`).toEqual([2, true]);
+  }
+});
+
 test('a server is not sent to the background with less than it was given', async () => {
   const dir = temporaryFolder();
   const pid = join(dir, 'pid');

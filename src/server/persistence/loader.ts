@@ -130,6 +130,7 @@ function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
   if (incomplete !== null) throw new LoadFailure(folder.folder, -1, incomplete);
   const files = folder.files();
   load.totalBytes = folder.sizes().total;
+  if (files.length === 0) warnOfUnreadRdb(load);
   if (files.length === 0 || load.totalBytes === 0) return NOTHING;
   const started_ms = clock.monotonic_ms();
   let keysLoaded = 0;
@@ -156,6 +157,16 @@ function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
   log.notice(`DB loaded from append only file: ${seconds(clock, started_ms)} seconds`);
   // The data of an AOF says nothing about a replication stream: aux fields of its base do not count.
   return { from: 'aof', aux: new Map(), keysLoaded, keysExpired: 0 };
+}
+
+/** As in Redis the log alone counts, also the first time, when there is none; here that is no surprise. */
+function warnOfUnreadRdb({ config, log }: Load): void {
+  const filePath = path.join(config.dir, config.dbfilename);
+  if (!fileExists(filePath)) return;
+  log.warning(
+    `There is no append only file yet, and with appendonly yes nothing else is loaded: not ${filePath} either. To go on ` +
+      'with the data in it, stop this server before it saves, start it with appendonly no, then CONFIG SET appendonly yes.',
+  );
 }
 
 function takeFunctions(rdb: RdbReader, { loadFunction, log }: LoadOptions): void {

@@ -90,6 +90,20 @@ function resp(...args: string[]): string {
 const SET = resp('SET', 'k', 'v');
 const SELECT_0 = 'SELECT 0';
 
+describe('with appendonly yes and no log yet', () => {
+  it('an RDB is left alone, which is said with the way to its data', async () => {
+    expect((await load()).from).toBe('nothing');
+    expect(lines).toEqual([]);
+    fs.writeFileSync(path.join(dir, 'dump.rdb'), writeRdb(newKeyspace()));
+    expect((await load()).from).toBe('nothing');
+    expect(lines).toEqual([expect.stringContaining(`not ${path.join(dir, 'dump.rdb')} either. To go on`)]);
+    writeAof(SET);
+    lines = [];
+    expect((await load()).from).toBe('aof');
+    expect(lines.join()).not.toContain('dump.rdb');
+  });
+});
+
 describe('with appendonly no', () => {
   it('the RDB is loaded, and everything said about it', async () => {
     const source = newKeyspace();
