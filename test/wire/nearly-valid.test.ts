@@ -126,6 +126,11 @@ conversations('nearly valid commands', {}, (talk) => {
       ['DBSIZE'],
       ['DEBUG', 'DIGEST-VALUE', 'dead'],
     ]),
+    ['RPUSH', 'list', 'x'],
+    ['SET', 'dead', 'x', 'PX', '1'],
+    ['DEBUG', 'SLEEP', '0.01'],
+    ['LCS', 'list', 'dead'],
+    ['DBSIZE'],
     ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
   ]);
   talk('looking at a key is a hit or a miss, also where it is no use of the key', [

@@ -144,6 +144,8 @@ const NO_ROOM = new ReplyError('ERR Insufficient memory, transient memory for LC
 function lcs(call: Call): void {
   const a = valueOrEmpty(call, 1);
   const b = valueOrEmpty(call, 2);
+  // Both have been looked at by now: what was dead is gone.
+  if (a === null || b === null) throw NOT_STRINGS;
   const options = readOptions(LCS_OPTIONS, call, 3);
   const shortest = options.MINMATCHLEN === undefined ? 0 : Math.max(0, call.integer(options.MINMATCHLEN));
   if (options.LEN !== undefined && options.IDX !== undefined) throw LEN_AND_IDX;
@@ -156,11 +158,12 @@ function lcs(call: Call): void {
   else replyMatches(call, result, { shortest, withLength: options.WITHMATCHLEN !== undefined });
 }
 
-function valueOrEmpty(call: Call, i: number): Buffer {
+/** Null: it is no string. */
+function valueOrEmpty(call: Call, i: number): Buffer | null {
   const { db } = call;
   const ref = db.find(call.buf, call.off(i), call.len(i));
   if (ref === 0) return Buffer.alloc(0);
-  if (db.typeOf(ref) !== TYPE_STRING) throw NOT_STRINGS;
+  if (db.typeOf(ref) !== TYPE_STRING) return null;
   return db.valueBuf(ref).subarray(db.valueOff(ref), db.valueOff(ref) + db.valueLen(ref));
 }
 
