@@ -147,6 +147,8 @@ export class CommandSource {
     for (;;) {
       const command = this.#made();
       const [name = '', second = ''] = command.words.map((word) => word.toLowerCase());
+      // A replica that nobody has is waited for without an end.
+      if (name === 'wait' && second !== '0') continue;
       if (mayBeSent(name) && mayBeSent(`${name} ${second}`)) return command;
     }
   }
@@ -179,7 +181,7 @@ export class CommandSource {
   /** Nothing dies while it is looked at: no time is so short. */
   #prolong(words: string[], word: string, i: number): void {
     if (i < 2 || !/^[1-9]\d*$/.test(word)) return;
-    if (/^p?xat$/i.test(words[i - 1] ?? '')) {
+    if (/^[ep]xat$/i.test(words[i - 1] ?? '')) {
       if (word.length < LATER.length) words[i] = LATER;
     } else if (word.length < 7) words[i] = `${word}00000000`;
   }
