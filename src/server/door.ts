@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { assert } from '../base/assert.ts';
 import { type Descriptors, tookReserved } from '../base/descriptors.ts';
 import { listenHosts } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
@@ -187,6 +188,8 @@ export class Door {
   /** Something was read: the time of this turn, or of what is left of it. */
   #woken(client: Client): void {
     const server = this.#the();
+    // Whatever a connection delivers is announced here first.
+    assert(!server.propagation.inUnit, 'commands are delivered inside another');
     const now_ms = server.clock.monotonic_ms();
     client.lastInteraction_ms = now_ms;
     server.commandStats.begin(now_ms);
