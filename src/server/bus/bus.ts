@@ -387,6 +387,7 @@ export class ClusterBus {
       );
     if (!this.#host.keepsAlive) socket.unref();
     const link: Link = new Link(socket, {
+      isKnown: (id) => this.state.nodes.has(id),
       message: (message) => this.#received({ link, number, inbound: false }, message),
       closed: () => {
         this.#outgoing.delete(number);
@@ -413,6 +414,7 @@ export class ClusterBus {
     if (!this.#host.keepsAlive) socket.unref();
     const number = this.#nextInbound++;
     const link: Link = new Link(socket, {
+      isKnown: (id) => this.state.nodes.has(id),
       message: (message) => this.#received({ link, number, inbound: true }, message),
       closed: () => {
         this.#inbound.delete(number);

@@ -4,15 +4,19 @@
  */
 
 import type { Socket } from 'node:net';
-import { decodeMessage, frameLength, PREFIX_BYTES } from '../gossip/codec.ts';
+import { decodeMessage, frameLength, PREFIX_BYTES, SENDER_BYTES, senderAt } from '../gossip/codec.ts';
 import type { Message } from '../gossip/message.ts';
 
 export interface LinkEvents {
+  /** Asked before a long message is collected. */
+  isKnown(sender: string): boolean;
   message(message: Message): void;
   closed(): void;
 }
 
 const EMPTY = Buffer.alloc(0);
+/** What a stranger may have us keep for it: a MEET that names a thousand others is not longer. */
+const STRANGER_BYTES_MAX = 128 * 1024;
 
 export class Link {
   readonly socket: Socket;
@@ -69,7 +73,10 @@ export class Link {
         this.socket.destroy();
         return;
       }
-      if (this.#length - at < length) break;
+      if (this.#length - at < length) {
+        if (this.#isTooLong(at, length, events)) this.socket.destroy();
+        break;
+      }
       // The message keeps views on its bytes, so it gets its own.
       const frame = Buffer.from(this.#held.subarray(at, at + length));
       at += length;
@@ -79,6 +86,12 @@ export class Link {
     this.#held.copyWithin(0, at, this.#length);
     this.#length -= at;
     if (this.#length === 0) this.#held = EMPTY;
+  }
+
+  /** Only publications are long, and nobody publishes here whom we do not know. */
+  #isTooLong(at: number, length: number, events: LinkEvents): boolean {
+    if (length <= STRANGER_BYTES_MAX || this.#length - at < SENDER_BYTES) return false;
+    return !events.isKnown(senderAt(this.#held, at));
   }
 
   #append(chunk: Buffer): void {

@@ -53,6 +53,8 @@ export const HEADER_BYTES = 2256;
 /** How much of a message must be there before its length is known. */
 export const PREFIX_BYTES = 8;
 const ID_BYTES = 40;
+/** How much of a message must be there before its sender is known. */
+export const SENDER_BYTES = AT.sender + ID_BYTES;
 const IP_BYTES = 46;
 const BITMAP_BYTES = SLOTS / 8;
 const GOSSIP_BYTES = 104;
@@ -69,6 +71,11 @@ export function frameLength(buffer: Buffer, offset: number): number {
   if (buffer.readUInt32BE(offset) !== SIGNATURE) return -1;
   const length = buffer.readUInt32BE(offset + AT.length);
   return length < HEADER_BYTES || length > MESSAGE_BYTES_MAX ? -1 : length;
+}
+
+/** From SENDER_BYTES: the id that the message names as its sender's. */
+export function senderAt(buffer: Buffer, offset: number): string {
+  return buffer.toString('latin1', offset + AT.sender, offset + SENDER_BYTES);
 }
 
 /**
@@ -154,7 +161,7 @@ interface Body {
 function readHeader(buffer: Buffer, offset: number): Header {
   const slots = offset + AT.slots;
   return {
-    sender: buffer.toString('latin1', offset + AT.sender, offset + AT.sender + ID_BYTES),
+    sender: senderAt(buffer, offset),
     port: buffer.readUInt16BE(offset + AT.port),
     plainPort: buffer.readUInt16BE(offset + AT.plainPort),
     busPort: buffer.readUInt16BE(offset + AT.busPort),

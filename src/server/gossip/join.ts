@@ -3,6 +3,7 @@
  * stands in the books under an invented id until it tells its own. Everybody else learns of it by gossip, from nodes
  * they know already: gossip never starts a handshake, so a stranger cannot talk its way in.
  */
+import { SLOTS } from '../../base/slot.ts';
 import { FAILED, HANDSHAKE, MEET_FIRST, MIGRATE_TO, NO_ADDRESS, NO_FAILOVER, PRIMARY, REPLICA } from './flags.ts';
 import { closeInbound, closeLink, openLink } from './link.ts';
 import type { GossipEntry, Header } from './message.ts';
@@ -18,6 +19,10 @@ const FORGET_MS = 60_000;
 const NEWS_ROUNDS = 3;
 /** Times the node timeout: nobody moves away and comes back in so short a time. */
 const FLAPPING_FACTOR = 2;
+/** Introductions under way at one time, each with a connection: whoever reaches the bus port may ask for one. */
+const HANDSHAKES_MAX = 1000;
+/** More nodes than slots have no use. */
+const NODES_MAX = SLOTS;
 const ID_PATTERN = /^[a-z0-9]{40}$/;
 /** What may stand in an address or a hostname: it ends up in lines of text. */
 const HOST_PATTERN = /^[0-9A-Za-z.:%_-]{1,255}$/;
@@ -29,18 +34,31 @@ export interface Address {
   busPort: number;
 }
 
-/** A node known by address only; MEET_FIRST when it has to be told about us. */
+/**
+ * A node known by address only is asked who it is; MEET_FIRST when it has to be told about us. Nothing is done when that
+ * is under way already, or when too many are.
+ */
 export function startHandshake(state: State, address: Address, flags: number, world: World): void {
+  let underway = 0;
+  for (const node of state.list) {
+    if (!inHandshake(node)) continue;
+    if (isAt(node, address)) return;
+    underway++;
+  }
+  if (underway >= HANDSHAKES_MAX || isFull(state, world)) return;
   const node = addNode(state, { id: world.prng.hex(40), flags: HANDSHAKE | flags, ...address }, world.now_ms);
   openLink(state, node, world);
 }
 
-export function meet(state: State, address: Address, world: World): void {
-  const underway = state.list.some(
-    (node) =>
-      inHandshake(node) && node.ip === address.ip && node.port === address.port && node.busPort === address.busPort,
-  );
-  if (!underway) startHandshake(state, address, MEET_FIRST, world);
+function isAt(node: ClusterNode, { ip, port, busPort }: Address): boolean {
+  return node.ip === ip && node.port === port && node.busPort === busPort;
+}
+
+function isFull(state: State, world: World): boolean {
+  if (state.list.length < NODES_MAX) return false;
+  const text = `No more nodes are taken in: ${NODES_MAX} are known`;
+  logRarely(state, { kind: 'full', level: 'warning', text }, world);
+  return true;
 }
 
 /** The node met by address has told its id, and nobody has it yet: now it is one of us. */
@@ -63,6 +81,7 @@ export function finishHandshake(state: State, node: ClusterNode, header: Header,
 export function learnOf(state: State, entry: GossipEntry, world: World): void {
   if (!ID_PATTERN.test(entry.id) || !isHost(entry.ip) || entry.busPort === 0) return;
   if ((entry.flags & (NO_ADDRESS | HANDSHAKE)) !== 0 || isForgotten(state, entry.id, world)) return;
+  if (isFull(state, world)) return;
   const { id, ip, port, plainPort, busPort } = entry;
   // Whether it is silent for us, only we can tell.
   const flags = entry.flags & (PRIMARY | REPLICA | FAILED | MIGRATE_TO | NO_FAILOVER);

@@ -6,8 +6,8 @@ import { isIP } from 'node:net';
 import { SlotSet } from '../../base/slot.ts';
 import { bumpEpoch, whyNoEpoch } from './epoch.ts';
 import type { Command, CommandResult } from './event.ts';
-import { MYSELF, PRIMARY } from './flags.ts';
-import { forget, meet, removeNode } from './join.ts';
+import { MEET_FIRST, MYSELF, PRIMARY } from './flags.ts';
+import { forget, removeNode, startHandshake } from './join.ts';
 import { commandFailover } from './manual-failover.ts';
 import { becomeReplicaOf, endManualFailover, markPrimary, stopFollowing } from './role.ts';
 import { setSlotImporting, setSlotMigrating, setSlotNode, setSlotStable } from './set-slot.ts';
@@ -71,7 +71,7 @@ function commandMeet(
   if (isIP(ip) === 0 || !isPort(port) || !isPort(busPort)) {
     return { error: `ERR Invalid node address specified: ${ip}:${port}` };
   }
-  meet(state, { ip, port, plainPort: 0, busPort }, world);
+  startHandshake(state, { ip, port, plainPort: 0, busPort }, MEET_FIRST, world);
   return OK;
 }
 

@@ -9,7 +9,7 @@ const TELL_AGAIN_MS = 10_000;
 /** One line of a kind, unless there was one lately. The kinds are few and fixed: nothing that was sent is part of one. */
 export function logRarely(
   state: State,
-  { kind, level, text }: { kind: 'epoch' | 'duplicate'; level: LogLevel; text: string },
+  { kind, level, text }: { kind: 'epoch' | 'duplicate' | 'full'; level: LogLevel; text: string },
   world: World,
 ): void {
   const told_ms = state.told.get(kind);
