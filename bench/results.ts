@@ -9,6 +9,7 @@ import type { CommandResult } from './commands.ts';
 import type { ExpiryResult } from './expiry.ts';
 import type { MemoryResult } from './memory.ts';
 import type { CliResult, ClusterResult, LibraryResult } from './processes.ts';
+import type { ReshardResult } from './reshard.ts';
 import type { StallFigures } from './stall.ts';
 
 export interface Results {
@@ -18,6 +19,7 @@ export interface Results {
   stall?: StallFigures;
   expiry?: ExpiryResult;
   cluster?: ClusterResult;
+  reshard?: ReshardResult;
   cli?: CliResult[];
   library?: LibraryResult;
 }
@@ -121,7 +123,7 @@ function ceilingOf(result: CommandResult, all: readonly CommandResult[]): number
   return rps.rkv >= LOAD_SHARE * most ? most / rps.redis : null;
 }
 
-function otherFigures({ memory, stall, expiry, cluster, cli, library }: Results): string[] {
+function otherFigures({ memory, stall, expiry, cluster, reshard, cli, library }: Results): string[] {
   const lines: [string, string][] = [];
   if (memory !== undefined) {
     const { keys, bytesPerKey, ratio, longestTurn_ms } = memory;
@@ -151,6 +153,7 @@ function otherFigures({ memory, stall, expiry, cluster, cli, library }: Results)
     const times = `${(rkv_ms / 1000).toFixed(2)} s, redis-server and redis-cli ${(redis_ms / 1000).toFixed(2)} s: ${ratio.toFixed(2)}`;
     lines.push(['6 nodes from nothing to all ok, replicas linked', times]);
   }
+  if (reshard !== undefined) lines.push(...reshardFigures(reshard));
   for (const { command, cpu_ms } of cli ?? []) lines.push([`CPU of \`${command}\``, `${cpu_ms.toFixed(0)} ms`]);
   if (library !== undefined) {
     const { firstStart_ms, start_ms, close_ms } = library;
@@ -161,4 +164,13 @@ function otherFigures({ memory, stall, expiry, cluster, cli, library }: Results)
   }
   if (lines.length === 0) return [];
   return ['| figure | value |', '|---|---|', ...lines.map(([name, value]) => `| ${name} | ${value} |`)];
+}
+
+function reshardFigures({ slots, wall_ms, cpu_ms, wallRatio, cpuRatio }: ReshardResult): [string, string][] {
+  const compared = (ms: ReshardResult['wall_ms'], ratio: number): string =>
+    `${ms.rkv.toFixed(0)} ms, redis ${ms.redis.toFixed(0)} ms: ${ratio.toFixed(2)}`;
+  return [
+    [`redis-cli reshards ${slots} empty slots`, compared(wall_ms, wallRatio)],
+    ['… CPU time of the three servers', compared(cpu_ms, cpuRatio)],
+  ];
 }

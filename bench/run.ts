@@ -3,7 +3,7 @@
  *
  *   npm run bench                      everything, about 12 minutes
  *   npm run bench -- --quick           the main table only, a few minutes
- *   npm run bench -- commands memory   some parts: commands, memory, stall, expiry, cluster, cli, library
+ *   npm run bench -- commands memory   some parts: commands, memory, stall, expiry, cluster, reshard, cli, library
  *   npm run bench -- --save            keeps the figures in bench/results and the table in README.md
  */
 import { spawnSync } from 'node:child_process';
@@ -11,11 +11,12 @@ import { benchCommands, commandCases } from './commands.ts';
 import { benchExpiry } from './expiry.ts';
 import { benchMemory } from './memory.ts';
 import { benchCli, benchCluster, benchLibrary } from './processes.ts';
+import { benchReshard } from './reshard.ts';
 import { currentCommit, findPlace, type Results, save, summary } from './results.ts';
 import { hasRedis } from './servers.ts';
 import { benchStalls } from './stall.ts';
 
-const PARTS = ['commands', 'memory', 'stall', 'expiry', 'cluster', 'cli', 'library'] as const;
+const PARTS = ['commands', 'memory', 'stall', 'expiry', 'cluster', 'reshard', 'cli', 'library'] as const;
 /** Its bus ports (10,000 above) too lie below the range that the system gives to outgoing connections. */
 const PORT = 20_600;
 
@@ -44,6 +45,7 @@ const results: Results = { quick };
 if (parts.includes('cli')) results.cli = benchCli({ rounds: 7 });
 if (parts.includes('library')) results.library = await benchLibrary({ rounds: 50 });
 if (parts.includes('cluster')) results.cluster = await benchCluster({ rounds, port: PORT });
+if (parts.includes('reshard')) results.reshard = await benchReshard({ rounds, port: PORT + 30 });
 if (parts.includes('commands')) {
   results.commands = await benchCommands(commandCases({ quick }), { rounds: commandRounds, port: PORT, tell });
 }

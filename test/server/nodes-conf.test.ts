@@ -67,3 +67,19 @@ test('an empty nodes.conf is that of a new node, with a notice; one that lost it
   fs.writeFileSync(file, whole.slice(0, -1));
   await expect(start()).rejects.toThrow(/nodes.conf: line 2: it has no end/);
 });
+
+test('what changes nothing leaves nodes.conf as it is, and the next change is written', async () => {
+  const node = await start();
+  await node.call('CLUSTER', 'ADDSLOTS', 1);
+  const written = (): bigint => fs.statSync(file, { bigint: true }).mtimeNs;
+  await expect
+    .poll(async () => String(await node.call('CLUSTER', 'INFO')).includes('cluster_slots_assigned:1'))
+    .toBe(true);
+  await node.call('CLUSTER', 'SAVECONFIG');
+  const before = written();
+  for (let i = 0; i < 5; i++) expect(await node.call('CLUSTER', 'SETSLOT', 1, 'STABLE')).toBe('OK');
+  expect(written()).toBe(before);
+  await node.call('CLUSTER', 'ADDSLOTS', 2);
+  expect(written()).not.toBe(before);
+  expect(fs.readFileSync(file, 'utf8')).toMatch(/ connected 1-2\n/);
+});

@@ -128,6 +128,10 @@ export class ClusterBus {
   readonly #isNew: boolean;
   /** When nodes.conf could last not be written; null while it is as it should be. Monotonic. */
   #owedSince_ms: number | null = null;
+  /** What nodes.conf says; '' when that is not known. */
+  #written = '';
+  /** Whether that survives a power cut. */
+  #isSynced = false;
   #tellTls_ms = 0;
   /** When the machine was last told the time. Monotonic. */
   #refreshed_ms = 0;
@@ -220,6 +224,8 @@ export class ClusterBus {
 
   /** Writes nodes.conf now. Answers why it could not, or null. */
   saveConfig(): string | null {
+    // Whoever asks for it may have reason to: the file was moved away, or another's was put there.
+    this.#written = '';
     return this.#write({ fsync: true });
   }
 
@@ -322,8 +328,14 @@ export class ClusterBus {
    */
   #write({ fsync }: { fsync: boolean }): string | null {
     const { clock, log } = this.#host;
+    const text = formatNodesConf(this.state);
+    // What several nodes tell us of one change changes it once.
+    if (text === this.#written && (!fsync || this.#isSynced)) return null;
     try {
-      this.#host.write(formatNodesConf(this.state), { fsync });
+      this.#written = '';
+      this.#host.write(text, { fsync });
+      this.#written = text;
+      this.#isSynced = fsync;
     } catch (error) {
       const { message } = error as Error;
       if (this.#owedSince_ms === null) log.warning(`The cluster config file could not be written: ${message}`);
