@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../config/directives.ts';
-import { NodesConfFailure } from './bus/bus.ts';
+import { NodesConfFailure } from './bus/nodes-conf-file.ts';
 import { aofPath } from './persistence/aof-folder.ts';
 import { type Claims, InUse } from './persistence/claims.ts';
 import { DiskFailure, makeFolder } from './persistence/disk.ts';

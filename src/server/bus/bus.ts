@@ -16,9 +16,8 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Timer } from '../../base/clock.ts';
 import { type Descriptors, tookReserved } from '../../base/descriptors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Prng } from '../../base/prng.ts';
 import { type ListenHost, listenOptionally } from '../../config/addresses.ts';
 import { encodeMessage } from '../gossip/codec.ts';
@@ -27,16 +26,15 @@ import type { Command, CommandResult, Event } from '../gossip/event.ts';
 import { claimFoundKeys } from '../gossip/found-keys.ts';
 import { sleepLimit_ms } from '../gossip/health.ts';
 import type { Message } from '../gossip/message.ts';
-import { formatNodesConf, loadNodesConf, NodesConfError } from '../gossip/nodes-conf.ts';
+import { formatNodesConf } from '../gossip/nodes-conf.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
 import { Link } from './link.ts';
+import { NodesConfFile, type NodesConfHost, readState } from './nodes-conf-file.ts';
 
 /** What the machine wants done to the data, and what it has to know of it. Given by the composition root. */
-export interface BusHost {
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface BusHost extends NodesConfHost {
   /** Open sockets are a reason for the process to go on. */
   readonly keepsAlive: boolean;
   readonly prng: Prng;
@@ -54,12 +52,8 @@ export interface BusHost {
   linkBufferLimit(): number;
   /** Null: the bus speaks plain TCP. */
   tls(): { server: TlsOptions; client: ConnectionOptions } | null;
-  /** The path of nodes.conf, for messages. */
-  readonly file: string;
   /** nodes.conf: null when there is none yet. */
   read(): string | null;
-  /** With `fsync` it survives a power cut when this returns, without at least a crash of the process. Throws with a reason. */
-  write(text: string, options: { fsync: boolean }): void;
   countKeysInSlot(slot: number): number;
   keyCount(): number;
   /** DEBUG PAUSE-CRON: time does not pass for the cluster. */
@@ -87,11 +81,6 @@ export interface BusHost {
   fatal(reason: string): never;
 }
 
-/** nodes.conf is damaged, or another process uses it. */
-export class NodesConfFailure extends Error {
-  override name = 'NodesConfFailure';
-}
-
 /** The bus port could not be opened. */
 export class BusFailure extends Error {
   override name = 'BusFailure';
@@ -104,8 +93,6 @@ export class BusFailure extends Error {
 }
 
 const BACKLOG = 511;
-/** A nodes.conf that could not be written is tried again after this. */
-const REWRITE_AFTER_MS = 1000;
 /** Between two log lines about connections that TLS refused. */
 const TELL_TLS_MS = 10_000;
 
@@ -114,6 +101,7 @@ export class ClusterBus {
   /** DEBUG DROP-CLUSTER-PACKET-FILTER: messages of this type are lost when they come in; -1 none. */
   droppedType = -1;
   readonly #host: BusHost;
+  readonly #file: NodesConfFile;
   readonly #world: World;
   readonly #outgoing = new Map<number, Link>();
   readonly #inbound = new Map<number, Link>();
@@ -126,12 +114,6 @@ export class ClusterBus {
   #closed = false;
   /** There was no nodes.conf, or an empty one. */
   readonly #isNew: boolean;
-  /** When nodes.conf could last not be written; null while it is as it should be. Monotonic. */
-  #owedSince_ms: number | null = null;
-  /** What nodes.conf says; '' when that is not known. */
-  #written = '';
-  /** Whether that survives a power cut. */
-  #isSynced = false;
   #tellTls_ms = 0;
   /** When the machine was last told the time. Monotonic. */
   #refreshed_ms = 0;
@@ -141,6 +123,7 @@ export class ClusterBus {
   /** Reads nodes.conf. Throws a NodesConfFailure with the path and the line when it is damaged; nothing is repaired by guessing. */
   constructor(host: BusHost) {
     this.#host = host;
+    this.#file = new NodesConfFile(host);
     const config = host.config();
     this.#origin_ms = host.clock.now_ms() - host.clock.monotonic_ms();
     const now_ms = this.#now_ms();
@@ -149,7 +132,7 @@ export class ClusterBus {
     this.#isNew = text === null || text === '';
     this.state = this.#isNew
       ? createState({ id: host.prng.hex(40), config, now_ms })
-      : readState(host, text as string, { config, now_ms });
+      : readState(host.file, text as string, { config, now_ms });
     this.#world = {
       now_ms,
       wallAhead_ms: 0,
@@ -182,7 +165,7 @@ export class ClusterBus {
   /** Opens the bus port and writes the first nodes.conf: a node's id must not be forgotten. */
   async open(): Promise<void> {
     if (this.#isNew) this.#host.write(formatNodesConf(this.state), { fsync: true });
-    else this.#write({ fsync: false });
+    else this.#file.write(this.state, { fsync: false });
     this.applyTls();
     const { port } = this.#host;
     for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, port));
@@ -194,7 +177,7 @@ export class ClusterBus {
     claimFoundKeys(this.state, this.#world);
     this.#ticking = this.#host.clock.setInterval(() => {
       if (this.#host.cronPaused()) return;
-      this.#writeOwed();
+      this.#file.writeOwed(this.state);
       this.#take({ type: 'tick' });
     }, TICK_MS);
     this.#take({ type: 'tick' });
@@ -224,9 +207,7 @@ export class ClusterBus {
 
   /** Writes nodes.conf now. Answers why it could not, or null. */
   saveConfig(): string | null {
-    // Whoever asks for it may have reason to: the file was moved away, or another's was put there.
-    this.#written = '';
-    return this.#write({ fsync: true });
+    return this.#file.rewrite(this.state);
   }
 
   /** A cluster directive was changed. */
@@ -318,38 +299,8 @@ export class ClusterBus {
 
   #persist(effects: readonly Effect[]): void {
     const fsync = effects.some((effect) => effect.type === 'persist' && effect.fsync);
-    const failure = this.#write({ fsync });
+    const failure = this.#file.write(this.state, { fsync });
     if (failure !== null && fsync) this.#host.fatal(`Fatal: can't update cluster config file: ${failure}`);
-  }
-
-  /**
-   * Answers why it could not, or null. What has to survive a power cut must not be believed to be there; all else would be
-   * learnt again from the others, and is written when that can be done again.
-   */
-  #write({ fsync }: { fsync: boolean }): string | null {
-    const { clock, log } = this.#host;
-    const text = formatNodesConf(this.state);
-    // What several nodes tell us of one change changes it once.
-    if (text === this.#written && (!fsync || this.#isSynced)) return null;
-    try {
-      this.#written = '';
-      this.#host.write(text, { fsync });
-      this.#written = text;
-      this.#isSynced = fsync;
-    } catch (error) {
-      const { message } = error as Error;
-      if (this.#owedSince_ms === null) log.warning(`The cluster config file could not be written: ${message}`);
-      this.#owedSince_ms = clock.monotonic_ms();
-      return message;
-    }
-    if (this.#owedSince_ms !== null) log.notice('The cluster config file can be written again');
-    this.#owedSince_ms = null;
-    return null;
-  }
-
-  #writeOwed(): void {
-    if (this.#owedSince_ms === null) return;
-    if (this.#host.clock.monotonic_ms() - this.#owedSince_ms >= REWRITE_AFTER_MS) this.#write({ fsync: false });
   }
 
   #carryOut(effect: Effect): void {
@@ -494,17 +445,5 @@ export class ClusterBus {
         resolve();
       });
     });
-  }
-}
-
-function readState(host: BusHost, text: string, options: { config: ClusterConfig; now_ms: number }): State {
-  try {
-    return loadNodesConf(text, options);
-  } catch (error) {
-    if (!(error instanceof NodesConfError)) throw error;
-    throw new NodesConfFailure(
-      `Unrecoverable error: corrupted cluster config file ${host.file}: ${error.message}. Restore it from a backup, or move ` +
-        'it away to start as a new node.',
-    );
   }
 }
