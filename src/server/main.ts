@@ -215,8 +215,9 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
     log.warning(`Failed to write PID file: ${reasonOf(error)}`);
     return;
   }
-  process.once('exit', () => {
-    log.notice('Removing the pid file.');
+  process.once('exit', (code) => {
+    // The last line of a start that failed is the reason.
+    if (code === 0) log.notice('Removing the pid file.');
     try {
       unlinkSync(full);
     } catch {

@@ -226,6 +226,55 @@ conversations('transactions', { cluster: true }, (talk) => {
 });
 
 conversations('transactions over databases', {}, (talk) => {
+  talk('a watched key that is dead and stays so has not changed when databases change places', [
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+    ['SELECT', '5'],
+    ['SET', 'x', '1', 'PX', '1'],
+    ['DEBUG', 'SLEEP', '0.01'],
+    ['SELECT', '6'],
+    ['WATCH', 'x'],
+    ['SWAPDB', '5', '6'],
+    ['MULTI'],
+    ['PING'],
+    { send: ['EXEC'], is: '*1\r\n+PONG\r\n' },
+    ['SET', 'x', '1', 'PX', '1'],
+    ['DEBUG', 'POPULATE', '1', 'y'],
+    ['SELECT', '5'],
+    ['SET', 'x', '1', 'PX', '1'],
+    ['DEBUG', 'SLEEP', '0.01'],
+    ['WATCH', 'x', 'y:0'],
+    ['SWAPDB', '5', '7'],
+    ['SWAPDB', '5', '7'],
+    ['MULTI'],
+    ['PING'],
+    ['EXEC'],
+    ['WATCH', 'x'],
+    ['SWAPDB', '5', '6'],
+    ['MULTI'],
+    ['PING'],
+    ['EXEC'],
+    ['WATCH', 'y:0'],
+    ['SWAPDB', '5', '6'],
+    ['MULTI'],
+    ['PING'],
+    ['EXEC'],
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '1'],
+    ['SELECT', '0'],
+  ]);
+
+  talk('EXEC is refused on a stale replica for what its commands may not do there', [
+    ['CONFIG', 'SET', 'replica-serve-stale-data', 'no'],
+    ['SET', 'k', '1'],
+    ['MULTI'],
+    ['GET', 'k'],
+    { on: 'b', send: ['REPLICAOF', '127.0.0.1', '1'] },
+    ['EXEC'],
+    ['MULTI'],
+    ['EXEC'],
+    { on: 'b', send: ['REPLICAOF', 'NO', 'ONE'] },
+    ['CONFIG', 'SET', 'replica-serve-stale-data', 'yes'],
+  ]);
+
   talk('SELECT inside moves the client, also behind EXEC', [
     ['MULTI'],
     ['SELECT', '1'],

@@ -9,6 +9,7 @@
 
 import { Request } from '../protocol/request.ts';
 import type { Command } from './registry.ts';
+import type { Flag } from './spec.ts';
 
 const BLOCK_BYTES_MIN = 1024;
 const BLOCK_BYTES_MAX = 256 * 1024;
@@ -49,6 +50,11 @@ export class CommandQueue {
 
   get hasWrites(): boolean {
     return this.#hasWrites;
+  }
+
+  /** Whether all commands have a flag. */
+  allHave(flag: Flag): boolean {
+    return this.#commands.every((command) => command.has(flag));
   }
 
   push(command: Command, request: Request): void {

@@ -118,11 +118,11 @@ function isStale({ config, replication, links }: Server): boolean {
 }
 
 function fresh(call: Call): ReplyError | null {
-  return call.client.kind !== 'primary' && !call.command.has('stale') ? MASTER_DOWN : null;
+  return call.client.kind !== 'primary' && !mayRun(call, 'stale') ? MASTER_DOWN : null;
 }
 
 function allowedWhileLoading(call: Call): ReplyError | null {
-  return call.command.has('loading') ? null : LOADING;
+  return mayRun(call, 'loading') ? null : LOADING;
 }
 
 /** What is written to the old data now would be gone in a moment. */
@@ -135,6 +135,11 @@ function notHeldBack(call: Call): Verdict {
   const kind = server.pause.kind(server.clock.monotonic_ms());
   if (kind === null || client.kind !== 'normal' || client.connection === null) return null;
   return kind === 'all' || mayWrite(call) || call.command.has('may_replicate') ? HELD : null;
+}
+
+/** Whether commands with this flag may run: EXEC, when all of its commands have it. */
+function mayRun({ command, client }: Call, flag: 'stale' | 'loading'): boolean {
+  return command.has(flag) && (!command.is('runs_queue') || client.transaction?.queue.allHave(flag) !== false);
 }
 
 /** EXEC may write when one of its commands does. */

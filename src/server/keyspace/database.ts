@@ -15,7 +15,7 @@ import { kindOf, PLAIN_STRING } from '../data/record-layout.ts';
 import { copyOfBytes } from './copy-value.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Store } from './store.ts';
-import { type Watcher, WatchList } from './watch.ts';
+import { type Held, type Watcher, WatchList } from './watch.ts';
 
 export const NO_DEADLINE = -1;
 /** The deadline of the key that is overwritten; none if there is no such key. */
@@ -366,7 +366,7 @@ export class Database implements RecordReader {
 
   /** Drops everything at once; a snapshot that is under way keeps what it still needs. */
   clear(): void {
-    this.#touchWatchesOf((key) => this.#holds(key));
+    this.#touchReplaced(null);
     this.keyspace.version++;
     this.keyspace.abandon(this.store);
     this.store = this.keyspace.newStore();
@@ -390,9 +390,8 @@ export class Database implements RecordReader {
   /** Exchanges the contents of two databases: SWAPDB. */
   swap(other: Database): void {
     const { store } = this;
-    const touched = (key: string): boolean => this.#holds(key) || other.#holds(key);
-    this.#touchWatchesOf(touched);
-    other.#touchWatchesOf(touched);
+    this.#touchReplaced(other);
+    other.#touchReplaced(this);
     this.store = other.store;
     this.records = this.store.records;
     other.store = store;
@@ -483,15 +482,15 @@ export class Database implements RecordReader {
     visit(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref), ref);
   }
 
-  #holds(key: string): boolean {
-    const bytes = Buffer.from(key, 'latin1');
-    return this.store.find(bytes, 0, bytes.length) !== 0;
+  #held(key: string): Held {
+    const ref = this.store.find(Buffer.from(key, 'latin1'), 0, key.length);
+    return ref === 0 ? 'nothing' : this.isDead(ref) ? 'dead' : 'alive';
   }
 
-  #touchWatchesOf(isTouched: (key: string) => boolean): void {
-    for (const key of this.#watches.keys()) {
-      if (isTouched(key)) this.#watches.touch(key, true);
-    }
+  /** Before the contents of another database, or none, take the place of these. */
+  #touchReplaced(by: Database | null): void {
+    for (const key of this.#watches.keys())
+      this.#watches.replace(key, this.#held(key), by === null ? 'nothing' : by.#held(key));
   }
 }
 

@@ -3,6 +3,9 @@ export interface Watcher {
   dirty: boolean;
 }
 
+/** What a database has under a key; dead is what is past its deadline. */
+export type Held = 'nothing' | 'dead' | 'alive';
+
 interface Watch {
   readonly watcher: Watcher;
   /** The key was dead already when the watch began: that it goes is then no change. */
@@ -38,6 +41,16 @@ export class WatchList {
   touch(key: string, gone: boolean): void {
     for (const watch of this.#watches.get(key) ?? []) {
       if (watch.wasExpired && gone) watch.wasExpired = false;
+      else watch.watcher.dirty = true;
+    }
+  }
+
+  /** Other data takes the place of all keys: what was dead and stays dead, or goes, has not changed. */
+  replace(key: string, before: Held, after: Held): void {
+    if (before === 'nothing' && after === 'nothing') return;
+    for (const watch of this.#watches.get(key) ?? []) {
+      const unchanged = watch.wasExpired || before === 'nothing' ? after !== 'alive' : false;
+      if (unchanged) watch.wasExpired = after === 'dead';
       else watch.watcher.dirty = true;
     }
   }
