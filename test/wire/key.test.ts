@@ -1,6 +1,16 @@
 import { conversations, helpFrame, kind, type Step, scanned, unordered, upTo } from '../support/wire.ts';
 
 conversations('keys', { cluster: true }, (talk) => {
+  talk('EXISTS, TTL and TYPE are no use of a key', [
+    ['SET', 'unused', 'v'],
+    { send: ['DEBUG', 'SLEEP', '1.1'] },
+    ['EXISTS', 'unused'],
+    ['TTL', 'unused'],
+    ['TYPE', 'unused'],
+    { send: ['OBJECT', 'IDLETIME', 'unused'], as: (reply) => (/^:[12]\r\n$/.test(reply) ? 'idle' : reply) },
+    ['DEL', 'unused'],
+  ]);
+
   talk('DEL, UNLINK, EXISTS and TOUCH count keys', [
     ['MSET', '{a}1', '1', '{a}2', '2', '{a}3', '3'],
     ['RPUSH', '{a}list', 'x'],

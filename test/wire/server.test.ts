@@ -75,6 +75,14 @@ conversations('COMMAND', {}, (talk) => {
     specs.map(({ name }): Step => ({ send: ['COMMAND', 'DOCS', name], as: docFacts })),
   );
 
+  talk('knows no subcommand of a subcommand, and lists subcommands beside commands', [
+    ['COMMAND', 'INFO', 'config|get|key'],
+    {
+      send: ['COMMAND', 'LIST'],
+      as: (reply) => (reply.includes('\r\nclient|list\r\n') && reply.includes('\r\nget\r\n') ? 'both' : reply),
+    },
+  ]);
+
   talk('finds the keys of a command', [
     { send: ['COMMAND', 'GETKEYS', 'GET', 'k'], is: '*1\r\n$1\r\nk\r\n' },
     ['COMMAND', 'GETKEYS', 'MSET', 'a', '1', 'b', '2'],

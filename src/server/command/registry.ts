@@ -107,8 +107,9 @@ export class Registry {
 
   /** By text in any case, 'config|get' for a subcommand; for everything that is not a request. */
   byName(name: string): Command | null {
-    const [container, sub] = name.toLowerCase().split('|');
+    const [container, sub, more] = name.toLowerCase().split('|');
     const command = this.#byName.get(container!) ?? null;
+    if (more !== undefined) return null;
     if (sub === undefined || command === null) return command;
     return command.subcommands?.get(sub) ?? null;
   }

@@ -205,7 +205,7 @@ function list(call: Call): void {
 }
 
 function allNames(commands: Registry): string[] {
-  return commands.all.map(({ fullName }) => fullName);
+  return flattened(commands).map(({ fullName }) => fullName);
 }
 
 function filteredNames(call: Call): string[] {

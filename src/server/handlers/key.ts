@@ -43,7 +43,7 @@ export const specs: readonly Spec[] = [
     since: '1.0.0',
     summary: 'Determines whether one or more keys exist.',
     complexity: 'O(N) where N is the number of keys to check.',
-    run: countFound,
+    run: countThere,
   },
   {
     ...KEYS_GROUP,
@@ -129,6 +129,14 @@ function del(call: Call): void {
   for (let i = 1; i < call.argc; i++) if (db.delete(buf, call.off(i), call.len(i))) deleted++;
   call.changes = deleted;
   call.reply.integer(deleted);
+}
+
+/** Without being a use of them. */
+function countThere(call: Call): void {
+  const { db, buf } = call;
+  let found = 0;
+  for (let i = 1; i < call.argc; i++) if (db.look(buf, call.off(i), call.len(i)) !== 0) found++;
+  call.reply.integer(found);
 }
 
 function countFound(call: Call): void {
