@@ -82,7 +82,7 @@ export const specs: readonly Spec[] = [
     group: 'server',
     summary: 'Removes all keys from all databases.',
     complexity: 'O(N) where N is the total number of keys in all databases',
-    run: (call) => flush(call, call.server.keyspace.databases),
+    run: flushAll,
   },
   {
     name: 'swapdb',
@@ -177,6 +177,13 @@ function flush(call: Call, databases: readonly Database[]): void {
   call.reply.ok();
   // Propagated also when there was nothing to remove: a replica may have keys that we do not know of.
   call.propagateRequest();
+}
+
+function flushAll(call: Call): void {
+  const { server } = call;
+  flush(call, server.keyspace.databases);
+  // A log that is replayed had its save then.
+  if (!server.loading && server.persistence.saveCleared()) call.changes = 0;
 }
 
 const SWAP_IN_CLUSTER = new ReplyError('ERR SWAPDB is not allowed in cluster mode');

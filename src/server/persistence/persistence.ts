@@ -175,6 +175,12 @@ export class Persistence {
     this.#saved(keyspace.dirty);
   }
 
+  /** All data was removed: with save points the RDB says so at once, and no save under way brings it back. True: it does. */
+  saveCleared(): boolean {
+    if (this.#job?.purpose === 'save') this.#abort();
+    return this.#options.config.save.length > 0 && whyNot(() => this.save()) === null;
+  }
+
   /** BGSAVE. `schedule`: also behind a rewrite that is under way. */
   askForSave({ schedule }: { schedule: boolean }): Answer {
     const purpose = this.#job?.purpose;
@@ -357,7 +363,9 @@ export class Persistence {
       },
       aborted: abandon,
       ended: (failure) => {
-        const problem = failure ?? whyNot(() => this.#adopt(base as AofFile, logs));
+        const problem =
+          failure ??
+          whyNot(() => (logs ? this.log.finishRewrite(base as AofFile) : this.#folder.adopt(base as AofFile, null)));
         this.lastRewriteOk = problem === null;
         if (problem === null) {
           this.rewrites++;
@@ -379,11 +387,6 @@ export class Persistence {
     this.#ownFolder();
     const incomplete = this.#folder.whyIncomplete();
     if (incomplete !== null) throw new DiskFailure('rewrite', this.#folder.folder, 'EEXIST', incomplete);
-  }
-
-  #adopt(base: AofFile, logs: boolean): void {
-    if (logs) this.log.finishRewrite(base);
-    else this.#folder.adopt(base, null);
   }
 
   #beginSpool(): void {
