@@ -4,13 +4,14 @@ import type { Effect } from '../../src/server/gossip/effect.ts';
 import { run } from './chaos.ts';
 import { Violation } from './checkers.ts';
 
-function firstViolation(seeds: number, tamper?: (effects: Effect[]) => Effect[]): string | null {
+/** The first violation of that kind; nodes that do wrong break other promises as well. */
+function firstViolation(kind: RegExp, seeds: number, tamper?: (effects: Effect[]) => Effect[]): string | null {
   for (let seed = 1; seed <= seeds; seed++) {
     try {
       run({ seed, nodes: 15, storms: true, ...(tamper === undefined ? {} : { tamper }) });
     } catch (error) {
-      if (error instanceof Violation) return error.message;
-      throw error;
+      if (!(error instanceof Violation)) throw error;
+      if (kind.test(error.message)) return error.message;
     }
   }
   return null;
@@ -21,7 +22,7 @@ test('a vote that is sent before it is on disk is given twice sooner or later', 
     ...effects.filter(({ type }) => type !== 'persist'),
     ...effects.filter(({ type }) => type === 'persist'),
   ];
-  expect(firstViolation(60, late)).toMatch(
+  expect(firstViolation(/voted for/, 60, late)).toMatch(
     /^seed \d+: \w+ in epoch \d+ voted for \w+ and for \w+ \(replay: RKV_SEED=\d+\)$/,
   );
 }, 60_000);
@@ -29,9 +30,9 @@ test('a vote that is sent before it is on disk is given twice sooner or later', 
 test('a vote that is written but not forced to disk is given twice sooner or later', () => {
   const lazy = (effects: Effect[]): Effect[] =>
     effects.map((effect) => (effect.type === 'persist' ? { type: 'persist', fsync: false } : effect));
-  expect(firstViolation(60, lazy)).toMatch(/voted for/);
+  expect(firstViolation(/voted for/, 60, lazy)).toMatch(/voted for/);
 }, 60_000);
 
 test('under the same conditions the machine itself does nothing wrong', () => {
-  expect(firstViolation(8)).toBeNull();
+  expect(firstViolation(/./, 8)).toBeNull();
 }, 60_000);
