@@ -17,6 +17,7 @@ import { keepTraffic } from './handlers/info-stats.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, type Endpoint, Listener, type PreparedPorts } from './net/listener.ts';
+import { turnAway } from './net/turn-away.ts';
 import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
 import type { ParserLimits } from './protocol/request-parser.ts';
@@ -131,22 +132,15 @@ export class Door {
   #accept({ socket, transport }: Accepted): void {
     const server = this.#the();
     const { config, stats } = server;
-    if (tookReserved(socket, this.#options.descriptors)) {
+    if (tookReserved(socket, this.#options.descriptors) || server.clients.size >= config.maxclients) {
       stats.add('rejectedConnections');
-      // At once: whoever is told goodbye in order keeps the descriptor for as long as it likes.
-      socket.write(FULL);
-      socket.destroy();
-      return;
-    }
-    if (server.clients.size >= config.maxclients) {
-      stats.add('rejectedConnections');
-      socket.end(FULL);
+      turnAway(socket, FULL);
       return;
     }
     const local = transport === 'unix' || isLoopback(socket.remoteAddress ?? '');
     if (config['protected-mode'] && config.requirepass === '' && !local) {
       stats.add('rejectedConnections');
-      socket.end(DENIED);
+      turnAway(socket, DENIED);
       return;
     }
     if (config['tcp-keepalive'] > 0 && transport !== 'unix') socket.setKeepAlive(true, config['tcp-keepalive'] * 1000);
