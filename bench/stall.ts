@@ -72,6 +72,8 @@ const CASES: readonly Case[] = [
     work: (elements) => many('SREM', ['twin'], elements, (i) => [elementOf(i)]),
   },
   { command: 'MSET', before: [], work: (elements) => many('MSET', [], elements, (i) => [keyOf(i), elementOf(i)]) },
+  // Sent with what it runs: while that comes in, others are served between the pieces.
+  { command: 'EXEC', before: [], work: (elements) => `${request(['MULTI'])}${sets(elements)}${request(['EXEC'])}` },
   { command: 'DEL of keys', before: [], work: (elements) => many('DEL', [], elements, (i) => [keyOf(i)]) },
 ];
 
@@ -185,6 +187,10 @@ function many(name: string, first: string[], elements: number, each: (i: number)
   const args = [name, ...first];
   for (let i = 0; i < elements; i++) for (const arg of each(i)) args.push(arg);
   return request(args);
+}
+
+function sets(elements: number): string {
+  return Array.from({ length: elements }, (_, i) => request(['SET', keyOf(i), elementOf(i)])).join('');
 }
 
 function elementOf(i: number): string {

@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../src/index.ts';
 import { hasRedisServer, type RealRedis, startRealRedis } from '../base/real-redis.ts';
-import { Differential, type Found } from '../support/differential.ts';
+import { Differential, told } from '../support/differential.ts';
 import { RawClient } from '../support/resp.ts';
 
 const SEED = Number(process.env.RKV_SEED ?? 20261128);
@@ -36,7 +36,10 @@ describe.skipIf(!hasRedisServer)(`random commands, seed ${SEED}, ${ROUNDS} round
         const [a, b] = [await RawClient.connect(ours.port), await RawClient.connect(theirs.socket)];
         const differential = new Differential(a, b, SEED + resp);
         await differential.begin(resp);
-        for (let round = 0; round < ROUNDS; round++) expect((await differential.round(round)).map(told)).toEqual([]);
+        for (let round = 0; round < ROUNDS; round++) {
+          const found = await differential.round(round);
+          expect(found.map((difference) => told(SEED, difference))).toEqual([]);
+        }
         a.close();
         b.close();
       },
@@ -44,8 +47,3 @@ describe.skipIf(!hasRedisServer)(`random commands, seed ${SEED}, ${ROUNDS} round
     );
   }
 });
-
-function told({ round, words, ours, theirs, before }: Found): string {
-  const lines = [`seed ${SEED}, round ${round}: ${JSON.stringify(words)}`, `  rkv:   ${JSON.stringify(ours)}`];
-  return [...lines, `  redis: ${JSON.stringify(theirs)}`, 'after', ...before].join('\n');
-}

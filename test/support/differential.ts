@@ -4,7 +4,13 @@
  */
 
 import { Prng } from '../../src/base/prng.ts';
-import { CommandSource, type Compared, DATABASES_USED, type RandomCommand } from './random-commands.ts';
+import {
+  CommandSource,
+  type Compared,
+  DATABASES_USED,
+  type RandomCommand,
+  type Vocabulary,
+} from './random-commands.ts';
 import { type RawClient, readTree, requestBytes, type Tree } from './resp.ts';
 
 interface Difference {
@@ -39,6 +45,11 @@ const SLEEP: readonly string[] = ['DEBUG', 'SLEEP', DEATH_SECONDS];
 const RELOAD: RandomCommand = { words: ['DEBUG', 'RELOAD'], compared: 'exactly' };
 const DIGEST: RandomCommand = { words: ['DEBUG', 'DIGEST'], compared: 'exactly' };
 
+export function told(seed: number, { round, words, ours, theirs, before }: Found): string {
+  const lines = [`seed ${seed}, round ${round}: ${JSON.stringify(words)}`, `  rkv:   ${JSON.stringify(ours)}`];
+  return [...lines, `  redis: ${JSON.stringify(theirs)}`, 'after', ...before].join('\n');
+}
+
 export class Differential {
   readonly #ours: RawClient;
   readonly #theirs: RawClient;
@@ -48,20 +59,22 @@ export class Differential {
   /** What was answered QUEUED: EXEC answers it all at once. */
   #queued: RandomCommand[] = [];
   commands = 0;
+  /** What errors of the second server began with. */
+  readonly errorWords = new Set<string>();
 
-  constructor(ours: RawClient, theirs: RawClient, seed: number) {
+  constructor(ours: RawClient, theirs: RawClient, seed: number, vocabulary?: Vocabulary) {
     this.#ours = ours;
     this.#theirs = theirs;
     this.#prng = new Prng(seed);
-    this.#source = new CommandSource(this.#prng);
+    this.#source = new CommandSource(this.#prng, vocabulary);
   }
 
-  /** Both begin from nothing. */
-  async begin(resp: 2 | 3): Promise<void> {
+  /** Both begin from nothing, or from the same data. */
+  async begin(resp: 2 | 3, data: 'nothing' | 'kept' = 'nothing'): Promise<void> {
     const words = [
       ['RESET'],
       ['HELLO', `${resp}`],
-      ['FLUSHALL'],
+      ...(data === 'kept' ? [] : [['FLUSHALL']]),
       ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
       // The longest value that can be made is still a reply that can be compared.
       ['CONFIG', 'SET', 'proto-max-bulk-len', '1mb'],
@@ -75,6 +88,8 @@ export class Differential {
     const batch = [...(await this.#batch(round)), DIGEST];
     const [ours, theirs] = await this.#both(batch.map(({ words }) => this.#bytesOf(words)).join(''), batch.length);
     const found: Found[] = [];
+    for (const reply of theirs)
+      if (reply.startsWith('-')) this.errorWords.add(reply.slice(1).split(/[ \r]/, 1)[0] as string);
     for (const [i, command] of batch.entries()) {
       for (const difference of this.#different(command, ours[i] ?? '', theirs[i] ?? ''))
         found.push({ round, ...difference, before: this.#history.slice(-SHOWN_BEFORE) });
@@ -160,13 +175,18 @@ export function isSameReply(compared: Compared, ours: string, theirs: string): b
   if (a === undefined || b === undefined) return false;
   // Of a server that cannot be reached, whether connecting failed or the first write.
   if (ours.startsWith('-IOERR ') && theirs.startsWith('-IOERR ')) return true;
-  if (a.type === '-' || b.type === '-') return false;
+  if (a.type === '-' || b.type === '-') return redirected(ours) !== null && redirected(ours) === redirected(theirs);
   if (compared === 'exactly') return false;
   if (compared === 'roughly') return isRoughly(a, b);
   if (compared === 'shape') return a.type === b.type;
   if (compared === 'nullable') return a.type === b.type || isNull(a) || isNull(b);
   if (compared === 'scan') return canonical(a.items[1]!) === canonical(b.items[1]!);
   return canonical(a) === canonical(b);
+}
+
+/** Where to is told by the address, which is another for each server; null when it is no redirection. */
+function redirected(error: string): string | null {
+  return /^-(MOVED|ASK) \d+ (?=127\.0\.0\.1:\d+\r\n$)/.exec(error)?.[0] ?? null;
 }
 
 function isNull({ type }: Tree): boolean {

@@ -10,7 +10,17 @@ import type { RawClient } from './resp.ts';
 /** What the reply of a command is compared by: nothing that depends on order, time or chance. */
 export type Compared = 'exactly' | 'unordered' | 'roughly' | 'shape' | 'nullable' | 'scan';
 
-const FORMS: readonly (readonly [form: string, compared?: Compared])[] = [
+type Form = readonly [form: string, compared?: Compared];
+
+/** What is said beside the usual, or instead of it. */
+export interface Vocabulary {
+  readonly keys: readonly string[];
+  readonly forms: readonly Form[];
+  /** How often one of `forms` is taken. */
+  readonly share: number;
+}
+
+const FORMS: readonly Form[] = [
   ['SET {key} {value} [NX|XX] [GET] [EX {far}|PX {far}|EXAT {date}|PXAT {date}|KEEPTTL]'],
   ['SET {key} {value} [{word}] [{word} {int}]'],
   ['GET {key}'],
@@ -132,10 +142,12 @@ export interface RandomCommand {
 /** Characters are bytes. */
 export class CommandSource {
   readonly #prng: Prng;
+  readonly #vocabulary: Vocabulary;
   #documented: DocumentedCommands | null = null;
 
-  constructor(prng: Prng) {
+  constructor(prng: Prng, vocabulary: Vocabulary = USUAL) {
     this.#prng = prng;
+    this.#vocabulary = vocabulary;
   }
 
   /** From now on also calls of all commands of the table, as `redis` documents them. */
@@ -170,6 +182,11 @@ export class CommandSource {
 
   #valid(): { words: string[]; compared: Compared } {
     const prng = this.#prng;
+    const { forms, share } = this.#vocabulary;
+    if (forms.length > 0 && prng.chance(share)) {
+      const [form, compared = 'exactly'] = prng.pick(forms);
+      return { words: this.#expand(form), compared };
+    }
     if (this.#documented !== null && prng.chance(FROM_DOCUMENTS)) {
       const { words, compared } = this.#documented.next();
       return { words: [...words], compared };
@@ -227,7 +244,7 @@ export class CommandSource {
     if (kind === 'value' && prng.chance(0.1)) {
       return Array.from({ length: prng.below(80) }, () => String.fromCharCode(prng.below(256))).join('');
     }
-    return prng.pick(WORDS[kind] as readonly string[]);
+    return prng.pick(kind === 'key' ? this.#vocabulary.keys : (WORDS[kind] as readonly string[]));
   }
 }
 
@@ -434,3 +451,5 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   ],
   name: NAMES,
 };
+
+const USUAL: Vocabulary = { keys: WORDS.key as readonly string[], forms: [], share: 0 };
