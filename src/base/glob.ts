@@ -1,10 +1,20 @@
 /*
- * Patterns of KEYS, SCAN, PSUBSCRIBE, CONFIG GET and ACL: * ? [a-z] [^a-z] and \ to take the next character literally.
+ * Patterns of KEYS, SCAN, CONFIG GET and COMMAND LIST: * ? [a-z] [^a-z] and \ to take the next character literally.
  *
- * Every element but the star stands for exactly one byte, so it is enough to remember the last star: when the pattern
- * fails behind it, the star swallows one byte more. The work is at most pattern times text, whatever a client sends;
- * trying each star recursively would be exponential.
+ * A pattern is read once and then asked about many texts. The stars cut it into segments. Every element of a segment
+ * stands for exactly one byte, so the length of a segment is known, and with it the shortest text that can match: all
+ * shorter ones are refused at once. The first segment lies at the beginning of the text and the last at its end; each
+ * one between is taken at the first place where it fits, for what fits at a later one leaves less room to the rest. So
+ * the work is at most pattern times text, whatever a client sends; trying each star recursively would be exponential.
+ *
+ * The segments are numbers in one array. Each begins with a head (HEAD_*), and then has a number for each element: a
+ * byte is itself, from CLASS on it is a class, and a negative number so many bytes of any kind. A class is a bit for
+ * each of the 256 bytes, so that its length in the pattern no longer matters.
+ *
+ * These arrays are only made for the first text that is long enough: they are bounded by the pattern and by the longest
+ * text there is, and a long pattern that can match nothing costs one look at it.
  */
+
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 const OPEN = 0x5b;
@@ -13,94 +23,274 @@ const BACKSLASH = 0x5c;
 const CARET = 0x5e;
 const DASH = 0x2d;
 
-export function globMatch(pattern: Buffer, buf: Buffer, off: number, len: number, nocase = false): boolean {
-  const patternEnd = pattern.length;
-  const end = off + len;
-  // As Redis has it: no pattern with anything in it matches an empty text, not even the star.
-  if (len === 0) return patternEnd === 0;
-  let p = 0;
-  let at = off;
-  let starPattern = -1;
-  let starAt = 0;
-  while (at < end) {
-    if (p < patternEnd && pattern[p] === STAR) {
-      while (p < patternEnd && pattern[p] === STAR) p++;
-      if (p === patternEnd) return true;
-      starPattern = p;
-      starAt = at;
-      continue;
-    }
-    if (p < patternEnd && matchesOne(pattern, p, buf[at] as number, nocase)) {
-      p = behind(pattern, p);
-      at++;
-      continue;
-    }
-    if (starPattern < 0) return false;
-    starAt++;
-    at = starAt;
-    p = starPattern;
+/** Where the next segment begins. */
+const HEAD_NEXT = 0;
+/** How many bytes of any kind stand in front: the ? behind a star. */
+const HEAD_LEAD = 1;
+/** How many bytes the elements stand for, those in front not counted. */
+const HEAD_LENGTH = 2;
+const HEAD_SIZE = 3;
+
+/** The first class; what it is above this is its place among the classes. */
+const CLASS = 0x100;
+const CLASS_WORDS = 256 / 32;
+
+interface Counts {
+  readonly elements: number;
+  readonly stars: number;
+  readonly classes: number;
+}
+
+interface Compiled {
+  readonly segments: Int32Array;
+  readonly bits: Int32Array;
+}
+
+export class GlobPattern {
+  readonly #pattern: Buffer;
+  readonly #nocase: boolean;
+  readonly #counts: Counts;
+  readonly #shortest: number;
+  readonly #longest: number;
+  #compiled: Compiled | null = null;
+
+  constructor(pattern: Buffer, nocase = false) {
+    this.#pattern = pattern;
+    this.#nocase = nocase;
+    this.#counts = count(pattern);
+    const { elements, stars } = this.#counts;
+    // As Redis has it: no pattern with anything in it matches an empty text, not even the star.
+    this.#shortest = stars > 0 && elements === 0 ? 1 : elements;
+    this.#longest = stars > 0 ? Number.POSITIVE_INFINITY : elements;
   }
-  while (p < patternEnd && pattern[p] === STAR) p++;
-  return p === patternEnd;
+
+  /** Whether these bytes match, all of them. */
+  matches(buf: Buffer, off: number, len: number): boolean {
+    if (len < this.#shortest || len > this.#longest) return false;
+    this.#compiled ??= compile(this.#pattern, this.#nocase, this.#counts);
+    const { segments, bits } = this.#compiled;
+    let at = off + (segments[HEAD_LEAD] as number);
+    if (!fits(segments, 0, bits, buf, at)) return false;
+    let segment = segments[HEAD_NEXT] as number;
+    if (segment === segments.length) return true;
+    at += segments[HEAD_LENGTH] as number;
+    const end = off + len;
+    // What is still to come stands for so many bytes, and there is always room for them.
+    let rest = this.#counts.elements - (at - off);
+    for (;;) {
+      const next = segments[segment + HEAD_NEXT] as number;
+      const length = segments[segment + HEAD_LENGTH] as number;
+      if (next === segments.length) return fits(segments, segment, bits, buf, end - length);
+      const lead = segments[segment + HEAD_LEAD] as number;
+      const lastPlace = end - rest + lead;
+      at += lead;
+      while (!fits(segments, segment, bits, buf, at)) if (++at > lastPlace) return false;
+      at += length;
+      rest -= lead + length;
+      segment = next;
+    }
+  }
 }
 
-/** Whether the element of the pattern at `p`, which is not a star, stands for this byte. */
-function matchesOne(pattern: Buffer, p: number, byte: number, nocase: boolean): boolean {
-  const element = pattern[p] as number;
-  if (element === QUESTION) return true;
-  if (element === OPEN) return matchesClass(pattern, p + 1, byte, nocase);
-  const literal = element === BACKSLASH && p + 1 < pattern.length ? (pattern[p + 1] as number) : element;
-  return same(literal, byte, nocase);
+/** Whether the elements of this segment match at `at`, where there is room for them. */
+function fits(segments: Int32Array, segment: number, bits: Int32Array, buf: Buffer, at: number): boolean {
+  const next = segments[segment + HEAD_NEXT] as number;
+  let place = at;
+  for (let i = segment + HEAD_SIZE; i < next; i++) {
+    const code = segments[i] as number;
+    if (code < 0) {
+      place -= code;
+      continue;
+    }
+    const byte = buf[place++] as number;
+    if (code === byte) continue;
+    if (code < CLASS) return false;
+    if ((((bits[(code - CLASS) * CLASS_WORDS + (byte >> 5)] as number) >> (byte & 31)) & 1) === 0) return false;
+  }
+  return true;
 }
 
-/** A class without its closing bracket ends with the pattern. */
-function matchesClass(pattern: Buffer, from: number, byte: number, nocase: boolean): boolean {
+function count(pattern: Buffer): Counts {
+  let elements = 0;
+  let stars = 0;
+  let classes = 0;
+  let p = 0;
+  while (p < pattern.length) {
+    const byte = pattern[p] as number;
+    if (byte === STAR) {
+      stars++;
+      p = behindStars(pattern, p);
+      continue;
+    }
+    elements++;
+    if (byte === OPEN) {
+      classes++;
+      p = readClass(pattern, p + 1, null);
+    } else p += byte === BACKSLASH && p + 1 < pattern.length ? 2 : 1;
+  }
+  return { elements, stars, classes };
+}
+
+function compile(pattern: Buffer, nocase: boolean, counts: Counts): Compiled {
+  const writer = new SegmentWriter(nocase, counts);
+  let p = 0;
+  while (p < pattern.length) {
+    const byte = pattern[p] as number;
+    if (byte === STAR) {
+      writer.nextSegment();
+      p = behindStars(pattern, p);
+    } else if (byte === QUESTION) {
+      writer.any();
+      p++;
+    } else if (byte === OPEN) {
+      p = readClass(pattern, p + 1, writer.startClass());
+    } else {
+      // A backslash at the end is one.
+      if (byte === BACKSLASH && p + 1 < pattern.length) p++;
+      writer.byte(pattern[p] as number);
+      p++;
+    }
+  }
+  return writer.end();
+}
+
+function behindStars(pattern: Buffer, from: number): number {
+  let p = from;
+  while (p < pattern.length && pattern[p] === STAR) p++;
+  return p;
+}
+
+class SegmentWriter {
+  readonly #nocase: boolean;
+  readonly #segments: Int32Array;
+  readonly #bits: Int32Array;
+  #segment = 0;
+  #to = HEAD_SIZE;
+  #classes = 0;
+
+  constructor(nocase: boolean, { elements, stars, classes }: Counts) {
+    this.#nocase = nocase;
+    this.#segments = new Int32Array(elements + (stars + 1) * HEAD_SIZE);
+    // A letter in either case is a class too.
+    this.#bits = new Int32Array((nocase ? elements : classes) * CLASS_WORDS);
+  }
+
+  nextSegment(): void {
+    this.#segments[this.#segment + HEAD_NEXT] = this.#to;
+    this.#segment = this.#to;
+    this.#to += HEAD_SIZE;
+  }
+
+  any(): void {
+    const segments = this.#segments;
+    if (this.#to === this.#segment + HEAD_SIZE) {
+      segments[this.#segment + HEAD_LEAD]!++;
+      return;
+    }
+    segments[this.#segment + HEAD_LENGTH]!++;
+    if (segments[this.#to - 1]! < 0) segments[this.#to - 1]!--;
+    else segments[this.#to++] = -1;
+  }
+
+  byte(byte: number): void {
+    if (this.#nocase && isLetter(byte)) this.startClass().addFolded(byte, byte).end(false);
+    else this.#element(byte);
+  }
+
+  startClass(): ClassWriter {
+    this.#element(CLASS + this.#classes);
+    const first = this.#classes++ * CLASS_WORDS;
+    return new ClassWriter(this.#bits.subarray(first, first + CLASS_WORDS), this.#nocase);
+  }
+
+  end(): Compiled {
+    this.#segments[this.#segment + HEAD_NEXT] = this.#to;
+    return { segments: this.#segments.subarray(0, this.#to), bits: this.#bits };
+  }
+
+  #element(code: number): void {
+    this.#segments[this.#segment + HEAD_LENGTH]!++;
+    this.#segments[this.#to++] = code;
+  }
+}
+
+/** Reads a class from behind its bracket on, and answers where it ends: without a closing bracket, with the pattern. */
+function readClass(pattern: Buffer, from: number, into: ClassWriter | null): number {
   const end = pattern.length;
   let p = from;
   const negated = p < end && pattern[p] === CARET;
   if (negated) p++;
-  let found = false;
   while (p < end && pattern[p] !== CLOSE) {
-    if (pattern[p] === BACKSLASH && p + 1 < end) {
-      found = same(pattern[p + 1] as number, byte, nocase) || found;
+    const byte = pattern[p] as number;
+    if (byte === BACKSLASH && p + 1 < end) {
+      into?.addExact(pattern[p + 1] as number);
       p += 2;
     } else if (p + 2 < end && pattern[p + 1] === DASH) {
-      found = isWithin(pattern[p] as number, pattern[p + 2] as number, byte, nocase) || found;
+      into?.addFolded(byte, pattern[p + 2] as number);
       p += 3;
     } else {
-      found = same(pattern[p] as number, byte, nocase) || found;
+      into?.addFolded(byte, byte);
       p++;
     }
   }
-  return found !== negated;
+  into?.end(negated);
+  return Math.min(p + 1, end);
 }
 
-/** Where the element at `p` ends. */
-function behind(pattern: Buffer, p: number): number {
-  const end = pattern.length;
-  if (pattern[p] === BACKSLASH) return Math.min(p + 2, end);
-  if (pattern[p] !== OPEN) return p + 1;
-  let at = p + 1;
-  if (at < end && pattern[at] === CARET) at++;
-  while (at < end && pattern[at] !== CLOSE) {
-    if (pattern[at] === BACKSLASH && at + 1 < end) at += 2;
-    else if (at + 2 < end && pattern[at + 1] === DASH) at += 3;
-    else at++;
-  }
-  return Math.min(at + 1, end);
-}
+class ClassWriter {
+  readonly #bits: Int32Array;
+  readonly #nocase: boolean;
+  readonly #exact: Int32Array;
 
-function isWithin(first: number, last: number, byte: number, nocase: boolean): boolean {
-  // The ends are ordered before their case is folded, as Redis does: [Z-a] means something else than [a-Z] only there.
-  let low = Math.min(signed(first), signed(last));
-  let high = Math.max(signed(first), signed(last));
-  let value = signed(byte);
-  if (nocase) {
-    low = lower(low);
-    high = lower(high);
-    value = lower(value);
+  constructor(bits: Int32Array, nocase: boolean) {
+    this.#bits = bits;
+    this.#nocase = nocase;
+    this.#exact = nocase ? new Int32Array(CLASS_WORDS) : bits;
   }
-  return value >= low && value <= high;
+
+  /** What a backslash stands before has its case, as in Redis, even where case is ignored. */
+  addExact(byte: number): void {
+    this.#exact[byte >> 5]! |= 1 << (byte & 31);
+  }
+
+  /** All from one to the other, in either order. */
+  addFolded(first: number, last: number): this {
+    // The ends are ordered before their case is folded, as Redis does: [Z-a] means something else than [a-Z] only there.
+    let low = Math.min(signed(first), signed(last));
+    let high = Math.max(signed(first), signed(last));
+    if (this.#nocase) {
+      low = lower(low);
+      high = lower(high);
+    }
+    if (low > high) return this;
+    // As signed characters: those below zero are the bytes from 0x80 on.
+    if (low < 0) this.#addBytes(low & 0xff, Math.min(high, -1) & 0xff);
+    if (high >= 0) this.#addBytes(Math.max(low, 0), high);
+    return this;
+  }
+
+  end(negated: boolean): void {
+    const bits = this.#bits;
+    if (this.#nocase) {
+      // So far upper case letters are there for what lies between others: they are there when lower case ones are.
+      for (let letter = 0x41; letter <= 0x5a; letter++) {
+        const small = letter | 0x20;
+        const has = (bits[small >> 5]! >> (small & 31)) & 1;
+        bits[letter >> 5] = (bits[letter >> 5]! & ~(1 << (letter & 31))) | (has << (letter & 31));
+      }
+      for (let i = 0; i < CLASS_WORDS; i++) bits[i]! |= this.#exact[i]!;
+    }
+    if (negated) for (let i = 0; i < CLASS_WORDS; i++) bits[i] = ~bits[i]!;
+  }
+
+  /** A word of bits at a time: a pattern may have many ranges. */
+  #addBytes(low: number, high: number): void {
+    for (let word = low >> 5; word <= high >> 5; word++) {
+      const from = Math.max(low - word * 32, 0);
+      const to = Math.min(high - word * 32, 31);
+      this.#bits[word]! |= (-1 >>> (31 - to + from)) << from;
+    }
+  }
 }
 
 /** Redis compares characters, which are signed where it runs: bytes from 0x80 on lie before all others. */
@@ -108,10 +298,11 @@ function signed(byte: number): number {
   return (byte << 24) >> 24;
 }
 
-function same(a: number, b: number, nocase: boolean): boolean {
-  return a === b || (nocase && lower(a) === lower(b));
-}
-
 function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+function isLetter(byte: number): boolean {
+  const folded = lower(byte);
+  return folded >= 0x61 && folded <= 0x7a;
 }

@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { bytesOf, pathOf, toByteText, workingFolder } from '../base/byte-text.ts';
-import { globMatch } from '../base/glob.ts';
+import { GlobPattern } from '../base/glob.ts';
 import { didYouMean } from '../base/nearest.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
@@ -217,9 +217,10 @@ function expand(pattern: string, files: Files): string[] {
   if (!isPattern(pattern)) return [pattern];
   let found = ['/'];
   for (const part of pattern.split('/').filter((one) => one !== '')) {
+    const glob = new GlobPattern(bytesOf(part));
     found = found.flatMap((folder) => {
       if (!isPattern(part)) return [resolve(folder, part)];
-      const names = (files.listFolder?.(folder) ?? []).filter((name) => matchesFileName(part, name));
+      const names = (files.listFolder?.(folder) ?? []).filter((name) => matchesFileName(part, glob, name));
       return [...names].sort().map((name) => resolve(folder, name));
     });
   }
@@ -233,11 +234,11 @@ function matchesInFolder(path: string, files: Files): boolean {
   return (files.listFolder?.(path.slice(0, at)) ?? []).includes(path.slice(at + 1));
 }
 
-function matchesFileName(pattern: string, name: string): boolean {
+function matchesFileName(pattern: string, glob: GlobPattern, name: string): boolean {
   // As in a shell: hidden files must be asked for.
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
   const bytes = bytesOf(name);
-  return globMatch(bytesOf(pattern), bytes, 0, bytes.length);
+  return glob.matches(bytes, 0, bytes.length);
 }
 
 function isPattern(path: string): boolean {

@@ -10,7 +10,7 @@
  * nothing changed meanwhile. Such a CONFIG SET is a promise, and one waits for the other.
  */
 import { bytesOf } from '../base/byte-text.ts';
-import { globMatch } from '../base/glob.ts';
+import { GlobPattern } from '../base/glob.ts';
 import { DirectiveRefusal } from './directive.ts';
 import { type Config, directiveOf, findName, type Name, names } from './directives.ts';
 
@@ -54,16 +54,16 @@ export class Settings {
   /** All settings that any of the patterns matches, each once, older names included. */
   get(patterns: readonly string[]): [name: string, value: string][] {
     const exact = new Set<string>();
-    const globs: Buffer[] = [];
+    const globs: GlobPattern[] = [];
     for (const pattern of patterns) {
-      if (/[*?[]/.test(pattern)) globs.push(bytesOf(pattern));
+      if (/[*?[]/.test(pattern)) globs.push(new GlobPattern(bytesOf(pattern), true));
       else exact.add(pattern.toLowerCase());
     }
     const matches = (text: string, hidden: boolean): boolean => {
       if (exact.has(text)) return true;
       if (hidden) return false;
       const bytes = bytesOf(text);
-      return globs.some((glob) => globMatch(glob, bytes, 0, bytes.length, true));
+      return globs.some((glob) => glob.matches(bytes, 0, bytes.length));
     };
     const found: [string, string][] = [];
     for (const name of names) {

@@ -2,7 +2,7 @@
  * COMMAND: what the records of all commands (command/spec.ts) say, to clients that want to know before they ask.
  */
 
-import { globMatch } from '../../base/glob.ts';
+import { GlobPattern } from '../../base/glob.ts';
 import type { Call } from '../command/call.ts';
 import { aclCategories } from '../command/categories.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
@@ -219,10 +219,10 @@ function filteredNames(call: Call): string[] {
       .map(({ fullName }) => fullName);
   }
   if (!call.is(3, 'PATTERN')) throw SYNTAX;
-  const pattern = call.bytes(4);
+  const pattern = new GlobPattern(call.bytes(4), true);
   return flattened(commands)
     .map(({ fullName }) => fullName)
-    .filter((name) => globMatch(pattern, Buffer.from(name), 0, name.length, true));
+    .filter((name) => pattern.matches(Buffer.from(name), 0, name.length));
 }
 
 function flattened(commands: Registry): Command[] {

@@ -3,7 +3,7 @@
  * SWAPDB.
  */
 
-import { globMatch } from '../../base/glob.ts';
+import { GlobPattern } from '../../base/glob.ts';
 import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, INVALID_CURSOR, NOT_INTEGER, ReplyError, SYNTAX } from '../command/errors.ts';
 import { readOptions } from '../command/options.ts';
@@ -99,13 +99,13 @@ export const specs: readonly Spec[] = [
 ];
 
 function keys(call: Call): void {
-  const pattern = call.bytes(1);
-  const all = pattern.length === 1 && pattern[0] === 0x2a;
+  const pattern = patternAt(call, 1);
   const { db, reply } = call;
   const found: Buffer[] = [];
   db.forEach((kbuf, koff, klen, ref) => {
     if (db.isDead(ref)) return;
-    if (all || globMatch(pattern, kbuf, koff, klen)) found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
+    if (pattern !== null && !pattern.matches(kbuf, koff, klen)) return;
+    found.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
   });
   reply.array(found.length);
   for (const key of found) reply.bulkBuffer(key);
@@ -122,8 +122,7 @@ function scan(call: Call): void {
   const cursor = cursorFrom(call, 1);
   const options = readOptions(SCAN_OPTIONS, call, 2);
   const count = options.COUNT === undefined ? DEFAULT_COUNT : call.integer(options.COUNT, NOT_INTEGER);
-  // For the matcher, * is not the empty name.
-  const pattern = options.MATCH === undefined || call.is(options.MATCH, '*') ? null : call.bytes(options.MATCH);
+  const pattern = patternAt(call, options.MATCH);
   const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
   const { db, reply } = call;
   const found: Buffer[] = [];
@@ -131,7 +130,7 @@ function scan(call: Call): void {
   const matching = (into: Buffer[]): KeyVisitor => {
     return (kbuf, koff, klen, ref) => {
       if (into === found && type !== null && typeName(db.typeOf(ref)) !== type) return;
-      if (pattern !== null && !globMatch(pattern, kbuf, koff, klen)) return;
+      if (pattern !== null && !pattern.matches(kbuf, koff, klen)) return;
       into.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
     };
   };
@@ -141,6 +140,11 @@ function scan(call: Call): void {
   reply.bulkText(next.toString());
   reply.array(found.length);
   for (const key of found) reply.bulkBuffer(key);
+}
+
+/** Or null, which matches all: for a pattern of its own, * is not the empty name. */
+function patternAt(call: Call, i: number | undefined): GlobPattern | null {
+  return i === undefined || call.is(i, '*') ? null : new GlobPattern(call.bytes(i));
 }
 
 /** Those that were met; on a replica that is the primary's part. */
