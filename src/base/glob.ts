@@ -11,8 +11,8 @@
  * byte is itself, from CLASS on it is a class, and a negative number so many bytes of any kind. A class is a bit for
  * each of the 256 bytes, so that its length in the pattern no longer matters.
  *
- * These arrays are only made for the first text that is long enough: they are bounded by the pattern and by the longest
- * text there is, and a long pattern that can match nothing costs one look at it.
+ * A pattern is read no further than the longest text so far needs: what is kept of it is bounded by the pattern and by
+ * that text, and what of a long pattern no text can reach costs nothing.
  */
 
 const STAR = 0x2a;
@@ -35,52 +35,40 @@ const HEAD_SIZE = 3;
 const CLASS = 0x100;
 const CLASS_WORDS = 256 / 32;
 
-interface Counts {
-  readonly elements: number;
-  readonly stars: number;
-  readonly classes: number;
-}
-
-interface Compiled {
-  readonly segments: Int32Array;
-  readonly bits: Int32Array;
-}
+/** How many numbers there is room for at first; most patterns need no more. */
+const ROOM = 32;
 
 export class GlobPattern {
   readonly #pattern: Buffer;
-  readonly #nocase: boolean;
-  readonly #counts: Counts;
-  readonly #shortest: number;
-  readonly #longest: number;
-  #compiled: Compiled | null = null;
+  readonly #writer: SegmentWriter;
+  /** How far the pattern has been read. */
+  #read = 0;
 
   constructor(pattern: Buffer, nocase = false) {
     this.#pattern = pattern;
-    this.#nocase = nocase;
-    this.#counts = count(pattern);
-    const { elements, stars } = this.#counts;
-    // As Redis has it: no pattern with anything in it matches an empty text, not even the star.
-    this.#shortest = stars > 0 && elements === 0 ? 1 : elements;
-    this.#longest = stars > 0 ? Number.POSITIVE_INFINITY : elements;
+    this.#writer = new SegmentWriter(nocase);
   }
 
   /** Whether these bytes match, all of them. */
   matches(buf: Buffer, off: number, len: number): boolean {
-    if (len < this.#shortest || len > this.#longest) return false;
-    this.#compiled ??= compile(this.#pattern, this.#nocase, this.#counts);
-    const { segments, bits } = this.#compiled;
+    // As Redis has it: no pattern with anything in it matches an empty text, not even the star.
+    if (len === 0) return this.#pattern.length === 0;
+    const writer = this.#writer;
+    if (this.#read < this.#pattern.length && writer.elements <= len) this.#readOn(len);
+    if (writer.elements > len) return false;
+    const { segments, bits, end: segmentsEnd } = writer;
     let at = off + (segments[HEAD_LEAD] as number);
     if (!fits(segments, 0, bits, buf, at)) return false;
     let segment = segments[HEAD_NEXT] as number;
-    if (segment === segments.length) return true;
+    if (segment === segmentsEnd) return writer.elements === len;
     at += segments[HEAD_LENGTH] as number;
     const end = off + len;
     // What is still to come stands for so many bytes, and there is always room for them.
-    let rest = this.#counts.elements - (at - off);
+    let rest = writer.elements - (at - off);
     for (;;) {
       const next = segments[segment + HEAD_NEXT] as number;
       const length = segments[segment + HEAD_LENGTH] as number;
-      if (next === segments.length) return fits(segments, segment, bits, buf, end - length);
+      if (next === segmentsEnd) return fits(segments, segment, bits, buf, end - length);
       const lead = segments[segment + HEAD_LEAD] as number;
       const lastPlace = end - rest + lead;
       at += lead;
@@ -89,6 +77,31 @@ export class GlobPattern {
       rest -= lead + length;
       segment = next;
     }
+  }
+
+  /** Until there are more elements than a text of this length can match, or no more. */
+  #readOn(len: number): void {
+    const pattern = this.#pattern;
+    const writer = this.#writer;
+    let p = this.#read;
+    while (p < pattern.length && writer.elements <= len) {
+      const byte = pattern[p] as number;
+      if (byte === STAR) {
+        writer.nextSegment();
+        while (p < pattern.length && pattern[p] === STAR) p++;
+      } else if (byte === QUESTION) {
+        writer.any();
+        p++;
+      } else if (byte === OPEN) {
+        p = readClass(pattern, p + 1, writer.startClass());
+      } else {
+        // A backslash at the end is one.
+        if (byte === BACKSLASH && p + 1 < pattern.length) p++;
+        writer.byte(pattern[p] as number);
+        p++;
+      }
+    }
+    this.#read = p;
   }
 }
 
@@ -110,112 +123,81 @@ function fits(segments: Int32Array, segment: number, bits: Int32Array, buf: Buff
   return true;
 }
 
-function count(pattern: Buffer): Counts {
-  let elements = 0;
-  let stars = 0;
-  let classes = 0;
-  let p = 0;
-  while (p < pattern.length) {
-    const byte = pattern[p] as number;
-    if (byte === STAR) {
-      stars++;
-      p = behindStars(pattern, p);
-      continue;
-    }
-    elements++;
-    if (byte === OPEN) {
-      classes++;
-      p = readClass(pattern, p + 1, null);
-    } else p += byte === BACKSLASH && p + 1 < pattern.length ? 2 : 1;
-  }
-  return { elements, stars, classes };
-}
-
-function compile(pattern: Buffer, nocase: boolean, counts: Counts): Compiled {
-  const writer = new SegmentWriter(nocase, counts);
-  let p = 0;
-  while (p < pattern.length) {
-    const byte = pattern[p] as number;
-    if (byte === STAR) {
-      writer.nextSegment();
-      p = behindStars(pattern, p);
-    } else if (byte === QUESTION) {
-      writer.any();
-      p++;
-    } else if (byte === OPEN) {
-      p = readClass(pattern, p + 1, writer.startClass());
-    } else {
-      // A backslash at the end is one.
-      if (byte === BACKSLASH && p + 1 < pattern.length) p++;
-      writer.byte(pattern[p] as number);
-      p++;
-    }
-  }
-  return writer.end();
-}
-
-function behindStars(pattern: Buffer, from: number): number {
-  let p = from;
-  while (p < pattern.length && pattern[p] === STAR) p++;
-  return p;
-}
-
 class SegmentWriter {
   readonly #nocase: boolean;
-  readonly #segments: Int32Array;
-  readonly #bits: Int32Array;
+  segments: Int32Array = new Int32Array(ROOM);
+  bits: Int32Array = new Int32Array(0);
+  /** How many bytes a text must have at least. */
+  elements = 0;
+  /** Where the last segment ends. */
+  end = HEAD_SIZE;
   #segment = 0;
-  #to = HEAD_SIZE;
   #classes = 0;
 
-  constructor(nocase: boolean, { elements, stars, classes }: Counts) {
+  constructor(nocase: boolean) {
     this.#nocase = nocase;
-    this.#segments = new Int32Array(elements + (stars + 1) * HEAD_SIZE);
-    // A letter in either case is a class too.
-    this.#bits = new Int32Array((nocase ? elements : classes) * CLASS_WORDS);
+    this.segments[HEAD_NEXT] = this.end;
   }
 
   nextSegment(): void {
-    this.#segments[this.#segment + HEAD_NEXT] = this.#to;
-    this.#segment = this.#to;
-    this.#to += HEAD_SIZE;
+    this.segments = withRoom(this.segments, this.end + HEAD_SIZE);
+    this.#segment = this.end;
+    this.#endAt(this.end + HEAD_SIZE);
   }
 
   any(): void {
-    const segments = this.#segments;
-    if (this.#to === this.#segment + HEAD_SIZE) {
+    this.elements++;
+    const { segments } = this;
+    if (this.end === this.#segment + HEAD_SIZE) {
       segments[this.#segment + HEAD_LEAD]!++;
-      return;
+    } else if (segments[this.end - 1]! < 0) {
+      segments[this.#segment + HEAD_LENGTH]!++;
+      segments[this.end - 1]!--;
+    } else {
+      this.#append(-1);
     }
-    segments[this.#segment + HEAD_LENGTH]!++;
-    if (segments[this.#to - 1]! < 0) segments[this.#to - 1]!--;
-    else segments[this.#to++] = -1;
   }
 
   byte(byte: number): void {
-    if (this.#nocase && isLetter(byte)) this.startClass().addFolded(byte, byte).end(false);
-    else this.#element(byte);
+    this.elements++;
+    if (this.#nocase && isLetter(byte)) this.#appendClass().addOne(byte).end(false);
+    else this.#append(byte);
   }
 
   startClass(): ClassWriter {
-    this.#element(CLASS + this.#classes);
+    this.elements++;
+    return this.#appendClass();
+  }
+
+  #appendClass(): ClassWriter {
+    this.#append(CLASS + this.#classes);
     const first = this.#classes++ * CLASS_WORDS;
-    return new ClassWriter(this.#bits.subarray(first, first + CLASS_WORDS), this.#nocase);
+    this.bits = withRoom(this.bits, first + CLASS_WORDS);
+    return new ClassWriter(this.bits.subarray(first, first + CLASS_WORDS), this.#nocase);
   }
 
-  end(): Compiled {
-    this.#segments[this.#segment + HEAD_NEXT] = this.#to;
-    return { segments: this.#segments.subarray(0, this.#to), bits: this.#bits };
+  #append(code: number): void {
+    this.segments = withRoom(this.segments, this.end + 1);
+    this.segments[this.end] = code;
+    this.segments[this.#segment + HEAD_LENGTH]!++;
+    this.#endAt(this.end + 1);
   }
 
-  #element(code: number): void {
-    this.#segments[this.#segment + HEAD_LENGTH]!++;
-    this.#segments[this.#to++] = code;
+  #endAt(end: number): void {
+    this.end = end;
+    this.segments[this.#segment + HEAD_NEXT] = end;
   }
 }
 
+function withRoom(array: Int32Array, size: number): Int32Array {
+  if (size <= array.length) return array;
+  const larger = new Int32Array(Math.max(size, array.length * 2));
+  larger.set(array);
+  return larger;
+}
+
 /** Reads a class from behind its bracket on, and answers where it ends: without a closing bracket, with the pattern. */
-function readClass(pattern: Buffer, from: number, into: ClassWriter | null): number {
+function readClass(pattern: Buffer, from: number, into: ClassWriter): number {
   const end = pattern.length;
   let p = from;
   const negated = p < end && pattern[p] === CARET;
@@ -223,17 +205,17 @@ function readClass(pattern: Buffer, from: number, into: ClassWriter | null): num
   while (p < end && pattern[p] !== CLOSE) {
     const byte = pattern[p] as number;
     if (byte === BACKSLASH && p + 1 < end) {
-      into?.addExact(pattern[p + 1] as number);
+      into.addExact(pattern[p + 1] as number);
       p += 2;
     } else if (p + 2 < end && pattern[p + 1] === DASH) {
-      into?.addFolded(byte, pattern[p + 2] as number);
+      into.addRange(byte, pattern[p + 2] as number);
       p += 3;
     } else {
-      into?.addFolded(byte, byte);
+      into.addOne(byte);
       p++;
     }
   }
-  into?.end(negated);
+  into.end(negated);
   return Math.min(p + 1, end);
 }
 
@@ -253,8 +235,14 @@ class ClassWriter {
     this.#exact[byte >> 5]! |= 1 << (byte & 31);
   }
 
+  addOne(byte: number): this {
+    const folded = this.#nocase ? lower(byte) : byte;
+    this.#bits[folded >> 5]! |= 1 << (folded & 31);
+    return this;
+  }
+
   /** All from one to the other, in either order. */
-  addFolded(first: number, last: number): this {
+  addRange(first: number, last: number): void {
     // The ends are ordered before their case is folded, as Redis does: [Z-a] means something else than [a-Z] only there.
     let low = Math.min(signed(first), signed(last));
     let high = Math.max(signed(first), signed(last));
@@ -262,11 +250,10 @@ class ClassWriter {
       low = lower(low);
       high = lower(high);
     }
-    if (low > high) return this;
+    if (low > high) return;
     // As signed characters: those below zero are the bytes from 0x80 on.
     if (low < 0) this.#addBytes(low & 0xff, Math.min(high, -1) & 0xff);
     if (high >= 0) this.#addBytes(Math.max(low, 0), high);
-    return this;
   }
 
   end(negated: boolean): void {

@@ -46,6 +46,27 @@ describe('GlobPattern', () => {
     expect(matches('[\x80-\xff]', 'a')).toBe(false);
   });
 
+  test('reads a long pattern once, however many bytes it is tried at', () => {
+    const text = Buffer.alloc(20_000, 'a');
+    const ofClass = new GlobPattern(Buffer.from(`*[${'x'.repeat(56_000)}]b`));
+    const ofAny = new GlobPattern(Buffer.from(`*${'?'.repeat(5000)}b*`));
+    const started_ms = performance.now();
+    for (let i = 0; i < 10; i++) {
+      expect(ofClass.matches(text, 0, text.length)).toBe(false);
+      expect(ofAny.matches(text, 0, text.length)).toBe(false);
+    }
+    expect(performance.now() - started_ms).toBeLessThan(3000);
+  });
+
+  test('matches a long text after a short one has had it read only a part of the pattern', () => {
+    const pattern = new GlobPattern(Buffer.from(`a?[b-d]*${'x[yz]'.repeat(40)}*?e`));
+    const long = Buffer.from(`a-c...${'xyxz'.repeat(20)}-e`);
+    expect(pattern.matches(long, 0, 2)).toBe(false);
+    expect(pattern.matches(long, 0, 30)).toBe(false);
+    expect(pattern.matches(long, 0, long.length)).toBe(true);
+    expect(pattern.matches(long, 0, long.length - 1)).toBe(false);
+  });
+
   test('takes a time bounded by pattern times text', () => {
     const started_ms = performance.now();
     expect(matches('a*'.repeat(2000), 'a'.repeat(20_000))).toBe(true);
@@ -100,9 +121,43 @@ describe.skipIf(!hasRedisServer)('GlobPattern beside redis-server', () => {
     });
   });
 
+  test('finds the keys of any bytes that KEYS finds', async () => {
+    const bytes = fc.constantFrom(0x00, 0x41, 0x5b, 0x61, 0x62, 0x7f, 0x80, 0xc3, 0xff);
+    const special = fc.constantFrom(...Buffer.from('**??[[]^-\\'));
+    const keys = fc.sample(fc.array(bytes, { minLength: 1, maxLength: 7 }), { numRuns: 150, seed: 7 });
+    const pattern = fc.array(fc.oneof(bytes, special), { minLength: 2, maxLength: 9 });
+    const patterns = fc.sample(pattern, { numRuns: 1500, seed: 8 }).map((one) => Buffer.from(one));
+    await redis.call('FLUSHALL');
+    const names = [...new Set(keys.map((key) => Buffer.from(key).toString('latin1')))];
+    await redis.all(names.map((key) => ['SET', Buffer.from(key, 'latin1'), '']));
+    const replies = await redis.all(
+      patterns.map((pattern) => ['EVAL', "return #redis.call('KEYS', ARGV[1])", '0', pattern]),
+    );
+    patterns.forEach((pattern, i) => {
+      const text = pattern.toString('latin1');
+      const count = names.filter((key) => matches(text, key)).length;
+      expect(count, `pattern ${JSON.stringify(text)}`).toBe(replies[i]);
+    });
+  });
+
   test('ignores case as CONFIG GET does', async () => {
     const names = Object.keys((await configOf(redis, '*')) as object);
-    for (const pattern of ['MAX*', '[M-N]ax*', '[L-m]*', '[Z-a]*', 'M\\A*', '[^A-m]*', 'HASH-??X-*', '[\\M]ax*', '[\\m]AX*', '[^\\M]ax*', '*[Z-_]*', '*[Z-a]*', '*[^Z-b]*', '?[a-A]*']) {
+    for (const pattern of [
+      'MAX*',
+      '[M-N]ax*',
+      '[L-m]*',
+      '[Z-a]*',
+      'M\\A*',
+      '[^A-m]*',
+      'HASH-??X-*',
+      '[\\M]ax*',
+      '[\\m]AX*',
+      '[^\\M]ax*',
+      '*[Z-_]*',
+      '*[Z-a]*',
+      '*[^Z-b]*',
+      '?[a-A]*',
+    ]) {
       const expected = Object.keys(await configOf(redis, pattern)).sort();
       const found = names.filter((name) => matches(pattern, name, true)).sort();
       expect(found, pattern).toEqual(expected);
