@@ -194,7 +194,6 @@ export const processDirectives = {
     initial: 10,
     since: '7.0.0',
     doc: 'Seconds that a shutdown waits for replicas that lag behind.',
-    notApplicable: 'a shutdown does not wait for replicas yet',
   }),
   'shutdown-on-sigint': someOf(SHUTDOWN_WORDS, {
     initial: [],

@@ -45,7 +45,7 @@ import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
 import { replicationHost } from './replication-host.ts';
 import { ServerFailure } from './server-failure.ts';
-import { abandonStart, shutdown } from './shutdown.ts';
+import { abandonStart, Ending } from './shutdown.ts';
 import { Blocking } from './state/blocking.ts';
 import { Client } from './state/client.ts';
 import { Pause } from './state/pause.ts';
@@ -238,6 +238,8 @@ function lifeOf(
   | 'beginPause'
   | 'endPause'
   | 'shutdown'
+  | 'abortShutdown'
+  | 'shutdownLeft_ms'
   | 'newClient'
   | 'closeClient'
   | 'every'
@@ -257,6 +259,15 @@ function lifeOf(
     });
   };
   const timers = intervals(clock, keepsAlive);
+  const ending = new Ending(the, {
+    door,
+    committed() {
+      start.givenUp = true;
+      timers.clear();
+      alarm.clear();
+    },
+    ended: () => claims.releaseAll(),
+  });
   let stopCron: (() => void) | null = null;
   const startCron = (): void => {
     stopCron?.();
@@ -273,14 +284,9 @@ function lifeOf(
     rearm: () => rearm(the()),
     beginPause: (who, kind, until_ms) => beginPause(the(), { who, kind, until_ms }),
     endPause: (who) => endPause(the(), who),
-    shutdown(how) {
-      const committed = (): void => {
-        start.givenUp = true;
-        timers.clear();
-        alarm.clear();
-      };
-      return shutdown(the(), { door, committed }, how).then(() => claims.releaseAll());
-    },
+    shutdown: (how) => ending.begin(how),
+    abortShutdown: () => ending.abort(),
+    shutdownLeft_ms: () => ending.left_ms(),
     newClient: (connection, transport) => newClient(the(), connection, transport),
     closeClient: (client, when) => closeClient(client, when),
     every: (interval_ms, task) => void timers.every(interval_ms, task),

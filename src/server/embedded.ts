@@ -21,6 +21,7 @@ import { InsideClient } from './inside.ts';
 import { ListenFailure } from './net/listener.ts';
 import type { Argument, ReplyValue } from './reply-value.ts';
 import { ServerFailure } from './server-failure.ts';
+import { ShutdownAborted } from './state/server.ts';
 
 type Setting = string | number | boolean | readonly (string | number)[];
 
@@ -226,13 +227,20 @@ async function end(
   { how, removeFolder }: { how: 'save' | 'drop' | 'ended'; removeFolder: () => void },
 ): Promise<void> {
   const why = 'The program that runs the server closes it';
+  const unlessAborted = (error: unknown): Promise<void> => {
+    if (!(error instanceof ShutdownAborted)) throw error;
+    // By a client, which has no say in this.
+    return server.shutdown({ save: 'as-configured', now: true, why });
+  };
   try {
-    if (how !== 'ended') {
-      await server.shutdown({ save: how === 'save' ? 'as-configured' : 'never', force: how === 'drop', why });
+    if (how === 'drop') {
+      server.abortShutdown();
+      await server.shutdown({ save: 'never', force: true, now: true, why });
     }
+    if (how === 'save') await server.shutdown({ save: 'as-configured', why }).catch(unlessAborted);
   } catch (error) {
     // It could not save, and ends all the same: whoever closes it hears of it.
-    await server.shutdown({ save: 'never', force: true, why });
+    await server.shutdown({ save: 'never', force: true, now: true, why });
     throw inWords(error);
   } finally {
     removeFolder();

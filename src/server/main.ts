@@ -229,7 +229,8 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
 function listenToSignals(server: Server, log: Logger): void {
   let stopping = false;
   const stop = (signal: string): void => {
-    if (stopping) {
+    // Of SIGTERM, which nobody types, one is as good as many.
+    if (stopping && signal === 'SIGINT') {
       log.warning('You insist... exiting now.');
       process.exit(1);
     }

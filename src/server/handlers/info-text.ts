@@ -55,8 +55,10 @@ function serverLines({
   tlsPort,
   configFile,
   cluster,
+  shutdownLeft_ms,
 }: Server): InfoLines {
   const uptime_s = Math.floor((clock.monotonic_ms() - started_ms) / 1000);
+  const left_ms = shutdownLeft_ms();
   return [
     ['redis_version', REDIS_VERSION],
     ['redis_git_sha1', '00000000'],
@@ -86,6 +88,7 @@ function serverLines({
     ['executable', toByteText(process.argv[1] ?? process.execPath)],
     ['config_file', configFile ?? ''],
     ['io_threads_active', 0],
+    ...(left_ms === null ? [] : ([['shutdown_in_milliseconds', Math.ceil(left_ms)]] as InfoLines)),
   ];
 }
 

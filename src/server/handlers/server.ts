@@ -11,6 +11,7 @@ import { DiskFailure } from '../persistence/disk.ts';
 import type { Answer } from '../persistence/persistence-options.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Blocked } from '../state/client.ts';
+import { ShutdownAborted } from '../state/server.ts';
 import { infoText } from './info-text.ts';
 
 const ADMIN = {
@@ -167,24 +168,32 @@ function save({ server, reply }: Call): void {
 const SAVE_IN_PROGRESS = new ReplyError('ERR Background save already in progress');
 const NOTHING_TO_ABORT = new ReplyError('ERR No shutdown in progress.');
 
+function abortShutdown({ server, reply }: Call): void {
+  if (!server.abortShutdown()) throw NOTHING_TO_ABORT;
+  reply.ok();
+}
+
 function shutdown(call: Call): void {
   const { server, client, reply } = call;
   let save: 'as-configured' | 'always' | 'never' = 'as-configured';
   let force = false;
+  let now = false;
   for (let i = 1; i < call.argc; i++) {
     if (call.is(i, 'NOSAVE') && save !== 'always') save = 'never';
     else if (call.is(i, 'SAVE') && save !== 'never') save = 'always';
     else if (call.is(i, 'FORCE')) force = true;
-    else if (call.is(i, 'ABORT') && call.argc === 2) throw NOTHING_TO_ABORT;
-    else if (!call.is(i, 'NOW')) throw SYNTAX;
+    else if (call.is(i, 'NOW')) now = true;
+    else if (call.is(i, 'ABORT') && call.argc === 2) return abortShutdown(call);
+    else throw SYNTAX;
   }
-  // The client is not answered: its connection ends with the server. A save that fails keeps the server up.
+  // The client is not answered: its connection ends with the server. A save that fails keeps the server up, and so does
+  // whoever aborts it.
   const wait: Blocked = { why: 'shutdown', reply, deadline_ms: Number.POSITIVE_INFINITY, expire() {} };
   server.blocking.block(client, wait);
-  server.shutdown({ save, force }).then(
+  server.shutdown({ save, force, now }).then(
     () => server.ended(),
     (error: Error) => {
-      if (!(error instanceof DiskFailure)) throw error;
+      if (!(error instanceof DiskFailure || error instanceof ShutdownAborted)) throw error;
       const answer = (to: RespWriter): void => to.error('ERR Errors trying to SHUTDOWN. Check logs.');
       answerBlocked(server, client, { wait, answer });
     },

@@ -41,6 +41,8 @@ export class ReplicationLinks {
   #pingWanted = false;
   /** A replica has said what it has, since the waits were looked at. */
   #acknowledged = false;
+  /** The shutdown that waits until every replica has the stream up to here: what commands have put into it. */
+  #catchingUp: { offset: number; readonly served: () => void } | null = null;
   #counted_ms = 0;
   /** Where the stream of the present link began. */
   #streamStart = 0;
@@ -248,6 +250,7 @@ export class ReplicationLinks {
     if (!this.wantsStream) return;
     // The turn's buffer is used again; one copy serves all replicas.
     this.#extend(Buffer.from(bytes.subarray(0, length)));
+    if (this.#catchingUp !== null) this.#catchingUp.offset = this.#host.replication.offset;
   }
 
   /** How many replicas have this much of the stream. */
@@ -263,8 +266,33 @@ export class ReplicationLinks {
     this.#waits.forget(client);
   }
 
-  /** Ends the waits (WAIT) that acknowledgements of this turn have fulfilled. */
+  /** Has every replica, if there are any, the whole stream? */
+  get areInSync(): boolean {
+    return this.#replicas.haveAll(this.#host.replication.offset);
+  }
+
+  /**
+   * Asks the replicas what they have. `served` is called when all of them have what commands have put into the stream; what
+   * the primary itself says in it, such as this question, nobody would miss.
+   */
+  waitForAll(served: () => void): void {
+    this.#catchingUp = { offset: this.#host.replication.offset, served };
+    this.#waits.ask();
+    this.#host.wake();
+  }
+
+  endWaitForAll(): void {
+    this.#catchingUp = null;
+  }
+
+  /** Tells the log, at the end, which replicas will miss something; before `endWaitForAll`, where there was a wait. */
+  reportLagging(): void {
+    this.#replicas.reportLagging(this.#catchingUp?.offset ?? this.#host.replication.offset);
+  }
+
+  /** Ends the waits (WAIT, and a shutdown's) that acknowledgements of this turn have fulfilled. */
   serveWaiting(): void {
+    if (this.#catchingUp !== null && this.#replicas.haveAll(this.#catchingUp.offset)) this.#catchingUp.served();
     // Thousands may wait; only an acknowledgement changes what any of them waits for.
     if (!this.#acknowledged) return;
     this.#acknowledged = false;

@@ -205,6 +205,29 @@ export class Replicas {
     return count;
   }
 
+  /** Those that lack a part of the stream up to here, in whatever state they are. */
+  #lagging(offset: number): Replica[] {
+    return [...this.#replicas.values()].filter(({ acknowledged }) => acknowledged < offset);
+  }
+
+  haveAll(offset: number): boolean {
+    return this.#lagging(offset).length === 0;
+  }
+
+  /** At the end of the server: who will miss something. */
+  reportLagging(offset: number): void {
+    const { log, clock } = this.#host;
+    if (this.size === 0) return;
+    const lagging = this.#lagging(offset);
+    for (const replica of lagging) {
+      const lag_s = replica.state === 'online' ? Math.floor((clock.monotonic_ms() - replica.heard_ms) / 1000) : 0;
+      log.warning(
+        `Lagging replica ${nameOf(replica)} reported offset ${offset - replica.acknowledged} behind master, lag=${lag_s}, state=${STATES[replica.state]}.`,
+      );
+    }
+    log.notice(`${this.size - lagging.length} of ${this.size} replicas are in sync when shutting down.`);
+  }
+
   countGood(): void {
     const { clock, config } = this.#host;
     const oldest_ms = clock.monotonic_ms() - (config['min-replicas-max-lag'] + 1) * 1000;

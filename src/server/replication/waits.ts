@@ -19,6 +19,11 @@ export class Waits {
     this.#askWanted = true;
   }
 
+  /** The replicas are to be asked what they have. */
+  ask(): void {
+    this.#askWanted = true;
+  }
+
   forget(owner: number): void {
     this.#waits.delete(owner);
   }

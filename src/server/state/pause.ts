@@ -1,12 +1,12 @@
 /*
- * CLIENT PAUSE, the pause of a failover and that of a MIGRATE whose keys do not keep still: until a deadline, commands of
- * clients are held back, all of them or those that may write. Pauses may overlap; each ends on its own, and together they
- * are the strictest of all.
+ * CLIENT PAUSE, the pause of a failover, that of a MIGRATE whose keys do not keep still, and that of a shutdown that waits
+ * for replicas: until a deadline, commands of clients are held back, all of them or those that may write. Pauses may
+ * overlap; each ends on its own, and together they are the strictest of all.
  */
 
 export type PauseKind = 'write' | 'all';
-/** By the client command, by a failover, by a MIGRATE. */
-export type PauseReason = 'client' | 'failover' | 'migrate';
+/** By the client command, by a failover, by a MIGRATE, by a shutdown. */
+export type PauseReason = 'client' | 'failover' | 'migrate' | 'shutdown';
 
 interface PauseEntry {
   kind: PauseKind;

@@ -29,8 +29,15 @@ export interface Shutdown {
   readonly save: 'as-configured' | 'always' | 'never';
   /** End also when what was promised cannot be brought to the disk. */
   readonly force?: boolean;
+  /** Without waiting for replicas that lag behind. */
+  readonly now?: boolean;
   /** Besides that somebody asked for it. */
   readonly why?: string;
+}
+
+/** The server goes on, because somebody said so. */
+export class ShutdownAborted extends Error {
+  override name = 'ShutdownAborted';
 }
 
 export interface Server {
@@ -88,8 +95,15 @@ export interface Server {
   startCron(): void;
   /** `hz` was changed. */
   cronChanged(): void;
-  /** Ends the server in order; rejects with the reason, and nothing has changed, when it cannot without losing something. */
+  /**
+   * Ends the server in order; rejects with the reason, and nothing has changed, when it cannot without losing something, or
+   * was aborted. While an end is under way it is the one that everybody waits for, however it was asked for.
+   */
   shutdown(how: Shutdown): Promise<void>;
+  /** False when no shutdown is under way. */
+  abortShutdown(): boolean;
+  /** How much longer a shutdown waits for replicas; null when none does. */
+  shutdownLeft_ms(): number | null;
   /** The server has ended, by its own command: the process, or whoever holds it, may end too. */
   ended(): void;
   /** Makes a client that has still to be told who it is (setAuthenticated). */
