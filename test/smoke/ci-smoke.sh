@@ -31,7 +31,7 @@ fail() {
 clean_up() {
   local status=$?
   trap - EXIT
-  if [ "$status" -ne 0 ]; then
+  if [ "$status" -ne 0 ] && [ -d "$RKV_HOME/$RKV_CLUSTER" ]; then
     # The cluster may be half there: what can be shown is shown, and no failure here hides the first one.
     "${rkv[@]}" cluster status >&2 || true
     "${rkv[@]}" node logs -n 15 >&2 || true
