@@ -131,8 +131,12 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'the system may have dropped the pages it could not write, and the next fsync then says nothing about them.',
       },
       {
-        what: 'A shutdown, also with NOSAVE, is refused while the AOF cannot be written',
-        why: 'Redis loses what waits to be written. SHUTDOWN FORCE ends the server all the same.',
+        what: 'A shutdown, also with NOSAVE, is refused while the AOF cannot be written, and while the first AOF has to wait for a snapshot that is under way',
+        why: 'Redis loses what waits to be written, or leaves no AOF to start from. SHUTDOWN FORCE ends the server all the same.',
+      },
+      {
+        what: 'A second SIGINT that comes during the last save ends the server when the save is done',
+        why: 'JavaScript is not interrupted: signals are handled between turns.',
       },
       {
         what: 'After a full copy of its primary, a replica takes the RDB that came as the base of its AOF',

@@ -198,16 +198,14 @@ export const processDirectives = {
   'shutdown-on-sigint': someOf(SHUTDOWN_WORDS, {
     initial: [],
     since: '7.0.0',
-    doc: 'How SIGINT shuts the server down.',
+    doc: 'How SIGINT shuts the server down, in the words of SHUTDOWN.',
     why: whyNoShutdown,
-    notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'shutdown-on-sigterm': someOf(SHUTDOWN_WORDS, {
     initial: [],
     since: '7.0.0',
-    doc: 'How SIGTERM shuts the server down.',
+    doc: 'How SIGTERM shuts the server down, in the words of SHUTDOWN.',
     why: whyNoShutdown,
-    notApplicable: 'a signal always means: save where there are save points, and end',
   }),
   'syslog-enabled': yesNo({
     initial: false,

@@ -76,7 +76,10 @@ export class OptionFailure extends Error {
 }
 
 /** Directives about the process that the server runs in, which is not ours here. */
-const PROCESS_DIRECTIVES = ['daemonize', 'pidfile', 'logfile', 'syslog-enabled', 'include'] as const;
+const PROCESS_DIRECTIVES = [
+  ...(['daemonize', 'pidfile', 'logfile', 'syslog-enabled', 'include'] as const),
+  ...(['shutdown-on-sigint', 'shutdown-on-sigterm'] as const),
+] as const;
 type ProcessDirective = (typeof PROCESS_DIRECTIVES)[number];
 
 /** Resolves once the port accepts and the data is loaded. Rejects leaving nothing behind. */
@@ -226,7 +229,7 @@ async function end(
   { server }: Running,
   { how, removeFolder }: { how: 'save' | 'drop' | 'ended'; removeFolder: () => void },
 ): Promise<void> {
-  const why = 'The program that runs the server closes it';
+  const why = 'The program that runs the server closes it...';
   const unlessAborted = (error: unknown): Promise<void> => {
     if (!(error instanceof ShutdownAborted)) throw error;
     // By a client, which has no say in this.

@@ -31,7 +31,7 @@ import { OWN_VERSION, REDIS_VERSION } from './observe/version.ts';
 import { DiskFailure } from './persistence/disk.ts';
 import { LoadFailure } from './persistence/load-failure.ts';
 import { TlsFailure } from './security/tls-options.ts';
-import type { Server } from './state/server.ts';
+import type { Server, Shutdown } from './state/server.ts';
 
 /** Soon, because a test server is often killed before it has lived a second. */
 const SETTLED_AFTER_MS = 300;
@@ -228,15 +228,17 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
 
 function listenToSignals(server: Server, log: Logger): void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  const stop = (signal: Signal): void => {
     // Of SIGTERM, which nobody types, one is as good as many.
     if (stopping && signal === 'SIGINT') {
       log.warning('You insist... exiting now.');
       process.exit(1);
     }
     stopping = true;
-    const why = `Received ${signal} scheduling shutdown`;
-    server.shutdown({ save: 'as-configured', why }).then(
+    const why = server.loading
+      ? 'Received shutdown signal during loading, scheduling shutdown.'
+      : `Received ${signal} scheduling shutdown...`;
+    server.shutdown({ ...asConfigured(server.config, signal), why }).then(
       () => process.exit(0),
       () => {
         stopping = false;
@@ -245,6 +247,14 @@ function listenToSignals(server: Server, log: Logger): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+type Signal = 'SIGTERM' | 'SIGINT';
+
+function asConfigured(config: Config, signal: Signal): Shutdown {
+  const words = config[signal === 'SIGINT' ? 'shutdown-on-sigint' : 'shutdown-on-sigterm'];
+  const save = words.includes('save') ? 'always' : words.includes('nosave') ? 'never' : 'as-configured';
+  return { save, now: words.includes('now'), force: words.includes('force') };
 }
 
 function endOnMistakes(log: Logger): void {

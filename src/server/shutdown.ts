@@ -1,13 +1,13 @@
 /*
  * The orderly end, in three parts. First, unless it is to happen now, writes are held back until the replicas have what
  * was written, or the time for that is up; whoever aborts it meanwhile leaves the server as it was. Then everything that
- * was promised is brought to the disk; when that fails, nothing has changed yet either. Then, without a turn in between in
- * which anybody could be promised more, commands stop, and every port, socket, timer and lock goes.
+ * was promised is brought to the disk; when that fails, or has to wait, nothing has changed yet either. Then, without a
+ * turn in between in which anybody could be promised more, commands stop, and every port, socket, timer and lock goes.
  */
 
 import type { Door } from './door.ts';
 import { DiskFailure } from './persistence/disk.ts';
-import { type Server, type Shutdown, ShutdownAborted } from './state/server.ts';
+import { type Server, type Shutdown, ShutdownAborted, ShutdownRefused } from './state/server.ts';
 import { endOfTurn } from './turn.ts';
 
 /** How long replies may take to leave before their sockets are cut. */
@@ -40,9 +40,9 @@ export class Ending {
     this.#surroundings = surroundings;
   }
 
-  /** Rejects with a DiskFailure or ShutdownAborted, and the server is as it was. */
+  /** Rejects with a DiskFailure, ShutdownRefused or ShutdownAborted, and the server is as it was. */
   begin(how: Shutdown): Promise<void> {
-    if (how.why !== undefined) this.#the().log.warning(`${how.why}...`);
+    if (how.why !== undefined) this.#the().log.warning(how.why);
     if (this.#run === null) {
       const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
       const run: Run = { ended, aborted: false, until_ms: null, wake() {} };
@@ -129,7 +129,31 @@ async function waitForReplicas(server: Server, run: Run): Promise<void> {
   run.until_ms = null;
 }
 
-function secure({ log, config, persistence, loading }: Server, { save, force }: Shutdown): void {
+/** Throws a DiskFailure or ShutdownRefused, and nothing has changed. */
+function secure(server: Server, how: Shutdown): void {
+  const { log } = server;
+  try {
+    requireCompleteLog(server, how);
+    bringToDisk(server, how);
+  } catch (failure) {
+    log.warning('Errors trying to shut down the server. Check the logs for more information.');
+    throw failure;
+  }
+}
+
+/** The log was turned on a moment ago: until its base is written, the next start would find an empty one. */
+function requireCompleteLog({ log, persistence }: Server, { force }: Shutdown): void {
+  const isBeingWritten = persistence.active && (!persistence.log.enabled || persistence.log.lacksBase);
+  if (!isBeingWritten) return;
+  if (force === true) {
+    log.warning('Writing initial AOF. Exit anyway.');
+    return;
+  }
+  log.warning("Writing initial AOF, can't exit. SHUTDOWN FORCE ends the server all the same.");
+  throw new ShutdownRefused('The append only file is being written for the first time, and is not complete yet');
+}
+
+function bringToDisk({ log, config, persistence, loading }: Server, { save, force }: Shutdown): void {
   const wanted = !loading && (save === 'always' || (save === 'as-configured' && config.save.length > 0));
   try {
     if (wanted) log.notice('Saving the final RDB snapshot before exiting.');
@@ -143,7 +167,6 @@ function secure({ log, config, persistence, loading }: Server, { save, force }: 
     log.warning(
       `Error trying to save the DB, can't exit: ${failure.message}. SHUTDOWN FORCE ends the server all the same.`,
     );
-    log.warning('Errors trying to shut down the server. Check the logs for more information.');
     throw failure;
   }
 }

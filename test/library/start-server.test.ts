@@ -183,6 +183,11 @@ describe('a server inside this process', () => {
         { code: 'NOT_HERE', option: 'logfile', suggestion: 'log' },
       ],
       [
+        { 'shutdown-on-sigterm': 'nosave' } as ServerOptions,
+        "'shutdown-on-sigterm' is about a process of its own",
+        { code: 'NOT_HERE', option: 'shutdown-on-sigterm', suggestion: null },
+      ],
+      [
         { dir: '/no/such/folder' },
         "'dir' names no folder: /no/such/folder",
         { code: 'BAD_VALUE', option: 'dir', suggestion: 'leave dir out for a temporary folder' },

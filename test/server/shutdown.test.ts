@@ -88,6 +88,18 @@ test('writes that wait for room in the log keep the server up, also with NOSAVE'
   expect(await server.call('MGET', 'waits', 'refused', 'accepted')).toEqual(['1', null, '1']);
 });
 
+test('an AOF that is to be written first behind a save that is under way keeps the server up', async () => {
+  await start({ save: '3600 1' });
+  await client.call('SET', 'a', '1');
+  await client.call('CONFIG', 'SET', 'rdb-key-save-delay', '2000000000');
+  await client.call('BGSAVE');
+  expect(await client.call('CONFIG', 'SET', 'appendonly', 'yes')).toBe('+OK\r\n');
+  expect(await client.call('SHUTDOWN', 'NOSAVE')).toBe(REFUSED);
+  // A program that closes it is told, and the server ends.
+  await expect(server.close()).rejects.toThrow('The append only file is being written for the first time');
+  expect(await server.ended).toBe(null);
+});
+
 test('no command that arrives behind the save is answered', async () => {
   await start({ save: '3600 1' });
   const writer = await RawClient.connect(server.port);

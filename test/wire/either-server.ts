@@ -135,7 +135,7 @@ async function startOurs(): Promise<Started> {
   return {
     path: `${server.port}`,
     async stop() {
-      await server.shutdown({ save: 'never', why: 'the tests are over' });
+      await server.shutdown({ save: 'never', why: 'the tests are over...' });
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -11,7 +11,7 @@ import { DiskFailure } from '../persistence/disk.ts';
 import type { Answer } from '../persistence/persistence-options.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Blocked } from '../state/client.ts';
-import { ShutdownAborted } from '../state/server.ts';
+import { ShutdownAborted, ShutdownRefused } from '../state/server.ts';
 import { infoText } from './info-text.ts';
 
 const ADMIN = {
@@ -166,6 +166,7 @@ function save({ server, reply }: Call): void {
 }
 
 const SAVE_IN_PROGRESS = new ReplyError('ERR Background save already in progress');
+const REASONS_TO_GO_ON = [DiskFailure, ShutdownAborted, ShutdownRefused] as const;
 const NOTHING_TO_ABORT = new ReplyError('ERR No shutdown in progress.');
 
 function abortShutdown({ server, reply }: Call): void {
@@ -193,7 +194,7 @@ function shutdown(call: Call): void {
   server.shutdown({ save, force, now }).then(
     () => server.ended(),
     (error: Error) => {
-      if (!(error instanceof DiskFailure || error instanceof ShutdownAborted)) throw error;
+      if (!REASONS_TO_GO_ON.some((kind) => error instanceof kind)) throw error;
       const answer = (to: RespWriter): void => to.error('ERR Errors trying to SHUTDOWN. Check logs.');
       answerBlocked(server, client, { wait, answer });
     },

@@ -91,6 +91,12 @@ export class AofLog {
     return this.#suspended !== null;
   }
 
+  /** What is logged follows a base that is still being written: the log is worth nothing until then. */
+  get lacksBase(): boolean {
+    const current = this.#current;
+    return current !== null && !this.#options.folder.manifest.incr.some(({ name }) => name === current.name);
+  }
+
   /** Bytes gathered and not written yet. */
   get batchBytes(): number {
     return this.#filled;
@@ -217,11 +223,10 @@ export class AofLog {
   /** Base and increments stay what they are; a log that was just turned on is off again. */
   abandonRewrite(): void {
     this.rewriting = false;
-    const { folder } = this.#options;
     const current = this.#current;
-    if (current === null || folder.manifest.incr.some(({ name }) => name === current.name)) return;
+    if (current === null || !this.lacksBase) return;
     this.#drop();
-    folder.release(current);
+    this.#options.folder.release(current);
     this.#tell();
   }
 

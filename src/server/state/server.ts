@@ -40,6 +40,11 @@ export class ShutdownAborted extends Error {
   override name = 'ShutdownAborted';
 }
 
+/** The server goes on, because data would be lost that no disk has yet. */
+export class ShutdownRefused extends Error {
+  override name = 'ShutdownRefused';
+}
+
 export interface Server {
   /** The values in force; CONFIG SET writes through `settings`. */
   readonly config: Config;
