@@ -4,7 +4,7 @@
  */
 import { parseInteger } from '../../base/ascii.ts';
 import { Crc64 } from '../../base/crc64.ts';
-import { LzfCompressor } from './lzf.ts';
+import { COMPRESSED_LENGTH_MAX, lzfCompress } from './lzf.ts';
 import * as format from './rdb-format.ts';
 
 /** Takes bytes that are valid during the call only. May throw: then the output is of no use any more. */
@@ -21,11 +21,6 @@ export interface OutputOptions {
 
 /** What one call of the sink gets at most, strings longer than that aside: they go out in one piece, uncopied. */
 const CHUNK_BYTES = 1024 * 1024;
-/**
- * Compressing takes about 5 ms a megabyte, and a buffer as long as the input. Longer strings go out as they are, or
- * a snapshot in slices would stand still for each of them.
- */
-const COMPRESSED_LENGTH_MAX = 1024 * 1024;
 /** Opcode or type, 64-bit length, both lengths of LZF: no primitive but bytes needs more room at once. */
 const PRIMITIVE_BYTES_MAX = 24;
 const INTEGER_TEXT_MAX = 11;
@@ -35,8 +30,6 @@ export class RdbOutput {
   total = 0;
   readonly #sink: Sink;
   readonly compression: boolean;
-  /** Made when the first string is long enough: its table is not free. */
-  #compressor: LzfCompressor | null = null;
   readonly #crc: Crc64 | null;
   readonly #buf: Buffer;
   #at = 0;
@@ -154,8 +147,7 @@ export class RdbOutput {
   #compressedString(buf: Buffer, off: number, len: number): boolean {
     const room = len - format.COMPRESSION_SAVING_MIN;
     if (this.#scratch.length < room) this.#scratch = Buffer.allocUnsafeSlow(room);
-    this.#compressor ??= new LzfCompressor();
-    const compressed = this.#compressor.compress(buf, off, len, this.#scratch, 0, room);
+    const compressed = lzfCompress(buf, off, len, this.#scratch, 0, room);
     if (compressed === 0) return false;
     this.u8(0xc0 | format.STRING_LZF);
     this.length(compressed);
