@@ -54,7 +54,9 @@ export function assemble(text: string): Uint8Array {
   const names = new Map(functions.map((one, i) => [one[1] as string, i]));
   const exports = [
     exportOf(memory[0]!, 0x02, 0),
-    ...functions.filter((one) => listed(one, 'export').length > 0).map((one) => exportOf(one, 0x00, names.get(one[1] as string)!)),
+    ...functions
+      .filter((one) => listed(one, 'export').length > 0)
+      .map((one) => exportOf(one, 0x00, names.get(one[1] as string)!)),
   ];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
@@ -108,7 +110,9 @@ function bodyOf(one: readonly Expression[], functions: ReadonlyMap<string, numbe
     locals: new Map([...parameters, ...locals].map(([, name], i) => [name!, i])),
     labels: [],
   };
-  const first = one.findIndex((part, i) => i > 1 && !['export', 'param', 'result', 'local'].includes(part[0] as string));
+  const first = one.findIndex(
+    (part, i) => i > 1 && !['export', 'param', 'result', 'local'].includes(part[0] as string),
+  );
   const declared = vector(locals.map(([, , type]) => [1, TYPES[type!]!]));
   return [...declared, ...all(one.slice(first), scope), 0x0b];
 }
@@ -134,7 +138,8 @@ function instruction([name, ...rest]: readonly Expression[], scope: Scope): numb
   if (word === 'call') return [...all(rest.slice(1), scope), 0x10, ...unsigned(found(scope.functions, rest[0]))];
   if (word === 'memory.fill') return [...all(rest, scope), 0xfc, 0x0b, 0x00];
   const withIndex = WITH_INDEX[word];
-  if (withIndex !== undefined) return [...all(rest.slice(1), scope), withIndex, ...unsigned(found(scope.locals, rest[0]))];
+  if (withIndex !== undefined)
+    return [...all(rest.slice(1), scope), withIndex, ...unsigned(found(scope.locals, rest[0]))];
   const access = MEMORY[word];
   if (access !== undefined) {
     const offset = typeof rest[0] === 'string' ? Number(rest[0].replace('offset=', '')) : 0;

@@ -17,15 +17,7 @@ interface Exports {
   prepare(): void;
   crc64(crc: bigint, at: number, len: number): bigint;
   compress(at: number, len: number, out: number, room: number): number;
-  expand(
-    at: number,
-    end: number,
-    spare: number,
-    start: number,
-    to: number,
-    full: number,
-    outEnd: number,
-  ): number;
+  expand(at: number, end: number, spare: number, start: number, to: number, full: number, outEnd: number): number;
 }
 
 export interface ByteKernel extends Exports {

@@ -21,7 +21,7 @@ describe('LZF', () => {
     expect(expand(stream, 100)?.toString()).toBe('a'.repeat(100));
   });
 
-  it('gives back every input that it compresses, from one compressor one after the other', () => {
+  it('gives back every input that it compresses, one after the other', () => {
     const prng = new Prng(7);
     for (let round = 0; round < 500; round++) {
       const alphabet = 1 + prng.below(prng.chance(0.3) ? 256 : 6);
@@ -46,6 +46,38 @@ describe('LZF', () => {
         `${distance}`,
       ).toBe(true);
     }
+  });
+
+  it('expands streams of more than a megabyte, with copies that reach back over every border', () => {
+    const prng = new Prng(11);
+    const items: number[] = [];
+    const expected: number[] = [];
+    while (items.length < 1_050_000) {
+      const reach = Math.min(8192, expected.length);
+      if (reach === 0 || prng.chance(0.9)) {
+        const literals = Array.from({ length: 1 + prng.below(32) }, () => prng.below(256));
+        items.push(literals.length - 1, ...literals);
+        expected.push(...literals);
+        continue;
+      }
+      const distance = 1 + prng.below(prng.chance(0.5) ? Math.min(12, reach) : reach);
+      const length = 3 + prng.below(prng.chance(0.5) ? 262 : 6);
+      const high = (distance - 1) >> 8;
+      if (length < 9) items.push(((length - 2) << 5) | high, (distance - 1) & 255);
+      else items.push((7 << 5) | high, length - 9, (distance - 1) & 255);
+      for (let i = 0; i < length; i++) expected.push(expected[expected.length - distance]!);
+    }
+    const stream = Buffer.from(items);
+    expect(expand(stream, expected.length)?.equals(Buffer.from(expected))).toBe(true);
+    expect(expand(stream, expected.length - 1)).toBeNull();
+    expect(expand(stream.subarray(0, stream.length - 1), expected.length)).toBeNull();
+  });
+
+  it('makes the same stream of the same input, whatever was compressed before', () => {
+    const input = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * i) % 61));
+    const first = compress(input);
+    compress(Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * i * 7) % 59)));
+    expect(compress(input)?.equals(first!)).toBe(true);
   });
 
   it('says 0 when the result would not fit', () => {
