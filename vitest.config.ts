@@ -6,15 +6,16 @@ import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 import { SENT_FOLDER } from './test/support/sent-commands.ts';
 
 /*
- * Three projects, so that the whole run stays short. Tests of functions and structures share their worker, and so the
- * modules they import: a process for each file would cost more than its tests. Tests that start servers, bind ports or
- * change the process (signals, environment, the working directory) have a process each. What looks back on all of them
- * comes last.
+ * Four projects, so that the usual run stays short. Tests that change the process they run in (signals, environment, the
+ * working directory), or measure it, have one for each file. All others share their worker, and so the modules they import:
+ * a process for each file would cost more than most of their tests. What looks back on all of them comes last. And what
+ * must be slow, because many rounds or much data are its point, is called *.slow.test.ts: `npm test` leaves it out, and
+ * `npm run test:slow` and the CI run it.
  */
 
-/** Folders whose tests leave nothing behind in their process. */
-const UNITS = ['base', 'config', 'fuzz', 'gossip', 'server', 'view', 'wire'];
-
+/** Files whose tests need a process of their own: they set its environment, and count its listeners. */
+const APART = ['test/library/start-server.test.ts'];
+const SLOW = 'test/**/*.slow.test.ts';
 const LAST = 'test/wire/every-command.test.ts';
 
 const sentFolder = join(tmpdir(), `rkv-test-sent-${process.pid}`);
@@ -40,23 +41,24 @@ export default defineConfig({
       {
         test: {
           ...shared,
-          name: 'wholes',
-          include: ['test/**/*.test.{ts,tsx}'],
-          exclude: UNITS.map((folder) => `test/${folder}/**`),
+          name: 'apart',
+          include: APART,
+          exclude: [SLOW],
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           ...shared,
-          name: 'units',
-          include: UNITS.map((folder) => `test/${folder}/**/*.test.{ts,tsx}`),
-          exclude: [LAST],
+          name: 'together',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: [...APART, SLOW, LAST],
           isolate: false,
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { ...shared, name: 'last', include: [LAST], sequence: { groupOrder: 1 } } },
+      { test: { ...shared, name: 'slow', include: [SLOW], sequence: { groupOrder: 1 } } },
+      { test: { ...shared, name: 'last', include: [LAST], sequence: { groupOrder: 2 } } },
     ],
   },
 });

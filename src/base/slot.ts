@@ -129,7 +129,10 @@ export class SlotSet {
   }
 
   *[Symbol.iterator](): Generator<number> {
-    for (let slot = 0; slot < SLOTS; slot++) if (this.has(slot)) yield slot;
+    for (let byte = 0; byte < BITMAP_BYTES; byte++) {
+      if (this.bitmap[byte] === 0) continue;
+      for (let slot = byte * 8; slot < byte * 8 + 8; slot++) if (this.has(slot)) yield slot;
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../src/index.ts';
 import { hasRedisServer, type RealRedis, startRealRedis } from '../base/real-redis.ts';
+import { recordSent } from '../support/sent-commands.ts';
 
 /* INFO and CLIENT LIST as those who monitor read them: the same names as in Redis, and figures that are true. */
 
@@ -29,6 +30,7 @@ function sectionsOf(text: unknown): Section[] {
 }
 
 async function info(section = 'everything'): Promise<Map<string, string>> {
+  recordSent(['INFO', section]);
   const sections = sectionsOf(await server.call('INFO', section));
   return new Map(sections.flatMap(({ fields }) => [...fields]));
 }

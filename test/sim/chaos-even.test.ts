@@ -1,9 +1,0 @@
-import { describe, test } from 'vitest';
-import { batches, expectChaos, runBatch, SEEDS_PER_TEST } from './chaos-seeds.ts';
-
-// In two files, because a file is what a worker takes at a time.
-describe.skipIf(batches(0).length === 0)('a tormented cluster keeps its promises and comes to agree again', () => {
-  test.each(batches(0))(`seeds %i and the ${SEEDS_PER_TEST - 1} after it`, { timeout: 120_000 }, (start) => {
-    expectChaos(runBatch(start));
-  });
-});
