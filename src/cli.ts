@@ -4,7 +4,6 @@
  * name that does not exist) is reported here, in the same words and with the same exit codes as everything else.
  */
 import { Config, flush, run } from '@oclif/core';
-import { nearest } from './base/nearest.ts';
 import { describeFailure, reportFailure } from './base-command.ts';
 import { CliFailure, EXIT } from './cluster/failure.ts';
 import { insteadOfRedisCli } from './cluster/redis-cli-habits.ts';
@@ -72,39 +71,22 @@ function leaveQuietly(): void {
 async function explain(error: unknown, argv: readonly string[], root: string): Promise<unknown> {
   if (!(error instanceof Error) || !/^command .* not found$/.test(error.message)) return error;
   const { commandIDs } = await Config.load(root);
-  const typed = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
-  const meant = commandsMeant(
-    typed,
-    commandIDs.map((id) => id.replaceAll(':', ' ')),
-  );
-  return new CliFailure(`unknown command '${typed.join(' ')}'`, {
+  const known = commandIDs.map((id) => id.replaceAll(':', ' '));
+  const { whatWasMeant } = await import('./view/unknown-command.ts');
+  const { words, commands, why } = whatWasMeant(argv, known);
+  const [first = ''] = commands;
+  if (known.includes(first) && argv.join(' ').startsWith(`${first} `)) {
+    return new CliFailure(`unexpected argument: ${words}`, {
+      code: 'USAGE',
+      exit: EXIT.usage,
+      why: `'${first}' takes no arguments`,
+      suggestions: [`rkv ${first}`, `rkv ${first} --help`],
+    });
+  }
+  return new CliFailure(`unknown command '${words}'`, {
     code: 'UNKNOWN_COMMAND',
     exit: EXIT.usage,
-    ...(meant.length === 0 ? {} : { why: `did you mean '${meant.join("' or '")}'?` }),
-    suggestions: [...meant.map((name) => `rkv ${name}`), 'rkv --help'],
+    why: why ?? (commands.length === 0 ? undefined : `did you mean '${commands.join("' or '")}'?`),
+    suggestions: [...commands.map((name) => (name.startsWith('redis-cli ') ? name : `rkv ${name}`)), 'rkv --help'],
   });
-}
-
-/** `rkv create` means `rkv cluster create`; so do `rkv cluster craete` and `rkv clutser create`. */
-export function commandsMeant([first = '', second]: readonly string[], known: readonly string[]): string[] {
-  const inTopics = known.filter((name) => name.includes(' ')).map((name) => name.split(' ') as [string, string]);
-  const topic = nearest(
-    first,
-    inTopics.map(([name]) => name),
-  );
-  if (topic !== null && second !== undefined) {
-    const verbs = inTopics.filter(([name]) => name === topic).map(([, verb]) => verb);
-    const verb = nearest(second, verbs);
-    return verb === null ? [] : [`${topic} ${verb}`];
-  }
-  const single = nearest(
-    first,
-    known.filter((name) => !name.includes(' ')),
-  );
-  if (single !== null) return [single];
-  const verb = nearest(
-    first,
-    inTopics.map(([, name]) => name),
-  );
-  return inTopics.filter(([, name]) => name === verb).map((words) => words.join(' '));
 }

@@ -65,7 +65,7 @@ export const layers: readonly Layer[] = [
     imports: ['base', 'config', 'cluster', 'view', 'base-command.ts'],
     packages: { '@oclif/core': null },
   },
-  { name: 'cli.ts', imports: ['base', 'cluster', 'base-command.ts'], packages: { '@oclif/core': null } },
+  { name: 'cli.ts', imports: ['base', 'cluster', 'view', 'base-command.ts'], packages: { '@oclif/core': null } },
   { name: 'index.ts', imports: ['cluster', 'server/*.ts'] },
 ];
 

@@ -7,7 +7,9 @@ export function nearest(typed: string, known: Iterable<string>): string | null {
     const edits = editDistance(typed.toLowerCase(), name);
     if (best === null || edits < best.edits) best = { name, edits };
   }
-  return best !== null && best.edits <= Math.min(3, Math.floor((typed.length + 2) / 3)) ? best.name : null;
+  // Where every letter would have to change, nothing of what was typed is left.
+  const most = Math.min(3, Math.floor((typed.length + 2) / 3), typed.length - 1);
+  return best !== null && best.edits <= most ? best.name : null;
 }
 
 /** "; did you mean 'maxmemory'?", to be put behind an error; '' where nothing is near. */

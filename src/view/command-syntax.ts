@@ -288,3 +288,13 @@ export const COMMAND_SYNTAX: ReadonlyMap<string, string> = new Map(
     .split('\n')
     .map((line) => line.split(/: (.*)/, 2) as [string, string]),
 );
+
+/** Commands that take nothing stand in no line of the table. */
+const WITHOUT_ARGUMENTS = 'DBSIZE DISCARD EXEC LASTSAVE MULTI READONLY READWRITE RESET ROLE SAVE TIME UNWATCH'.split(' ');
+
+/** Redis 7.0 has a command of this name, with or without arguments, or one with subcommands. */
+export function isRedisCommand(word: string): boolean {
+  const name = word.toUpperCase();
+  if (name === '' || WITHOUT_ARGUMENTS.includes(name)) return name !== '';
+  return [...COMMAND_SYNTAX.keys()].some((known) => known === name || known.startsWith(`${name} `));
+}

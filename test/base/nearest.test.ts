@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { didYouMean, nearest } from '../../src/base/nearest.ts';
 
-const KNOWN = ['maxmemory', 'maxmemory-policy', 'port', 'save', 'appendonly'];
+const KNOWN = ['db', 'maxmemory', 'maxmemory-policy', 'port', 'save', 'appendonly'];
 
 test.each([
   ['maxmemroy', 'maxmemory'],
@@ -15,7 +15,7 @@ test.each([
   expect(didYouMean(typed, KNOWN)).toBe(`; did you mean '${meant}'?`);
 });
 
-test.each(['', 'xyz', 'frobnicate', 'a'])('%j is no slip of the fingers', (typed) => {
+test.each(['', 'xyz', 'frobnicate', 'a', 'D'])('%j is no slip of the fingers', (typed) => {
   expect(nearest(typed, KNOWN)).toBeNull();
   expect(didYouMean(typed, KNOWN)).toBe('');
 });

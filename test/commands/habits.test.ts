@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { asOclifExpects, commandsMeant } from '../../src/cli.ts';
+import { asOclifExpects } from '../../src/cli.ts';
 import { insteadOfRedisCli } from '../../src/cluster/redis-cli-habits.ts';
+import { whatWasMeant } from '../../src/view/unknown-command.ts';
+import { rkv } from './rkv.ts';
 
 test.each([
   ['help', '--help'],
@@ -15,18 +17,54 @@ test.each([
   expect(asOclifExpects(typed.split(' ')).join(' ')).toBe(meant);
 });
 
-const KNOWN = ['cluster create', 'cluster list', 'cluster stop', 'node list', 'node stop', 'status', 'verify', 'watch'];
+const KNOWN = [
+  ...['cluster create', 'cluster destroy', 'cluster list', 'cluster start', 'cluster stop'],
+  ...['node add', 'node kill', 'node list', 'node logs', 'node remove', 'node start', 'node stop'],
+  ...['cli', 'status', 'verify', 'watch'],
+];
 
 test.each([
   ['create', ['cluster create']],
   ['cluster craete', ['cluster create']],
   ['clutser create', ['cluster create']],
+  ['create -c maxmemory=1gb', ['cluster create -c maxmemory=1gb']],
   ['verfiy', ['verify']],
   ['stop', ['cluster stop', 'node stop']],
+  ['start 7000', ['node start 7000']],
+  ['start blue', ['cluster start blue']],
+  ['kill 7000', ['node kill 7000']],
+  ['add', ['node add']],
+  ['logs -f', ['node logs -f']],
+  ['ps', ['cluster list', 'node list']],
+  ['ls', ['cluster list', 'node list']],
+  ['cluster ls', ['cluster list']],
+  ['node rm 7006', ['node remove 7006']],
+  ['cluster verify', ['verify']],
+  ['cluster kill 7000', ['node kill 7000']],
+  ['rebalance h:1', ['redis-cli --cluster rebalance h:1']],
+  ['get "two words"', ['cli get \'"two\' \'words"\'']],
+  ['dbsize', ['cli dbsize']],
   ['node frobnicate', []],
   ['frobnicate', []],
 ])('rkv %s was meant to be one of %j', (typed, meant) => {
-  expect(commandsMeant(typed.split(' '), KNOWN)).toEqual(meant);
+  expect(whatWasMeant(typed.split(' '), KNOWN).commands).toEqual(meant);
+});
+
+test('only the words that name no command are called unknown', async () => {
+  const ran = await rkv(['kill', '7000', '--json']);
+  expect(JSON.parse(ran.stdout).error).toMatchObject({
+    message: "unknown command 'kill'",
+    why: "did you mean 'node kill 7000 --json'?",
+    exit: 2,
+  });
+  expect(whatWasMeant(['node', 'frobnicate', '7000'], KNOWN).words).toBe('node frobnicate');
+});
+
+test('an argument too many is no unknown command', async () => {
+  const ran = await rkv(['cluster', 'list', 'extra']);
+  expect(ran.stderr).toContain('unexpected argument: extra');
+  expect(ran.stderr).not.toContain('did you mean');
+  expect(ran.status).toBe(2);
 });
 
 test.each([
