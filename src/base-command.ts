@@ -246,7 +246,9 @@ export abstract class BaseCommand extends Command {
   }
 
   /** A flag that does not exist was probably meant to be one that does. */
-  #withFlagsMeant<Facts extends FailureFacts>(facts: Facts, error: unknown): Facts {
+  #withFlagsMeant<Facts extends FailureFacts>(described: Facts, error: unknown): Facts {
+    const help = `rkv ${this.id?.replaceAll(':', ' ')} --help`;
+    const facts = described.suggestions?.[0] === SEE_HELP ? { ...described, suggestions: [help] } : described;
     const unknown = (error as { flags?: unknown }).flags;
     if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
     const { flags = {}, baseFlags = {} } = this.ctor;
@@ -255,7 +257,7 @@ export abstract class BaseCommand extends Command {
     const meant = names.flatMap((name) => nearest(name, known) ?? []);
     // `rkv status --watch`, as other programs have it.
     const commands = names.filter((name) => this.config.commandIDs.includes(name)).map((name) => `rkv ${name}`);
-    if (meant.length === 0 && commands.length > 0) return { ...facts, suggestions: [...commands, '--help'] };
+    if (meant.length === 0 && commands.length > 0) return { ...facts, suggestions: [...commands, help] };
     if (meant.length === 0) return facts;
     const why = `did you mean ${meant.map((name) => `--${name}`).join(' and ')}?`;
     return { ...facts, why, suggestions: facts.suggestions ?? [] };
@@ -279,6 +281,9 @@ export abstract class BaseCommand extends Command {
     return words.some((word) => names.includes(word));
   }
 }
+
+/** Where the command is not known; where it is, its own help is named. */
+const SEE_HELP = 'add --help to see what is accepted';
 
 /** The words and the exit code of anything that was thrown. */
 export function describeFailure(error: unknown): FailureEnvelope & FailureFacts {
@@ -306,7 +311,7 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
       code: 'USAGE',
       exit: EXIT.usage,
       message,
-      suggestions: ['add --help to see what is accepted'],
+      suggestions: [SEE_HELP],
     };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);

@@ -6,6 +6,7 @@
  *   ready     nothing is wrong: every node answers, agrees with all others, and has its link
  *   size=N    N nodes answer, and each knows N nodes
  */
+import { nearest } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { NodeView, Topology } from './topology.ts';
@@ -17,12 +18,13 @@ export type Condition = (topology: Topology) => string | null;
 export function parseCondition(text: string): Condition {
   const size = /^size=(\d+)$/.exec(text);
   if (size !== null) return (topology) => whyNotSize(topology, Number(size[1]));
-  const condition = { ok: whyNotOk, synced: whyNotSynced, ready: whyNotReadyYet }[text];
-  if (condition !== undefined) return condition;
+  if (Object.hasOwn(NAMED, text)) return NAMED[text as keyof typeof NAMED];
+  const meant = nearest(text, Object.keys(NAMED)) ?? (/^size/i.test(text) ? 'size=6' : null);
   throw new CliFailure(`unknown condition '${text}'`, {
     code: 'BAD_CONDITION',
     exit: EXIT.usage,
-    why: 'expected ready, ok, synced or size=N',
+    why: `expected ready, ok, synced or size=N${meant === null ? '; for a cluster, the condition comes first' : ''}`,
+    suggestions: meant === null ? [`rkv wait ready ${text}`, 'rkv wait --help'] : [`rkv wait ${meant}`],
   });
 }
 
@@ -81,3 +83,5 @@ function whyNotLinked({ nodes }: Topology): string | null {
   const down = nodes.find((node: NodeView) => node.role === 'replica' && node.replication.link !== 'up');
   return down === undefined ? null : `waiting for the link of ${down.address} to its primary`;
 }
+
+const NAMED = { ok: whyNotOk, synced: whyNotSynced, ready: whyNotReadyYet };

@@ -5,7 +5,7 @@
  */
 import { didYouMean } from '../base/nearest.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
-import { directives, findName, names } from '../config/directives.ts';
+import { directives, findName, type Name, names } from '../config/directives.ts';
 import { splitWords } from '../config/words.ts';
 
 /** Why a line of redis.conf is wrong, or null. `value` is all that stands behind the name. */
@@ -23,8 +23,34 @@ export function whyBadDirective(name: string, value: string, engine: string): st
     return null;
   } catch (error) {
     if (!(error instanceof DirectiveRefusal)) throw error;
-    return `${name}: '${value}' is refused: ${error.message} (${directive.kind}, ${directive.allowed})`;
+    const expected = expectation(known);
+    return expected === null
+      ? `${name}: ${error.message} (${directive.kind}: ${directive.allowed})`
+      : `${name}: expected ${expected}, not '${value}'`;
   }
+}
+
+/** 'yes or no', 'always, everysec or no', of the kinds that most directives have; null for those that need more words. */
+function expectation(name: Name): string | null {
+  const { kind, allowed } = directives[name];
+  if (kind === 'yes or no') return kind;
+  if (kind === 'one of') return allowed.replace(/, (\S+)$/, ' or $1');
+  if (kind === 'memory size') return `a memory size (${allowed})`;
+  return kind === 'integer' ? `an integer ${allowed.replace(/ inclusive$/, '')}` : null;
+}
+
+/** What a directive that was given without a value expects, and a value of that kind to begin with. */
+export function describeValue(given: string): { expected: string; example: string } {
+  const name = findName(given);
+  if (name === null) return { expected: `unknown directive '${given}'${didYouMean(given, names)}`, example: 'VALUE' };
+  const { kind, allowed, initial } = directives[name];
+  const examples: Readonly<Record<string, string>> = {
+    'memory size': '100mb',
+    'yes or no': 'yes',
+    integer: `${initial}`,
+  };
+  const example = kind === 'one of' ? allowed.split(', ').find((word) => word !== initial) : examples[kind];
+  return { expected: `${name} takes ${expectation(name) ?? `${kind}: ${allowed}`}`, example: example ?? 'VALUE' };
 }
 
 /** Why the bundled server accepts a directive and does nothing with it; null for those that it obeys or does not know. */

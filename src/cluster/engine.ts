@@ -3,6 +3,7 @@
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { nearest } from '../base/nearest.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { packagedFile } from './layout.ts';
 
@@ -86,10 +87,13 @@ function notInstalled(name: string, program: string): CliFailure {
 }
 
 function unknownEngine(name: string): CliFailure {
-  return new CliFailure(`there is no engine '${name}'`, {
+  return new CliFailure(`unknown engine '${name}'`, {
     code: 'NO_ENGINE',
     exit: EXIT.usage,
     why: "expected 'bundled', 'redis', 'valkey' or the path of a server binary",
-    suggestions: ['--engine bundled', `--engine ./${name}`],
+    suggestions: [
+      ...(isExecutable(resolve(name)) ? [`--engine ./${name}`] : []),
+      `--engine ${nearest(name, ['bundled', ...Object.keys(INSTALLED)]) ?? 'bundled'}`,
+    ],
   });
 }

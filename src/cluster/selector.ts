@@ -4,11 +4,15 @@
  *
  *   7001           the node at that port           127.0.0.1:7001   at that address
  *   3fa2           the node whose id begins so: four letters or more; must be one
- *   primary  replica  up  down  all
+ *   primary  replica  up  down  all             master and slave, as redis.conf has it, are primary and replica
  *   shard:2        by number, in slot order        slot:5461        the shard that owns a slot
  */
+import { nearest } from '../base/nearest.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { NodeView, Topology } from './topology.ts';
+
+const ROLES = { primary: 'primary', replica: 'replica', master: 'primary', slave: 'replica' } as const;
+const WORDS = [...Object.keys(ROLES), 'up', 'down', 'all'];
 
 /** The nodes that the words name, by port. Fails where they name none. */
 export function selectNodes(topology: Topology, selector: string): NodeView[] {
@@ -44,7 +48,8 @@ export function selectOne(topology: Topology, selector: string): NodeView {
 function described(topology: Topology, word: string): readonly NodeView[] | null {
   const { nodes } = topology;
   if (word === 'all') return nodes;
-  if (word === 'primary' || word === 'replica') return nodes.filter((node) => node.role === word);
+  const role = ROLES[word as keyof typeof ROLES];
+  if (role !== undefined) return nodes.filter((node) => node.role === role);
   if (word === 'up' || word === 'down') return nodes.filter((node) => node.reachable === (word === 'up'));
   const shard = /^shard:(\d+)$/.exec(word);
   if (shard !== null) return nodes.filter((node) => node.shard === Number(shard[1]) && node.shard > 0);
@@ -82,6 +87,7 @@ function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
     exit: EXIT.usage,
     why: nodes.length === 0 ? 'the cluster has no nodes' : `its nodes are ${nodes.map(describe).join(', ')}`,
     suggestions: [
+      ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : (nearest(word, WORDS) ?? []))),
       'a port, an address or the beginning of an id',
       'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],

@@ -1,4 +1,5 @@
 /** The spec that a command line asks for: what is said outright, then the file, then what is usual. */
+import { describeValue } from './directive-check.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { type ClusterSpec, type ConfigValue, DEFAULT_SPEC, readSpec } from './spec-file.ts';
 
@@ -44,16 +45,22 @@ function readConfig(words: readonly string[]): Record<string, ConfigValue> {
   for (const word of words) {
     const match = /^([^=\s]+)(?:=|\s+)(.*)$/s.exec(word);
     if (match === null) {
-      throw new CliFailure(`--config ${word}: no value`, {
-        code: 'USAGE',
-        exit: EXIT.usage,
-        why: 'expected name=value',
-        suggestions: [`--config ${word}=yes`],
-      });
+      throw withoutValue(word);
     }
     const [, name, value] = match as unknown as [string, string, string];
     const known = config[name];
     config[name] = known === undefined ? value : [...(typeof known === 'string' ? [known] : known), value];
   }
   return config;
+}
+
+function withoutValue(word: string): CliFailure {
+  const usage = { code: 'USAGE', exit: EXIT.usage } as const;
+  if (!/^[a-z]/i.test(word)) {
+    const suggestions = ['--config appendonly=yes'];
+    return new CliFailure(`--config '${word}': no directive`, { ...usage, why: 'expected NAME=VALUE', suggestions });
+  }
+  const { expected, example } = describeValue(word);
+  const suggestions = [`--config ${word}=${example}`];
+  return new CliFailure(`--config ${word}: no value`, { ...usage, why: expected, suggestions });
 }

@@ -22,11 +22,11 @@ const NODES_MAX = 1000;
 type Rule = (value: unknown) => string | null;
 
 const RULES: Readonly<Record<keyof ClusterSpec, Rule>> = {
-  version: (value) => (value === 1 ? null : 'only version 1 is known'),
+  version: (value) => (value === 1 ? null : 'expected 1'),
   name: nameRule,
   engine: matching(/\S/, "'bundled', 'redis', 'valkey' or the path of a server binary"),
   host: hostRule,
-  port: integer(1, 65_535 - BUS_PORT_OFFSET),
+  port: (value) => whyBadPort(value),
   primaries: integer(1, NODES_MAX),
   replicas: integer(0, NODES_MAX - 1),
   config: configRule,
@@ -131,7 +131,7 @@ function findSizeMistakes(spec: Partial<ClusterSpec>): Mistake[] {
     return [
       {
         path: ['port'],
-        text: `port: the bus of the last node would need port ${last + BUS_PORT_OFFSET}; choose ${highest} or lower`,
+        text: `port: the bus of the last node would need port ${last + BUS_PORT_OFFSET}, and ports end at 65535; choose ${highest} or lower`,
       },
     ];
   }
@@ -153,16 +153,27 @@ function integer(min: number, max: number): Rule {
       : `expected a whole number from ${min} to ${max}, not ${JSON.stringify(value)}`;
 }
 
+/** Why a node cannot have this port, or null: its bus needs another one above it. */
+export function whyBadPort(value: unknown): string | null {
+  const highest = 65_535 - BUS_PORT_OFFSET;
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    return `expected a port from 1 to ${highest}, not ${JSON.stringify(value)}`;
+  }
+  if ((value as number) <= highest) return null;
+  const why = `the bus listens ${BUS_PORT_OFFSET.toLocaleString('en')} above the port, and ports end at 65535`;
+  return `${value} is too high: ${why}; choose ${highest} or lower`;
+}
+
 function hostRule(value: unknown): string | null {
   if (typeof value !== 'string' || !/^[A-Za-z0-9.:_-]+$/.test(value)) return 'expected an address or a host name';
   if (value === '0.0.0.0' || value === '::') {
-    return `${value} is no address that others could be told; name one, and widen \`bind\` in config`;
+    return `${value} cannot be announced to other nodes; name one address, and widen \`bind\` in config`;
   }
   return null;
 }
 
 function passwordRule(value: unknown): string | null {
-  if (typeof value !== 'string' || value === '') return 'expected text';
+  if (typeof value !== 'string' || value === '') return 'expected a text that is not empty';
   if (isNotUtf8(value)) return 'has to be UTF-8';
   // It stands between quotes in node.conf, on one line.
   return /[\r\n\0]/.test(value) ? 'may not hold line breaks' : null;

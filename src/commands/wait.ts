@@ -29,6 +29,9 @@ export default class Wait extends BaseCommand {
     const { args, flags } = await this.parse(Wait);
     const { chooseTarget } = await import('../cluster/choose-target.ts');
     const { waitFor } = await import('../cluster/wait.ts');
+    const { parseCondition } = await import('../cluster/conditions.ts');
+    // Before the cluster is looked for: `rkv wait blue` is about the condition that is missing.
+    parseCondition(args.condition);
     const where = args.at === undefined ? [] : [args.at];
     const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
     return this.follow(waitFor(target, args.condition, { timeout_ms: flags.timeout, signal: this.signal }));

@@ -290,7 +290,9 @@ export const COMMAND_SYNTAX: ReadonlyMap<string, string> = new Map(
 );
 
 /** Commands that take nothing stand in no line of the table. */
-const WITHOUT_ARGUMENTS = 'DBSIZE DISCARD EXEC LASTSAVE MULTI READONLY READWRITE RESET ROLE SAVE TIME UNWATCH'.split(' ');
+const WITHOUT_ARGUMENTS = 'DBSIZE DISCARD EXEC LASTSAVE MULTI READONLY READWRITE RESET ROLE SAVE TIME UNWATCH'.split(
+  ' ',
+);
 
 /** Redis 7.0 has a command of this name, with or without arguments, or one with subcommands. */
 export function isRedisCommand(word: string): boolean {

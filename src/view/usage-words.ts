@@ -7,10 +7,13 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^Nonexistent flags?: /, 'unknown flag '],
   [/^Flag (--\S+) expects a value$/, '$1 needs a value'],
   [/^Expected (--\S+)=(.*) to be one of: (.*)$/, "$1: expected one of $3, not '$2'"],
-  [/Expected an integer less than or equal to (\S+) but received: (.*)$/, "expected a whole number up to $1, not '$2'"],
+  [
+    /Expected an integer less than or equal to (\S+) but received: (.*)$/,
+    "expected a whole number of at most $1, not '$2'",
+  ],
   [
     /Expected an integer greater than or equal to (\S+) but received: (.*)$/,
-    "expected a whole number from $1 on, not '$2'",
+    "expected a whole number of at least $1, not '$2'",
   ],
   [/Expected an integer but received: (.*)$/, "expected a whole number, not '$1'"],
   [/No file found at (.*)$/, 'there is no file $1'],

@@ -37,4 +37,5 @@ test('views that differ are waited for, with the difference as the reason', () =
 
 test('an unknown condition is a usage failure', () => {
   expect(() => parseCondition('happy')).toThrow("unknown condition 'happy'");
+  expect(() => parseCondition('constructor')).toThrow("unknown condition 'constructor'");
 });

@@ -20,7 +20,13 @@ test('installed servers are found in PATH, in its order', () => {
 
 test('what is not installed is told with what else would do', () => {
   expect(() => resolveEngine('redis', { PATH: '/nowhere' })).toThrow('no redis-server is installed');
-  expect(() => resolveEngine('mongo', {})).toThrow("there is no engine 'mongo'");
+  expect(() => resolveEngine('mongo', {})).toThrow("unknown engine 'mongo'");
+  try {
+    resolveEngine('redsi', {});
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({ suggestions: ['--engine redis'] });
+  }
   expect(() => resolveEngine('./no/such', {})).toThrow('no server binary at');
 });
 

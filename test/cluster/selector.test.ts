@@ -1,8 +1,17 @@
 import { expect, test } from 'vitest';
+import { CliFailure } from '../../src/cluster/failure.ts';
 import { selectNodes, selectOne } from '../../src/cluster/selector.ts';
 import { healthy, idOf } from './topology-fixture.ts';
 
 const topology = healthy((told) => (told.port === 7004 ? { ...told, view: null } : told));
+const caught = (run: () => unknown): CliFailure => {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof CliFailure) return error;
+  }
+  return expect.unreachable();
+};
 const ports = (selector: string): number[] => selectNodes(topology, selector).map(({ port }) => port);
 
 test.each([
@@ -11,6 +20,8 @@ test.each([
   [idOf(7002), [7002]],
   ['primary', [7000, 7001, 7002]],
   ['replica', [7003, 7004, 7005]],
+  ['master', [7000, 7001, 7002]],
+  ['slave down', [7004]],
   ['down', [7004]],
   ['up replica', [7003, 7005]],
   ['shard:2', [7001, 7005]],
@@ -30,6 +41,12 @@ test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', '0000', '
     expect(() => ports(selector)).toThrow(`no node matches '${selector}'`);
   },
 );
+
+test('a word that is nearly a selector leads to it', () => {
+  const failure = caught(() => ports('primaries down'));
+  expect(failure.suggestions[0]).toBe('primary');
+  expect(caught(() => ports('7009')).suggestions[0]).toBe('a port, an address or the beginning of an id');
+});
 
 test('an id prefix that several nodes share is an error, never a guess', () => {
   expect(() => ports('000000')).toThrow("'000000' is ambiguous: 6 node ids begin with it");

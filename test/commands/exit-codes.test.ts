@@ -135,8 +135,8 @@ describe('what is printed', () => {
   test.each([
     ['cluster create --primaries three', "--primaries: expected a whole number, not 'three'"],
     ['cluster create --port', '--port needs a value'],
-    ['node add --port 99999', "--port: expected a whole number up to 65535, not '99999'"],
-    ['cluster create --primaries 0', "--primaries: expected a whole number from 1 on, not '0'"],
+    ['node add --port 99999', "--port: expected a whole number of at most 65535, not '99999'"],
+    ['cluster create --primaries 0', "--primaries: expected a whole number of at least 1, not '0'"],
     ['verify --fail-on nothing', "--fail-on: expected one of error, warning, not 'nothing'"],
     ['cluster create --file nope.yaml', '--file: there is no file nope.yaml'],
     ['cluster create --template nodir', '--template: there is no folder nodir'],
@@ -144,7 +144,24 @@ describe('what is printed', () => {
     ['cluster destroy one two', 'unexpected argument: two'],
   ])('rkv %s is answered in plain words', async (typed, words) => {
     const { stderr, status } = await rkv(typed.split(' '), { home });
-    expect(stderr).toBe(`Error: ${words}\n  try    add --help to see what is accepted\n`);
+    const command = typed.split(' ', typed.startsWith('verify') ? 1 : 2).join(' ');
+    expect(stderr).toBe(`Error: ${words}\n  try    rkv ${command} --help\n`);
+    expect(status).toBe(2);
+  });
+
+  test.each([
+    ['wait okay', "unknown condition 'okay'", 'rkv wait ok'],
+    ['wait default', "unknown condition 'default'", 'rkv wait ready default'],
+    ['cluster create --port 60000', "--port: '60000' cannot be the port of a node", '60000 is too high: the bus listens 10,000'],
+    ['cluster create --port 70000', "--port: '70000' cannot be the port of a node", '70000 is too high: the bus listens 10,000'],
+    ['cluster create -c maxmemory', '--config maxmemory: no value', '--config maxmemory=100mb'],
+    ['cluster create -c appendfsync', '--config appendfsync: no value', 'appendfsync takes everysec, always or no'],
+    ['cluster create -c maxmemroy', '--config maxmemroy: no value', "did you mean 'maxmemory'?"],
+    ['cluster create -c =x', "--config '=x': no directive", '--config appendonly=yes'],
+  ])('rkv %s says what is wrong, and leads on', async (typed, words, next) => {
+    const { stderr, status } = await rkv(typed.split(' '), { home });
+    expect(stderr).toContain(`Error: ${words}\n`);
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(next);
     expect(status).toBe(2);
   });
 
@@ -153,7 +170,7 @@ describe('what is printed', () => {
       '--every 30\n         --every 500ms\n         --every 2m\n',
     );
     expect((await rkv(['status', '--watch'], { home })).stderr).toBe(
-      'Error: unknown flag --watch\n  try    rkv watch\n         --help\n',
+      'Error: unknown flag --watch\n  try    rkv watch\n         rkv cluster status --help\n',
     );
     expect((await rkv(['cli', '--cluster', 'reshard', 'h:1'], { home })).stderr).toContain(
       "redis-cli's `--cluster reshard` has no counterpart in rkv yet",

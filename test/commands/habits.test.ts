@@ -42,7 +42,7 @@ test.each([
   ['cluster verify', ['verify']],
   ['cluster kill 7000', ['node kill 7000']],
   ['rebalance h:1', ['redis-cli --cluster rebalance h:1']],
-  ['get "two words"', ['cli get \'"two\' \'words"\'']],
+  ['get "two words"', ["cli get '\"two' 'words\"'"]],
   ['dbsize', ['cli dbsize']],
   ['node frobnicate', []],
   ['frobnicate', []],

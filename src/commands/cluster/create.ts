@@ -16,12 +16,15 @@ const { user, cacert, cert, key } = accessFlags;
 
 const portFlag = Flags.custom<number | 'auto'>({
   parse: async (text) => {
-    const port = Number(text);
-    if (text === 'auto' || (/^\d+$/.test(text) && port >= 1 && port <= 65_535)) return text === 'auto' ? text : port;
-    throw new CliFailure(`'${text}' is not a port`, {
+    if (text === 'auto') return text;
+    const { whyBadPort } = await import('../../cluster/validate.ts');
+    const port = /^\d+$/.test(text) ? Number(text) : text;
+    const why = whyBadPort(port);
+    if (why === null) return port as number;
+    throw new CliFailure(`'${text}' cannot be the port of a node`, {
       code: 'USAGE',
       exit: EXIT.usage,
-      why: 'expected a number from 1 to 65535, or auto',
+      why,
       suggestions: ['--port 7000', '--port auto'],
     });
   },
