@@ -65,18 +65,30 @@ function usablePassword(password: string): string {
 /** Seconds, or with a unit: 30, 500ms, 2m. Answers milliseconds. */
 export const timeoutFlag = Flags.custom<number>({
   helpValue: 'SECONDS',
-  parse: async (text, _context, { name = 'timeout' }) => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-    const ms = Number(match?.[1]) * { ms: 1, s: 1000, m: 60_000 }[(match?.[2] ?? 's') as 'ms' | 's' | 'm'];
-    if (match !== null && ms > 0) return ms;
-    throw new CliFailure(`'${text}' is not a time`, {
-      code: 'USAGE',
-      exit: EXIT.usage,
-      why: 'expected seconds, or a number with a unit',
-      suggestions: ['30', '500ms', '2m'].map((time) => `--${name} ${time}`),
-    });
-  },
+  parse: async (text, _context, { name = 'timeout' }) => readTime(text) || refuseTime(text, name),
 });
+
+/** The same, and 0 for no pause at all. */
+export const intervalFlag = Flags.custom<number>({
+  helpValue: 'SECONDS',
+  parse: async (text, _context, { name = 'interval' }) => readTime(text) ?? refuseTime(text, name),
+});
+
+function readTime(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)(ms|s|m)?$/.exec(text);
+  return match === null
+    ? null
+    : Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[(match[2] ?? 's') as 'ms' | 's' | 'm'];
+}
+
+function refuseTime(text: string, name: string): never {
+  throw new CliFailure(`'${text}' is not a time`, {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    why: 'expected seconds, or a number with a unit (ms, s or m)',
+    suggestions: ['30', '500ms', '2m'].map((time) => `--${name} ${time}`),
+  });
+}
 
 /** Getting into nodes that no cluster of ours describes. */
 export const accessFlags = {

@@ -16,6 +16,7 @@ interface Flag {
   readonly env?: string;
   readonly options?: readonly string[];
   readonly allowNo?: boolean;
+  readonly hidden?: boolean;
   readonly default?: unknown;
   readonly defaultHelp?: () => Promise<string>;
 }
@@ -132,7 +133,8 @@ function baseFlags(commands: ReadonlyMap<string, CommandClass>): Readonly<Record
 }
 
 async function flagTable(flags: Readonly<Record<string, Flag>>): Promise<string> {
-  const rows = await Promise.all(Object.entries(flags).map(([name, flag]) => flagRow(name, flag)));
+  const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true);
+  const rows = await Promise.all(shown.map(([name, flag]) => flagRow(name, flag)));
   return table(['Flag', 'Default', 'Meaning'], rows);
 }
 

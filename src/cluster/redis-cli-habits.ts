@@ -1,4 +1,4 @@
-/* What people type who know `redis-cli --cluster`, and what does it here. */
+/* What people type who know redis-cli, its `--cluster` and its modes, and what does it here. */
 
 type Instead = (words: readonly string[]) => readonly string[];
 
@@ -31,4 +31,65 @@ export function insteadOfRedisCli(
 /** rkv has no such command yet; redis-cli's own works on any cluster. */
 function byRedisCli(sub: string): Instead {
   return (words) => [`redis-cli --cluster ${sub} ${words.join(' ')}`.trim()];
+}
+
+/** Options of redis-cli that rkv cli has not, each with what does it; '' stands for redis-cli itself. */
+const MODES: Readonly<Record<string, readonly string[]>> = {
+  '--bigkeys': [''],
+  '--memkeys': [''],
+  '--memkeys-samples': [''],
+  '--hotkeys': [''],
+  '--stat': ['rkv watch', ''],
+  '--latency': [''],
+  '--latency-history': [''],
+  '--latency-dist': [''],
+  '--intrinsic-latency': [''],
+  '--lru-test': [''],
+  '--rdb': [''],
+  '--functions-rdb': [''],
+  '--replica': ['rkv cli MONITOR', ''],
+  '--slave': ['rkv cli MONITOR', ''],
+  '--pipe': ['rkv cli < commands.txt     one command a line', ''],
+  '--pipe-timeout': ['rkv cli < commands.txt     one command a line', ''],
+  '--eval': ['rkv cli EVAL "$(cat FILE)" NUMKEYS KEY… ARG…     where the server has EVAL', ''],
+  '--ldb': [''],
+  '--ldb-sync-mode': [''],
+  '-X': ['rkv cli -x     the last argument from standard input', ''],
+  '-D': ['rkv cli -d', ''],
+  '--quoted-input': ['printf \'SET "\\x00" value\' | rkv cli     lines of a pipe may have quotes', ''],
+  '--quoted-pattern': ['rkv cli --scan --pattern PATTERN', ''],
+  '--quoted-json': ['rkv cli --json'],
+  '--show-pushes': [''],
+  '--askpass': ['read -rs RKV_PASSWORD; export RKV_PASSWORD'],
+  '--cacertdir': ['rkv cli --tls --cacert FILE', ''],
+  '--tls-ciphers': [''],
+  '--tls-ciphersuites': [''],
+  '--verbose': [''],
+  '--version': ['rkv --version'],
+  '-v': ['rkv --version'],
+};
+
+/** The first of the options of `rkv cli` that only redis-cli has, and what to type instead; null without any. */
+export function modeOfRedisCli(
+  options: readonly string[],
+  argv: readonly string[],
+): { mode: string; commands: readonly string[] } | null {
+  const names = options.map((word) => word.split('=', 1)[0] as string);
+  const mode = names.find((name) => Object.hasOwn(MODES, name));
+  if (mode === undefined) return null;
+  const commands = (MODES[mode] as readonly string[]).map((command) => command || asRedisCli(argv));
+  return { mode, commands };
+}
+
+/** The same words for redis-cli: without the password, and with a place where only rkv knows one. */
+function asRedisCli(argv: readonly string[]): string {
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    if (/^(-a|--pass|--password|--cluster|--home)$/.test(word)) i++;
+    else if (!/^(--pass|--password|--cluster|--home)=|^--(json|quiet|debug)$/.test(word)) words.push(word);
+  }
+  const hasPlace = words.some((word) => /^(-[hpsu]|--(host|port|socket|uri))(=|$)/.test(word));
+  const short = words.map((word) => word.replace(/^--(host|port|socket|uri)$/, (_, name: string) => `-${name[0]}`));
+  return ['redis-cli', ...(hasPlace ? [] : ['-p', 'PORT']), ...short].join(' ');
 }

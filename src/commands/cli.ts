@@ -3,18 +3,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flags } from '@oclif/core';
 import { argumentBytes, bytesOf } from '../base/byte-text.ts';
-import { BaseCommand, passwordFlag } from '../base-command.ts';
+import { BaseCommand, intervalFlag, passwordFlag, timeoutFlag } from '../base-command.ts';
 import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli-session.ts';
 import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
 import { CliFailure, EXIT } from '../cluster/failure.ts';
 import { defaultHome } from '../cluster/layout.ts';
 import { splitLeadingOptions } from '../cluster/leading-options.ts';
+import { modeOfRedisCli } from '../cluster/redis-cli-habits.ts';
 import type { Reply } from '../cluster/reply.ts';
+import type { ScanOptions } from '../cluster/scan-keys.ts';
 import { endsServer, type Printer, printExchange, printUnasked } from '../view/exchange.ts';
-import { replyToJson } from '../view/reply-text.ts';
+import { formatReply, replyToJson } from '../view/reply-text.ts';
 
 /** A server on this machine or in this building answers in milliseconds; more is a wrong address or a firewall. */
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Ten, as SCAN has it unasked, would be a thousand round trips for ten thousand keys; the server stops for none of it. */
+const SCAN_COUNT = 1000;
 
 export default class Cli extends BaseCommand {
   static override summary = 'send commands to a server: one, a file of them, or at a prompt';
@@ -75,9 +80,19 @@ export default class Cli extends BaseCommand {
       summary: 'run the command N times; -1 repeats for ever',
       helpValue: 'N',
     }),
-    interval: Flags.string({ char: 'i', default: '0', summary: 'seconds between repetitions', helpValue: 'SECONDS' }),
+    interval: intervalFlag({ char: 'i', summary: 'time between repetitions (default: none)' }),
+    scan: Flags.boolean({ summary: 'print the names of all keys; of a cluster, from every primary' }),
+    pattern: Flags.string({ dependsOn: ['scan'], summary: 'with --scan: only names that match', helpValue: 'GLOB' }),
+    count: Flags.integer({
+      dependsOn: ['scan'],
+      min: 1,
+      summary: 'with --scan: keys that the server looks at for one batch',
+      helpValue: 'N',
+    }),
+    // What it keeps redis-cli from saying is never said here; scripts give it with -a.
+    'no-auth-warning': Flags.boolean({ hidden: true }),
     stdin: Flags.boolean({ char: 'x', summary: 'read the last argument from standard input' }),
-    timeout: Flags.string({ char: 't', summary: 'seconds to wait for the connection', helpValue: 'SECONDS' }),
+    timeout: timeoutFlag({ char: 't', defaultHelp: async () => '5', summary: 'how long to wait for the connection' }),
   };
 
   #words: string[] = [];
@@ -89,6 +104,7 @@ export default class Cli extends BaseCommand {
       takesValue: flag.type === 'option',
     }));
     const { options, words } = splitLeadingOptions(this.argv, shapes);
+    refuseMode(options, this.argv);
     // oclif knows letters only.
     this.argv = options.map((word) => (word === '-2' ? '--resp2' : word === '-3' ? '--resp3' : word));
     this.#words = words;
@@ -101,6 +117,12 @@ export default class Cli extends BaseCommand {
     const printer = this.#printer(flags);
     const session = new CliSession(this.#sessionOptions(flags, choice, printer));
     try {
+      if (flags.scan)
+        return await this.#scan(session, printer, {
+          pattern: flags.pattern,
+          count: flags.count ?? SCAN_COUNT,
+          isCluster: choice.cluster,
+        });
       if (this.#words.length > 0) return await this.#runOnce(session, printer, flags);
       if (this.jsonEnabled()) {
         throw new CliFailure('--json needs a command', {
@@ -129,7 +151,7 @@ export default class Cli extends BaseCommand {
   async #runOnce(
     session: CliSession,
     printer: Printer,
-    flags: { stdin: boolean; repeat: number; interval: string; 'exit-code': boolean },
+    flags: { stdin: boolean; repeat: number; interval: number | undefined; 'exit-code': boolean },
   ): Promise<unknown> {
     const words = argumentBytes(this.#words).map(bytesOf);
     if (flags.stdin) words.push(readFileSync(0));
@@ -137,7 +159,7 @@ export default class Cli extends BaseCommand {
     await this.#reach(session);
     let last: Reply | null = null;
     for (let done = 0; done !== flags.repeat && !this.signal.aborted; done++) {
-      if (done > 0) await sleep(Number(flags.interval) * 1000, undefined, { signal: this.signal }).catch(() => {});
+      if (done > 0) await sleep(flags.interval ?? 0, undefined, { signal: this.signal }).catch(() => {});
       try {
         last = (await printExchange(session, words, printer)).reply;
       } catch (error) {
@@ -151,6 +173,25 @@ export default class Cli extends BaseCommand {
     const result = last === null ? { reply: null } : { reply: replyToJson(last) };
     if (this.jsonEnabled() && last?.type === 'error') this.endWith(refused(last.bytes.toString()), result);
     return result;
+  }
+
+  async #scan(session: CliSession, printer: Printer, options: ScanOptions): Promise<{ reply: unknown }> {
+    this.signal.addEventListener('abort', () => session.close(), { once: true });
+    await this.#reach(session);
+    const { scanKeys } = await import('../cluster/scan-keys.ts');
+    const names: unknown[] = [];
+    try {
+      for await (const batch of scanKeys(session, options)) {
+        const keys = batch.map((bytes): Reply => ({ type: 'bulk', bytes }));
+        // A name for a line; kept for the envelope alone, as there may be many.
+        for (const key of keys) printer.write(formatReply(key, printer.style, printer));
+        if (this.jsonEnabled()) names.push(...keys.map(replyToJson));
+      }
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      if (!this.signal.aborted) throw lost(session, error);
+    }
+    return { reply: names };
   }
 
   /** A server that cannot be reached is told in redis-cli's words, which people search for. */
@@ -178,7 +219,7 @@ export default class Cli extends BaseCommand {
   }
 
   #sessionOptions(
-    flags: { db: number; resp3: boolean; timeout: string | undefined },
+    flags: { db: number; resp3: boolean; timeout: number | undefined },
     choice: ServerChoice,
     printer: Printer,
   ): SessionOptions {
@@ -186,11 +227,21 @@ export default class Cli extends BaseCommand {
       ...choice,
       db: choice.db ?? flags.db,
       protocol: flags.resp3 ? 3 : 2,
-      connectTimeout_ms: flags.timeout === undefined ? CONNECT_TIMEOUT_MS : Number(flags.timeout) * 1000,
+      connectTimeout_ms: flags.timeout ?? CONNECT_TIMEOUT_MS,
       onUnasked: (reply) => printUnasked(reply, printer),
       onNotice: (text) => this.warn(text),
     };
   }
+}
+
+function refuseMode(options: readonly string[], argv: readonly string[]): void {
+  const refused = modeOfRedisCli(options, argv);
+  if (refused === null) return;
+  throw new CliFailure(`rkv cli does not have redis-cli's ${refused.mode}`, {
+    code: 'USAGE',
+    exit: EXIT.usage,
+    suggestions: refused.commands,
+  });
 }
 
 function historyFile(home: string): string {

@@ -19,6 +19,9 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/No file found at (.*)$/, 'there is no file $1'],
   [/No directory found at (.*)$/, 'there is no folder $1'],
   [/^Missing \d+ required args?:\s+(\S+)\s+(.*)$/s, 'missing argument: $1 ($2)'],
+  [/^The following errors? occurred:\n\s*/, ''],
+  [/^\s*All of the following must be provided when using (--\S+): (--\S+)$/gm, '$1 needs $2'],
+  [/^\s*(--\S+?)(?:=\S*)? cannot also be provided when using (--\S+)$/gm, '$1 and $2 exclude each other'],
   [/^Unexpected arguments?: /, 'unexpected argument: '],
 ];
 

@@ -26,7 +26,10 @@ test.each([
   [{ password: 'two\nlines' }, 'may not hold line breaks'],
   [{ config: [] }, 'expected directives'],
   [{ config: { maxmemory: {} } }, 'maxmemory needs a value'],
-  [{ config: { maxmemory: 'lots' } }, "maxmemory: expected a memory size (bytes, or with a unit: 1k 1kb 1m 1mb 1g 1gb), not 'lots'"],
+  [
+    { config: { maxmemory: 'lots' } },
+    "maxmemory: expected a memory size (bytes, or with a unit: 1k 1kb 1m 1mb 1g 1gb), not 'lots'",
+  ],
   [{ config: { appendfsync: 'foo' } }, "appendfsync: expected everysec, always or no, not 'foo'"],
   [{ config: { appendonly: 'foo' } }, "appendonly: expected yes or no, not 'foo'"],
   [{ config: { maxclients: '0' } }, "maxclients: expected an integer between 1 and 4294967295, not '0'"],

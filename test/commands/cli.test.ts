@@ -165,6 +165,54 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(stdout).toBe('"two\\nlines\\n"\n');
   });
 
+  test('--scan names every key once, and those of all primaries in a cluster', async () => {
+    const input = Array.from({ length: 2500 }, (_, i) => `SET scanned:${i} ${i}\n`).join('');
+    await rkv(['cli', '-c', '-p', String(CLUSTER[0])], { input });
+    const names = Array.from({ length: 2500 }, (_, i) => `scanned:${i}`).sort();
+    const argv = ['cli', '-c', '-p', String(CLUSTER[1]), '--scan', '--pattern', 'scanned:*'];
+    expect((await rkv(argv)).stdout.trim().split('\n').sort()).toEqual(names);
+    const alone = await rkv(['cli', '-p', String(CLUSTER[1]), '--scan', '--pattern=scanned:*', '--count', '7']);
+    const theirs = await program('redis-cli', ['-p', String(CLUSTER[1]), '--scan', '--pattern', 'scanned:*']);
+    expect(alone.stdout.split('\n').sort()).toEqual(theirs.stdout.split('\n').sort());
+    const json = await rkv([...argv, '--json']);
+    expect(JSON.parse(json.stdout).result.reply.toSorted()).toEqual(names);
+    await rkv(['cli', '-p', String(PORT), 'SET', 'bytes "\xff', '1']);
+    const quoted = ['-p', String(PORT), '--no-raw', '--scan', '--pattern', 'bytes *'];
+    expect((await rkv(['cli', ...quoted])).stdout).toBe((await program('redis-cli', quoted)).stdout);
+  });
+
+  test.each([
+    [['--bigkeys', '-p', '7000'], 'redis-cli --bigkeys -p 7000'],
+    [['-a', 'secret', '--hotkeys'], 'redis-cli -p PORT --hotkeys'],
+    [['--stat'], 'rkv watch'],
+    [['--pipe'], 'rkv cli < commands.txt'],
+    [['--eval', 'script.lua', 'key', ',', 'arg'], 'redis-cli -p PORT --eval script.lua key , arg'],
+    [['--rdb', 'dump.rdb'], 'redis-cli -p PORT --rdb dump.rdb'],
+    [['-X', 'tag', 'RESTORE', 'key', '0', 'tag'], 'rkv cli -x'],
+  ])('what only redis-cli has is refused with the command that does it: %j', async (argv, instead) => {
+    const { stderr, status } = await rkv(['cli', ...argv]);
+    expect(stderr).toContain("Error: rkv cli does not have redis-cli's -");
+    expect(stderr).toContain(instead);
+    expect(stderr).not.toContain('secret');
+    expect(status).toBe(2);
+  });
+
+  test('numbers that are none are usage errors', async () => {
+    for (const flags of [
+      ['-r', 'x'],
+      ['-i', 'x'],
+      ['-t', 'x'],
+      ['-n', 'x'],
+      ['--count', '5'],
+      ['--csv', '--raw'],
+    ]) {
+      const { status, stderr } = await rkv(['cli', '-p', String(PORT), ...flags, 'PING']);
+      expect(status, stderr).toBe(2);
+    }
+    const quiet = await rkv(['cli', '-p', String(PORT), '-a', 'x', '--no-auth-warning', '--quiet', 'PING']);
+    expect(quiet).toMatchObject({ status: 0, stdout: '' });
+  });
+
   test('-c follows keys through the cluster, and says so where a person reads', async () => {
     const commands = 'SET foo 1\nSET bar 2\nGET foo\nGET bar\n';
     const argv = ['-c', '-p', String(CLUSTER[0])];

@@ -152,8 +152,16 @@ describe('what is printed', () => {
   test.each([
     ['wait okay', "unknown condition 'okay'", 'rkv wait ok'],
     ['wait default', "unknown condition 'default'", 'rkv wait ready default'],
-    ['cluster create --port 60000', "--port: '60000' cannot be the port of a node", '60000 is too high: the bus listens 10,000'],
-    ['cluster create --port 70000', "--port: '70000' cannot be the port of a node", '70000 is too high: the bus listens 10,000'],
+    [
+      'cluster create --port 60000',
+      "--port: '60000' cannot be the port of a node",
+      '60000 is too high: the bus listens 10,000',
+    ],
+    [
+      'cluster create --port 70000',
+      "--port: '70000' cannot be the port of a node",
+      '70000 is too high: the bus listens 10,000',
+    ],
     ['cluster create -c maxmemory', '--config maxmemory: no value', '--config maxmemory=100mb'],
     ['cluster create -c appendfsync', '--config appendfsync: no value', 'appendfsync takes everysec, always or no'],
     ['cluster create -c maxmemroy', '--config maxmemroy: no value', "did you mean 'maxmemory'?"],
