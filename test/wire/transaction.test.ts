@@ -45,6 +45,21 @@ conversations('transactions', { cluster: true }, (talk) => {
     ['EXEC'],
   ]);
 
+  talk('nothing is queued behind what makes EXEC refuse, nor has keys that EXEC is judged by', [
+    ['MULTI'],
+    ['SET', 'k', '1'],
+    ['NOSUCH'],
+    { send: ['SET', 'in another slot', '1'], is: '+QUEUED\r\n' },
+    { send: ['EXEC'], is: '-EXECABORT Transaction discarded because of previous errors.\r\n' },
+    ['WATCH', 'k'],
+    ['SET', 'k', '2'],
+    ['MULTI'],
+    { send: ['SET', 'k', '3'], is: '+QUEUED\r\n' },
+    { send: ['SET', 'in another slot', '1'], is: '+QUEUED\r\n' },
+    { send: ['EXEC'], is: ABORTED },
+    ['GET', 'k'],
+  ]);
+
   talk('MULTI does not nest, and WATCH comes before it', [
     ['MULTI'],
     ['MULTI'],

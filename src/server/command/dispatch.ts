@@ -157,9 +157,11 @@ function isRedirection(refusal: ReplyError): boolean {
   return /^(MOVED|ASK|CROSSSLOT|TRYAGAIN|CLUSTERDOWN) /.test(refusal.line);
 }
 
-function queue(call: Call): void {
-  call.client.transaction!.queue.push(call.command, call.request);
-  call.reply.simple('QUEUED');
+/** What can only be aborted is not kept: it would take memory, and EXEC would be sent where its keys are. */
+function queue({ client, command, request, reply }: Call): void {
+  const { broken, queue } = client.transaction!;
+  if (!broken && !client.watcher.dirty) queue.push(command, request);
+  reply.simple('QUEUED');
 }
 
 /** The request waits with its client; when the pause is over it is dispatched again, from the start. */
