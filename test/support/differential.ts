@@ -112,9 +112,9 @@ export class Differential {
     return [...looks, DISCARD, ...REMOVAL];
   }
 
-  /** Now and then as a line, where it can be one. */
+  /** Now and then as a line, where it can be one: what begins with a star is the head of a request, or ends the connection. */
   #bytesOf(words: readonly string[]): string {
-    const plain = words.every((word) => /^[!#-&(-~]+$/.test(word));
+    const plain = words.every((word) => /^[!#-&(-~]+$/.test(word)) && !words[0]?.startsWith('*');
     if (!plain || !this.#prng.chance(0.1)) return requestBytes(words);
     return `${words.join(this.#prng.pick([' ', '  ', '\t']))}\r\n`;
   }

@@ -57,6 +57,7 @@ function addKeys(
 ): Buffer | null {
   const indexes: number[] = [];
   findKeys(command.spec, request, indexes);
+  if (command.isWrite && indexes.length > 0) query.writesKeys = true;
   const state = call.server.cluster!.state;
   let firstKey = first;
   for (const i of indexes) {

@@ -76,6 +76,7 @@ function refuseUnfound(call: Call, refusal: ReplyError): void {
     if (client.transaction !== null) client.transaction.broken = true;
     refuse(call, refusal);
   }
+  if (client.asking) endAsking(client, misused);
   if (silent) afterSilence(server, client);
 }
 
@@ -126,9 +127,13 @@ function dispatchArmed(call: Call, armed: number): void {
   if (refusal !== null) refuseGated(call, refusal);
   else if ((armed & ARMED_MULTI) !== 0 && !command.is('unqueued')) queue(call);
   else run(call);
-  // It is good for one command, or for all up to EXEC.
-  if (client.asking && client.transaction === null && !command.is('prepares_next')) client.asking = false;
+  if (client.asking) endAsking(client, command);
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
+}
+
+/** It is good for one command, also for one that there is not, or for all up to EXEC. */
+function endAsking(client: Client, command: Command | null): void {
+  if (client.transaction === null && command?.is('prepares_next') !== true) client.asking = false;
 }
 
 /** CLIENT REPLY OFF and SKIP: the command runs, and nobody hears what it says. */

@@ -41,6 +41,8 @@ export interface RouteQuery {
   existingKeys: number;
   /** The command, or one in the transaction, may write. */
   write: boolean;
+  /** One that does has keys: a transaction may consist of FLUSHALL and GET. */
+  writesKeys: boolean;
   /** The client said READONLY. */
   readonlyClient: boolean;
   /** The client said ASKING, or the command is RESTORE-ASKING. */
@@ -57,6 +59,7 @@ export function newRouteQuery(): RouteQuery {
     missingKeys: 0,
     existingKeys: 0,
     write: false,
+    writesKeys: false,
     readonlyClient: false,
     asking: false,
     migrate: false,
@@ -157,5 +160,5 @@ export function clientPort(node: ClusterNode, client: { tls: boolean }): number 
 function whenDown(state: State, query: RouteQuery): Verdict {
   if (query.shardedPubsub) return state.config.allowPubsubShardWhenDown ? SERVE : DOWN_STATE;
   if (!state.config.allowReadsWhenDown) return DOWN_STATE;
-  return query.write ? DOWN_READ_ONLY : SERVE;
+  return query.writesKeys ? DOWN_READ_ONLY : SERVE;
 }

@@ -71,14 +71,15 @@ const INVALID_FREQUENCY = new ReplyError('ERR Invalid FREQ value, must be >= 0 a
 function restore(call: Call): void {
   const { db, buf, reply, server } = call;
   const options = optionsFrom(call);
-  const exists = db.findForWrite(buf, call.off(1), call.len(1)) !== 0;
-  if (exists && !options.replace) throw BUSY_KEY;
+  if (!options.replace && db.findForWrite(buf, call.off(1), call.len(1)) !== 0) throw BUSY_KEY;
   const ttl = call.integer(2);
   if (ttl < 0) throw INVALID_TTL;
   const { now_ms } = server.keyspace;
   const deadline_ms = ttl === 0 ? NO_DEADLINE : options.absolute ? ttl : now_ms + ttl;
   const entry = restoreValue(call.bytes(3), { deadline_ms, intsetMax: server.config['set-max-intset-entries'] });
   if (entry === WRONG_FOOTER || entry === BAD_DATA) throw new ReplyError(`ERR ${entry}`);
+  // Looked up this late so that a payload that is refused leaves a dead key where it is.
+  const exists = options.replace && db.findForWrite(buf, call.off(1), call.len(1)) !== 0;
   if (deadline_ms !== NO_DEADLINE && deadline_ms <= now_ms && call.client.kind !== 'primary') {
     return replaceByNothing(call, exists);
   }
