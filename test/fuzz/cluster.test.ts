@@ -82,14 +82,14 @@ const FOUND: readonly (readonly string[])[] = [
   // FLUSHALL names no key, so it is not why EXEC would be refused where only reads are served.
   ['MULTI'],
   ['FLUSHALL'],
-  ['EXISTS', '{a}1'],
+  ['EXISTS', '{b}1'],
   ['EXEC'],
-  ['SET', '{a}1', '1', 'PX', '1'],
+  ['SET', '{b}1', '1', 'PX', '1'],
   ['DEBUG', 'SLEEP', '0.01'],
   // A payload that is refused removes nothing, not even what is dead.
-  ['RESTORE', '{a}1', '0', 'no payload', 'REPLACE'],
+  ['RESTORE', '{b}1', '0', 'no payload', 'REPLACE'],
   ['DBSIZE'],
-  ['EXISTS', '{a}1'],
+  ['EXISTS', '{b}1'],
 ];
 
 test.skipIf(!hasRedisServer)(
