@@ -111,7 +111,8 @@ describe('a cluster that is down', () => {
   test.each<[string, Partial<RouteQuery>, Partial<Lab['state']['config']>, number]>([
     ['nothing is served', {}, {}, DOWN_STATE],
     ['reads are, where allowed', {}, { allowReadsWhenDown: true }, SERVE],
-    ['writes are not even there', { write: true }, { allowReadsWhenDown: true }, DOWN_READ_ONLY],
+    ['writes are not even there', { write: true, writesKeys: true }, { allowReadsWhenDown: true }, DOWN_READ_ONLY],
+    ['reads are, also beside a write without keys', { write: true }, { allowReadsWhenDown: true }, SERVE],
     ['sharded channels are', { shardedPubsub: true }, {}, SERVE],
     [
       'sharded channels are not, where forbidden',
