@@ -138,6 +138,12 @@ describe('damage is named, with its line', () => {
     [`${mine} 16384`, "line 1: '16384' is no slot"],
     [`${mine} 5-x`, "line 1: 'x' is no number"],
     [`${mine} [5->-nobody]`, "line 1: 'nobody' is no node id"],
+    [`${mine} 5-4`, "line 1: '5-4' is no range of slots"],
+    [`${mine} 5-6-7`, "line 1: '5-6-7' is no range of slots"],
+    [`${mine} 5-9\n${A} 1.1.1.1:1 master - 0 0 1 connected 9-12`, `line 2: slot 9 belongs to node ${ME} already`],
+    [`${mine} 5-9 7`, `line 1: slot 7 belongs to node ${ME} already`],
+    [`${mine}\n${R} 1.1.1.1:1 slave ${A} 0 0 1 connected\n${VARS}`, `line 2: node ${A} is named, and has no line`],
+    [`${mine} 5 [5->-${A}]\n${VARS}`, `line 1: node ${A} is named, and has no line`],
     [`${mine}\nvars currentEpoch`, 'line 2: a variable has no value'],
     [
       `${mine}\n${A} 1.1.1.1:1 master - 0 0 1 connected\n${A} 1.1.1.2:1 master - 0 0 1 connected`,

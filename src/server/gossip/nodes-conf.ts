@@ -18,6 +18,7 @@ import {
   inHandshake,
   isFailed,
   isReplica,
+  ownerOf,
   type State,
   setPrimaryOf,
 } from './state.ts';
@@ -57,6 +58,7 @@ export function loadNodesConf(text: string, options: { config: ClusterConfig; no
     seen.set(id, line.number);
     readNode(state, line, now_ms);
   }
+  for (const node of state.list) if (!seen.has(node.id)) throw new NodesConfError(...whereNamed(node, lines));
   requireEnd(text, lines);
   // The directives know our ports better than the file does; the address may be known from it only.
   announceMyself(state);
@@ -75,6 +77,12 @@ interface Line {
 const ID_PATTERN = /^[a-z0-9]{40}$/;
 const FIELDS_MIN = 8;
 const WORDS_SHOWN = 4;
+
+/** A primary or the other end of an open slot: with its own line its address and its slots are lost. */
+function whereNamed({ id }: ClusterNode, lines: readonly Line[]): [number, string] {
+  const line = lines.find(({ words }) => words.some((word) => word.includes(id))) as Line;
+  return [line.number, `node ${id} is named, and has no line`];
+}
 
 /** What is written last proves that nothing is missing: a file that was cut has lost at least the end of its last line. */
 function requireEnd(text: string, lines: readonly Line[]): void {
@@ -173,12 +181,17 @@ function readSlots(state: State, { node, word, line }: SlotWord, now_ms: number)
     else state.importingFrom.set(slot, other);
     return;
   }
-  const [start, end] = word.split('-') as [string, string | undefined];
+  const [start, end, rest] = word.split('-') as [string, string | undefined, string | undefined];
   const first = readSlot(start, line.number);
   const last = end === undefined ? first : readSlot(end, line.number);
+  if (last < first || rest !== undefined) throw new NodesConfError(line.number, `'${word}' is no range of slots`);
   // A newer server writes down slots of a replica that its primary has not claimed yet.
   if (isReplica(node)) return;
-  for (let slot = first; slot <= last; slot++) setOwner(state, slot, node);
+  for (let slot = first; slot <= last; slot++) {
+    const owner = ownerOf(state, slot);
+    if (owner !== null) throw new NodesConfError(line.number, `slot ${slot} belongs to node ${owner.id} already`);
+    setOwner(state, slot, node);
+  }
 }
 
 /** Lines come in any order: a node may be named before its own line. */

@@ -21,6 +21,7 @@ import type { Watcher } from '../keyspace/watch.ts';
 import type { Outcome, Peer } from '../net/peers.ts';
 import { dumpValue } from '../persistence/dump.ts';
 import type { Reply } from '../protocol/reply-parser.ts';
+import type { Request } from '../protocol/request.ts';
 import { requestOf } from '../protocol/request.ts';
 import { clientTlsOptions } from '../security/tls-options.ts';
 import type { Blocked, Client } from '../state/client.ts';
@@ -48,21 +49,23 @@ export const specs: readonly Spec[] = [
     summary: 'Atomically transfers a key from one Redis instance to another.',
     complexity: 'A DUMP and a DEL here, and a RESTORE there, for every key.',
     run: migrate,
-    findKeys(request, indexes) {
-      if (request.len[3]! > 0) indexes.push(3);
-      else {
-        const word = keysWord(request.argc, (i) =>
-          request.buf.latin1Slice(request.off[i]!, request.off[i]! + request.len[i]!),
-        );
-        if (word > 0) for (let i = word + 1; i < request.argc; i++) indexes.push(i);
-      }
-    },
+    findKeys,
   },
 ];
 
-function keysWord(argc: number, text: (i: number) => string): number {
-  for (let i = 6; i < argc; i++) if (text(i).toUpperCase() === 'KEYS') return i;
-  return -1;
+/** How many words follow these, none of which is the word KEYS. */
+const CREDENTIALS: Readonly<Record<string, number>> = { AUTH: 1, AUTH2: 2 };
+
+/** The third argument, unless that is empty and keys stand behind KEYS. */
+function findKeys({ buf, off, len, argc }: Request, indexes: number[]): void {
+  for (let i = 6; i < argc - 1; i++) {
+    const word = buf.latin1Slice(off[i]!, off[i]! + len[i]!).toUpperCase();
+    i += CREDENTIALS[word] ?? 0;
+    if (word !== 'KEYS') continue;
+    if (len[3] === 0) for (let key = i + 1; key < argc; key++) indexes.push(key);
+    return;
+  }
+  indexes.push(3);
 }
 
 /** So often keys are sent while clients may write to them; usually nobody does just then. */
