@@ -1,8 +1,11 @@
 /* `npm run kernel`: src/base/byte-kernel.wat becomes src/base/byte-kernel-module.ts. A test holds them together. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { assemble } from './kernel/assemble.ts';
+import wabt from 'wabt';
 
-const code = Buffer.from(assemble(readFileSync('src/base/byte-kernel.wat', 'utf8'))).toString('base64');
+const SOURCE = 'src/base/byte-kernel.wat';
+
+const module = (await wabt()).parseWat(SOURCE, readFileSync(SOURCE, 'utf8'));
+const code = Buffer.from(module.toBinary({}).buffer).toString('base64');
 const lines = code.match(/.{1,110}/g)!.map((line) => `  '${line}',`);
 writeFileSync(
   'src/base/byte-kernel-module.ts',
