@@ -29,7 +29,9 @@ export function rewriteConfig(before: string, config: Config): string {
       lines[slots[i]!] = text;
     });
     for (const place of slots.slice(texts.length)) lines[place] = '';
-    if (texts.join('\n') !== (normal.get(key) ?? []).join('\n')) added.push(...texts.slice(slots.length));
+    // Several lines say it together: where one of them stands in the file, the others must.
+    const isNormal = texts.join('\n') === (normal.get(key) ?? []).join('\n');
+    if (slots.length > 0 || !isNormal) added.push(...texts.slice(slots.length));
   }
   if (added.length > 0 && !lines.includes(SIGNATURE)) lines.push(SIGNATURE);
   return `${collapse([...lines, ...added]).join('\n')}\n`;

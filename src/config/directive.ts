@@ -38,6 +38,8 @@ export interface Directive<T> {
   readonly fileOnly: boolean;
   /** For tests: CONFIG GET shows it to those who name it, and to no pattern. */
   readonly hidden: boolean;
+  /** Not changed by CONFIG SET while the data is loaded. */
+  readonly deniedWhileLoading: boolean;
   /** Takes several words on a line. */
   readonly multi: boolean;
   /** What one more line of a file makes of the value of the lines before it; without it the last line counts. */
@@ -64,6 +66,7 @@ export interface Traits<T> {
   sensitive?: boolean;
   volatile?: boolean;
   hidden?: boolean;
+  deniedWhileLoading?: boolean;
   /** Why the server accepts the directive and does nothing with it. */
   notApplicable?: string;
 }
@@ -99,6 +102,7 @@ export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
     protected: traits.protected ?? false,
     sensitive: traits.sensitive ?? false,
     volatile: traits.volatile ?? false,
+    deniedWhileLoading: traits.deniedWhileLoading ?? false,
     fileOnly: kind.fileOnly ?? false,
     hidden: traits.hidden ?? false,
     multi,

@@ -148,6 +148,7 @@ export const processDirectives = {
     initial: '.',
     since: '1.0.0',
     protected: true,
+    deniedWhileLoading: true,
     doc: 'Folder of the data files, and the one that other relative paths start from.',
     why: (value) => (value === '' ? 'No such file or directory' : null),
   }),

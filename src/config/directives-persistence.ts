@@ -52,7 +52,12 @@ export const persistence = {
     doc: 'Check values of snapshots and RESTORE in depth before they are used.',
     notApplicable: 'every value is always checked while it is read',
   }),
-  appendonly: yesNo({ initial: false, since: '1.1.0', doc: 'Log every write to the append-only file.' }),
+  appendonly: yesNo({
+    initial: false,
+    since: '1.1.0',
+    deniedWhileLoading: true,
+    doc: 'Log every write to the append-only file.',
+  }),
   appendfilename: nameInDir('appendfilename', {
     noun: 'filename',
     initial: 'appendonly.aof',

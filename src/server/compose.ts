@@ -39,6 +39,7 @@ import { Stats } from './observe/stats.ts';
 import { onChange, preparation } from './on-change.ts';
 import { Claims } from './persistence/claims.ts';
 import { Persistence } from './persistence/persistence.ts';
+import { allSwitchesOff } from './persistence/test-switches.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
 import { beginPause, endPause, rearm } from './rearm.ts';
 import { ReplicationLinks } from './replication/links.ts';
@@ -149,6 +150,7 @@ function assemble(options: Assembled, start: Start): Running {
     anyPort: options.anyPort === true,
   });
   const commands = new Registry(specs);
+  const switches = allSwitchesOff();
   const server: Server = {
     config,
     settings: new Settings(
@@ -176,6 +178,7 @@ function assemble(options: Assembled, start: Start): Running {
       clock,
       log,
       claims: options.claims,
+      switches,
       usedBytes: () => keyspace.usedBytes(),
       replication: () => server.links.point(),
       functions: () => [],
@@ -192,6 +195,7 @@ function assemble(options: Assembled, start: Start): Running {
     armed: 0,
     loading: false,
     cronPaused: false,
+    switches,
     nextClientId: 1,
     port: 0,
     tlsPort: 0,

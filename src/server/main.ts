@@ -102,6 +102,7 @@ async function run(loaded: Loaded, { clock, starter }: { clock: Clock; starter: 
       },
       listening() {
         writePidFile(config, log);
+        showLogo(log, config);
         log.notice('Server initialized');
         starter?.listening();
       },
@@ -172,7 +173,7 @@ function logSink({ logfile, daemonize }: Config): (line: string) => void {
   return (line) => void writeSync(1, bytesOf(`${line}\n`));
 }
 
-function announce(log: Logger, { config, configFile, notices }: Loaded): void {
+function announce(log: Logger, { configFile, notices }: Loaded): void {
   log.notice('oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
   log.notice(
     `Redis version=${REDIS_VERSION}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`,
@@ -183,13 +184,13 @@ function announce(log: Logger, { config, configFile, notices }: Loaded): void {
     );
   else log.notice('Configuration loaded');
   for (const notice of notices) log.notice(notice);
-  const mode = config['cluster-enabled'] ? 'cluster' : 'standalone';
-  log.notice(`Running mode=${mode}, port=${config.port || config['tls-port']}.`);
-  if (config['always-show-logo']) showLogo(log, config, mode);
 }
 
-/** What scripts look for in the picture that Redis prints. */
-function showLogo(log: Logger, config: Config, mode: string): void {
+/** Once clients can connect: scripts take the process id in the picture that Redis prints as the sign for it. */
+function showLogo(log: Logger, config: Config): void {
+  const mode = config['cluster-enabled'] ? 'cluster' : 'standalone';
+  log.notice(`Running mode=${mode}, port=${config.port || config['tls-port']}.`);
+  if (!config['always-show-logo']) return;
   const lines = [
     `  rkv ${OWN_VERSION}, compatible with Redis ${REDIS_VERSION}`,
     `  Running in ${mode} mode`,

@@ -38,6 +38,9 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
     get keyspace() {
       return the().keyspace;
     },
+    get switches() {
+      return the().switches;
+    },
     get replication() {
       return the().replication;
     },

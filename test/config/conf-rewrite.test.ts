@@ -36,6 +36,11 @@ describe('rewriteConfig', () => {
     expect(rewritten('dir /d\nhz 50\n', ['hz', '10'])).toBe('dir "/d"\nhz 10\n');
   });
 
+  test('writes all lines of a default where the file has one of them', () => {
+    const text = rewritten('dir /d\nsave 60 1\nhz 5\n', ['save', '3600 1 300 100 60 10000']);
+    expect(text).toBe(`dir "/d"\nsave 3600 1\nhz 5\n${SIGNATURE}\nsave 300 100\nsave 60 10000\n`);
+  });
+
   test('takes out lines that are too many, and leaves one empty line for them', () => {
     const text = 'dir /d\nport 1\n\nport 2\n\nhz 5\nsave 1 1\nsave 2 2\n';
     expect(rewritten(text, ['save', '3 3'])).toBe('dir "/d"\nport 2\n\nhz 5\nsave 3 3\n\n');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connect, hasRedisServer, type Started, startNode, temporaryFolder, until } from './processes.ts';
@@ -74,6 +74,32 @@ describe.each(ENGINES)('the log of %s', (engine: Engine) => {
       'Saving the final RDB snapshot before exiting.',
       'DB saved on disk',
     );
+  });
+
+  test('shows the process id once clients can connect, and each reason once', async () => {
+    const port = PORTS[engine] + 1;
+    const dir = temporaryFolder();
+    const node = startNode(engine, { port, dir });
+    await says(node, 'Ready to accept connections');
+    const second = startNode(engine, { port, dir: temporaryFolder(), args: ['--always-show-logo', 'yes'] });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).not.toContain('PID:');
+    await node.kill();
+
+    const folder = join(dir, 'appendonlydir');
+    mkdirSync(folder);
+    const reason = async (manifest: string, word: string): Promise<string> => {
+      writeFileSync(join(folder, 'appendonly.aof.manifest'), manifest);
+      const start = startNode(engine, { port, dir, args: ['--appendonly', 'yes'] });
+      expect(await start.ended).toBe(1);
+      const lines = start.output().split('\n');
+      expect(lines.filter((line) => line.includes(word))).toHaveLength(1);
+      return lines.find((line) => line.includes(word))!;
+    };
+    await reason('file a seq 1 type b\nfile b seq 2 type b\n', 'Found duplicate base file information');
+    await reason('file a seq 1 type x\n', 'Unknown AOF file type');
+    const missing = await reason('file a seq 1 type b\n', 'No such file or directory');
+    expect(missing).toMatch(/AOF file a .*No such file or directory/);
   });
 
   test('tells what is wrong with data that cannot be loaded', async () => {

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EmbeddedServer, ServerOptions } from '../../src/index.ts';
-import { infoOf, linkIsUp, started, until } from '../support/embedded.ts';
+import { caughtUp, follow, infoOf, linkIsUp, started, until } from '../support/embedded.ts';
 import { RawClient } from '../support/resp.ts';
 import { startNode } from './processes.ts';
 
@@ -84,6 +84,9 @@ describe('key-load-delay', () => {
     await until(() => node.output().includes('Server initialized'));
     const client = await RawClient.connect(PORT);
     expect(await client.call('GET', 'key:1')).toMatch(/^-LOADING /);
+    expect(await client.call('CONFIG', 'SET', 'loglevel', 'debug')).toBe('+OK\r\n');
+    expect(await client.call('CONFIG', 'SET', 'appendonly', 'yes')).toMatch(/^-LOADING /);
+    expect(await client.call('CONFIG', 'SET', 'loglevel', 'notice', 'dir', '/')).toMatch(/^-LOADING /);
     const info = await client.call('INFO', 'persistence');
     expect(info).toContain('loading:1\r\n');
     expect(Number(/loading_loaded_bytes:(\d+)/.exec(info)?.[1])).toBeLessThan(8192);
@@ -130,9 +133,77 @@ test('effects of the same turn are in the log that DEBUG LOADAOF loads', async (
 
 test('DEBUG LOADAOF and REPLYBUFFER say why they can do nothing', async () => {
   const server = await started(DEBUG);
-  await expect(server.call('DEBUG', 'LOADAOF')).rejects.toThrow('there is no append only file in use');
+  await expect(server.call('DEBUG', 'LOADAOF')).rejects.toThrow('there is no append only file');
   await expect(server.call('DEBUG', 'REPLYBUFFER', 'RESIZING', '0')).rejects.toThrow('leave through one buffer');
   await expect(server.call('DEBUG', 'DROP-CLUSTER-PACKET-FILTER', '0')).rejects.toThrow('cluster support disabled');
+});
+
+test('DEBUG AOF-FLUSH-SLEEP: a write waits so long before it reaches the log', async () => {
+  const server = await started({ ...DEBUG, dir: folder(), appendonly: true });
+  await server.call('DEBUG', 'AOF-FLUSH-SLEEP', DELAY_US);
+  const begun_ms = performance.now();
+  await server.call('SET', 'k', 'v');
+  expect(performance.now() - begun_ms).toBeGreaterThan(DELAY_US / 1000 - 1);
+  await expect(server.call('DEBUG', 'AOF-FLUSH-SLEEP', '-1')).rejects.toThrow('out of range');
+});
+
+test('DEBUG SET-SKIP-CHECKSUM-VALIDATION: a file whose last byte is wrong is loaded', async () => {
+  const dir = folder();
+  const server = await populated({ dir });
+  await server.call('SAVE');
+  const file = path.join(dir, 'dump.rdb');
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(file, bytes);
+  await expect(server.call('DEBUG', 'RELOAD', 'NOSAVE')).rejects.toThrow('RDB CRC error');
+  await server.call('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '1');
+  expect(await server.call('DEBUG', 'RELOAD', 'NOSAVE')).toBe('OK');
+});
+
+test('DEBUG REPLICATE: replicas get what the primary does not do; CHANGE-REPL-ID: its history has another name', async () => {
+  const [primary, replica] = await Promise.all([started(DEBUG), started()]);
+  await follow(replica, primary.port);
+  await Promise.all([
+    primary.call('SET', 'k', 'before'),
+    primary.call('DEBUG', 'REPLICATE', 'SET', 'k', 'told'),
+    primary.call('SET', 'last', '1'),
+  ]);
+  await until(async () => (await replica.call('GET', 'last')) === '1');
+  expect(await replica.call('GET', 'k')).toBe('told');
+  expect(await primary.call('GET', 'k')).toBe('before');
+  await caughtUp(primary, replica);
+
+  const [before] = await infoOf(primary, 'master_replid');
+  await primary.call('DEBUG', 'CHANGE-REPL-ID');
+  const [after, second] = await infoOf(primary, 'master_replid', 'master_replid2');
+  expect(after).not.toBe(before);
+  expect(second).toBe('0'.repeat(40));
+  await primary.call('CLIENT', 'KILL', 'TYPE', 'replica');
+  await until(async () => (await infoOf(replica, 'master_replid'))[0] === after);
+  await linkIsUp(replica);
+  expect(await infoOf(primary, 'sync_full')).toEqual(['2']);
+  expect(await replica.call('GET', 'k')).toBe('before');
+});
+
+test('DEBUG CLUSTERLINK KILL: links of a node end, and are made anew', async () => {
+  const node = { ...DEBUG, 'cluster-enabled': true };
+  const [one, other] = await Promise.all([started({ ...node, dir: folder() }), started({ ...node, dir: folder() })]);
+  await one.call('CLUSTER', 'MEET', '127.0.0.1', other.port);
+  const otherId = String(await other.call('CLUSTER', 'MYID'));
+  const links = async (): Promise<string[]> => {
+    const all = (await one.call('CLUSTER', 'LINKS')) as Map<string, unknown>[];
+    const ours = all.filter((link) => link.get('node') === otherId);
+    return ours.map((link) => `${link.get('direction')} ${link.get('create-time')}`).sort();
+  };
+  await until(async () => (await links()).length === 2);
+  const [from, to] = await links();
+  await one.call('DEBUG', 'CLUSTERLINK', 'KILL', 'TO', otherId);
+  await until(async () => (await links()).length === 2 && (await links())[1] !== to);
+  expect((await links())[0]).toBe(from);
+  await one.call('DEBUG', 'CLUSTERLINK', 'KILL', 'ALL', otherId);
+  await until(async () => (await links()).length === 2 && (await links())[0] !== from);
+  await expect(one.call('DEBUG', 'CLUSTERLINK', 'KILL', 'ALL', 'nobody')).rejects.toThrow('Unknown node nobody');
+  await expect(one.call('DEBUG', 'CLUSTERLINK', 'KILL', 'up', otherId)).rejects.toThrow('Unknown direction up');
 });
 
 test('DEBUG PAUSE-CRON: nothing happens by itself', async () => {

@@ -81,7 +81,62 @@ conversations('DEBUG', { config: { appendonly: 'yes' } }, (talk) => {
     ['MGET', 'a', 'b', 'c'],
   ]);
 
+  talk('LOADAOF loads the log also where it is not in use any more', [
+    ['FLUSHALL'],
+    ['SET', 'a', 'logged'],
+    ['DEBUG', 'LOADAOF'],
+    ['CONFIG', 'SET', 'appendonly', 'no'],
+    ['SET', 'a', 'later'],
+    ['DEBUG', 'LOADAOF'],
+    ['GET', 'a'],
+  ]);
+
+  talk('QUICKLIST-PACKED-THRESHOLD makes long elements nodes of their own', [
+    ['FLUSHALL'],
+    ['CONFIG', 'SET', 'rdbcompression', 'no'],
+    ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '10b'],
+    ['RPUSH', 'list', 'short', '7', 'exactly 10', 'longer than that', '8', 'last'],
+    { send: ['DUMP', 'list'] },
+    ['RPUSH', 'alone', 'nothing else is here'],
+    { send: ['DUMP', 'alone'] },
+    ['RPUSH', 'small', 'nothing', 'is', 'long'],
+    { send: ['DUMP', 'small'] },
+    ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '1b'],
+    ['RPUSH', 'numbers', '1', '300', '-70000', '12345678901'],
+    { send: ['DUMP', 'numbers'] },
+    ['DEBUG', 'RELOAD'],
+    ['LRANGE', 'list', '0', '-1'],
+    ['LRANGE', 'numbers', '0', '-1'],
+    ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '0'],
+    ['RPUSH', 'usual', 'exactly 10', 'longer than that'],
+    { send: ['DUMP', 'usual'] },
+    ...['4gb', '5gb', 'x', '-1', '1k', '0'].map((size): Step => ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', size]),
+    ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD'],
+    ['CONFIG', 'SET', 'rdbcompression', 'yes'],
+  ]);
+
+  // What SET foo bar and RPUSH l 1 dump as, with another last byte.
+  const DAMAGED = '\x00\x03bar\x0a\x00rcTIA\xdd\xce\xb6';
+  talk('SET-SKIP-CHECKSUM-VALIDATION takes payloads whose checksum is wrong, and no others that are', [
+    ['RESTORE', 'r', '0', DAMAGED],
+    ['DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '1'],
+    ['RESTORE', 'r', '0', DAMAGED],
+    ['GET', 'r'],
+    ['RESTORE', 'cut', '0', DAMAGED.slice(0, 9)],
+    ['RESTORE', 'later', '0', DAMAGED.replace('\x0a', '\x7f')],
+    ['DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '0'],
+    ['RESTORE', 's', '0', DAMAGED],
+    ['DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION'],
+  ]);
+
   talk('has switches for tests', [
+    ['DEBUG', 'AOF-FLUSH-SLEEP', '1'],
+    ['DEBUG', 'AOF-FLUSH-SLEEP', '0'],
+    ['DEBUG', 'AOF-FLUSH-SLEEP'],
+    ['DEBUG', 'CHANGE-REPL-ID'],
+    ['DEBUG', 'CHANGE-REPL-ID', 'x'],
+    ['DEBUG', 'REPLICATE'],
+    ['DEBUG', 'REPLICATE', 'fake', 'command'],
     ['DEBUG', 'LOG', 'a line'],
     ['DEBUG', 'PAUSE-CRON', '1'],
     ['DEBUG', 'PAUSE-CRON', '0'],

@@ -245,6 +245,12 @@ export class ClusterBus {
     return (link.outgoing ? this.#outgoing : this.#inbound).get(link.number)?.pending ?? 0;
   }
 
+  /** Ends a link by its number, as if the other side had gone. */
+  killLink({ outgoing, number: link }: { outgoing: boolean; number: number }): void {
+    this.#drop(outgoing ? this.#outgoing : this.#inbound, link);
+    this.#take(outgoing ? { type: 'linkDown', link } : { type: 'inboundClosed', link });
+  }
+
   /** Called when the turn ends. */
   carryOut(): void {
     endTurn(this.state, this.#world);

@@ -5,10 +5,11 @@
 
 import { bytesOf } from '../../base/byte-text.ts';
 import { rewriteConfig } from '../../config/conf-rewrite.ts';
+import { directiveOf, findName } from '../../config/directives.ts';
 import { SettingFailure } from '../../config/settings.ts';
 import { type Call, mayBlock } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { ReplyError, SYNTAX } from '../command/errors.ts';
+import { LOADING, ReplyError, SYNTAX } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import { DiskFailure, readSmallFile, writeFileAtomically } from '../persistence/disk.ts';
@@ -95,6 +96,7 @@ function set(call: Call): void {
   if (call.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
   for (let i = 2; i < call.argc; i += 2) pairs.push([call.text(i), call.text(i + 1)]);
+  if (call.server.loading && pairs.some(([name]) => isDeniedWhileLoading(name))) throw LOADING;
   if (!mayBlock(call) && pairs.some(([name]) => call.server.settings.isTried(name))) throw NOT_INSIDE;
   let trial: Promise<void> | null;
   try {
@@ -107,6 +109,11 @@ function set(call: Call): void {
   // Gates ask for directives; which of them, only they know.
   call.server.rearm();
   call.reply.ok();
+}
+
+function isDeniedWhileLoading(given: string): boolean {
+  const name = findName(given);
+  return name !== null && directiveOf(name).deniedWhileLoading;
 }
 
 function answerWhenTried({ server, client, reply }: Call, trial: Promise<void>): void {

@@ -80,7 +80,7 @@ function loadRdb(server: Server, { flush, merge }: { flush: boolean; merge: bool
   const { keyspace, config, clock } = server;
   const trial = new StagedData(keyspace, 0);
   const still = { ...config, 'key-load-delay': 0 };
-  const quiet = { config, keyspace, replication: server.replication, log: SILENT };
+  const quiet = { config, keyspace, replication: server.replication, switches: server.switches, log: SILENT };
   trial.load(() => readInto(trial, quiet, { merge, pieces: new LoadPieces({ config: still, clock }) }));
   if (flush) keyspace.clear();
   readInto(keyspace, server, { merge, pieces: new LoadPieces(server) });
@@ -93,7 +93,8 @@ function readInto(
     keyspace,
     log,
     replication,
-  }: Pick<Server, 'config' | 'keyspace' | 'replication'> & Pick<RdbReaderOptions, 'log'>,
+    switches,
+  }: Pick<Server, 'config' | 'keyspace' | 'replication' | 'switches'> & Pick<RdbReaderOptions, 'log'>,
   { merge, pieces }: { merge: boolean; pieces: LoadPieces },
 ): void {
   const file = new FileReader(path.join(config.dir, config.dbfilename));
@@ -106,6 +107,7 @@ function readInto(
       dropExpired: replication.role === 'primary',
       intsetMax: config['set-max-intset-entries'],
       merge,
+      skipsChecksum: switches.skipsChecksums,
     });
     for (;;) {
       const piece = pieces.read(file);

@@ -12,6 +12,14 @@ import { isLocal } from '../state/client.ts';
 import { loadAof, reload } from './debug-load.ts';
 import { populate } from './debug-populate.ts';
 import { protocol } from './debug-protocol.ts';
+import {
+  aofFlushSleep,
+  changeReplicationId,
+  clusterLink,
+  packedThreshold,
+  replicate,
+  skipChecksums,
+} from './debug-switches.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -73,6 +81,42 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
     help: 'Reply with a test value of the specified type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true, false.',
     arity: 3,
     run: protocol,
+  },
+  'QUICKLIST-PACKED-THRESHOLD': {
+    usage: '<size>',
+    help: 'Elements of lists from <size> on become nodes of their own in RDB files and DUMP payloads. 0, the default: none do.',
+    arity: 3,
+    run: packedThreshold,
+  },
+  'SET-SKIP-CHECKSUM-VALIDATION': {
+    usage: '<0|1>',
+    help: 'Enables or disables checksum checks for RDB files and the payload of RESTORE.',
+    arity: 3,
+    run: skipChecksums,
+  },
+  'AOF-FLUSH-SLEEP': {
+    usage: '<microsec>',
+    help: 'Stop the server for so long before each write to the AOF.',
+    arity: 3,
+    run: aofFlushSleep,
+  },
+  'CHANGE-REPL-ID': {
+    usage: '',
+    help: 'Change the replication IDs of the instance. Dangerous: replicas that reconnect need a full copy.',
+    arity: 2,
+    run: changeReplicationId,
+  },
+  REPLICATE: {
+    usage: '<string> [<string> ...]',
+    help: 'Send the words to replicas as a command, which lets their data diverge.',
+    arity: -3,
+    run: replicate,
+  },
+  CLUSTERLINK: {
+    usage: 'KILL <to|from|all> <node-id>',
+    help: 'Close the links to, from, or to and from a node.',
+    arity: 5,
+    run: clusterLink,
   },
   'PAUSE-CRON': { usage: '<0|1>', help: 'Stop periodic cron job processing.', arity: 3, run: pauseCron },
   'DROP-CLUSTER-PACKET-FILTER': {
@@ -138,7 +182,7 @@ function object(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.store.find(call.buf, call.off(2), call.len(2));
   if (ref === 0) throw NO_SUCH_KEY;
-  const serialized = dumpValue(db, ref, server.config.rdbcompression).length;
+  const serialized = dumpValue(db, ref, server.persistence.valueForm).length;
   const idle_s = db.idle_s(ref);
   reply.simple(
     `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingName(db.encodingOf(ref))} ` +

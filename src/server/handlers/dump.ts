@@ -54,7 +54,7 @@ function dump(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.find(call.buf, call.off(1), call.len(1));
   if (ref === 0) reply.null();
-  else reply.bulkPassed(dumpValue(db, ref, server.config.rdbcompression));
+  else reply.bulkPassed(dumpValue(db, ref, server.persistence.valueForm));
 }
 
 interface RestoreOptions {
@@ -76,7 +76,11 @@ function restore(call: Call): void {
   if (ttl < 0) throw INVALID_TTL;
   const { now_ms } = server.keyspace;
   const deadline_ms = ttl === 0 ? NO_DEADLINE : options.absolute ? ttl : now_ms + ttl;
-  const entry = restoreValue(call.bytes(3), { deadline_ms, intsetMax: server.config['set-max-intset-entries'] });
+  const entry = restoreValue(call.bytes(3), {
+    deadline_ms,
+    intsetMax: server.config['set-max-intset-entries'],
+    skipsChecksum: server.switches.skipsChecksums,
+  });
   if (entry === WRONG_FOOTER || entry === BAD_DATA) throw new ReplyError(`ERR ${entry}`);
   // Looked up this late so that a payload that is refused leaves a dead key where it is.
   const exists = options.replace && db.findForWrite(buf, call.off(1), call.len(1)) !== 0;

@@ -24,7 +24,7 @@ function whyFilesMissing({ manifest, sizes }: FolderFacts): string | null {
   const missing = [...(base === null ? [] : [base]), ...incr].find(({ name }) => !sizes.has(name));
   return missing === undefined
     ? null
-    : `The manifest names the AOF file ${missing.name}, but it does not exist: No such file or directory`;
+    : `Unable to open the AOF file ${missing.name} that the manifest names: No such file or directory`;
 }
 
 /**

@@ -71,6 +71,8 @@ export class CommandsWriter implements SnapshotEncoder {
   }
 
   end(): void {
+    // A base without data is not an empty file: that would be one whose content was lost.
+    if (this.#selected < 0) this.#select(0);
     const { position } = this.#out;
     if (position > 0) this.#sink(this.#out.view(), 0, position);
     this.#out.reset();

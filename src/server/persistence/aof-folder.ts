@@ -220,13 +220,13 @@ export class AofFolder {
     }
   }
 
+  /** All but the reason, which whoever gives up because of it says last. */
   #tell(failure: ManifestFailure): void {
     this.#log.warning('\n*** FATAL AOF MANIFEST FILE ERROR ***\n');
     if (failure.line > 0) {
       this.#log.warning(`Reading the manifest file, at line ${failure.line}\n`);
       this.#log.warning(`>>> '${failure.text}'\n`);
     }
-    this.#log.warning(`${failure.problem}\n`);
   }
 
   /** The third case: an upgrade that was cut off between writing the manifest and moving the file. */

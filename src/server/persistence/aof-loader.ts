@@ -13,11 +13,13 @@ import { FileReader, truncateFile } from './disk.ts';
 import { LoadFailure } from './load-failure.ts';
 import type { LoadPieces } from './load-pieces.ts';
 import { RdbReader } from './rdb-reader.ts';
+import type { TestSwitches } from './test-switches.ts';
 
 /** Executes one command without a reply. Answers why it cannot, or null. The arguments are valid during the call only. */
 export type RunCommand = (args: readonly Buffer[]) => string | null;
 
 export interface AofLoadContext {
+  readonly switches: Pick<TestSwitches, 'skipsChecksums'>;
   readonly keyspace: Keyspace;
   readonly log: Logger;
   readonly now_ms: number;
@@ -85,9 +87,11 @@ class Replay {
   }
 
   *#replayRdb(first: Buffer): Generator<void, void> {
-    const { keyspace, log, now_ms, intsetMax, pieces } = this.#context;
+    const { keyspace, log, now_ms, intsetMax, pieces, switches } = this.#context;
+    const skipsChecksum = switches.skipsChecksums;
     // Dead keys stay: the commands behind may rely on them, and a DEL for each is among those commands.
-    const rdb = new RdbReader({ source: this.#file.path, keyspace, log, now_ms, intsetMax, dropExpired: false });
+    const source = this.#file.path;
+    const rdb = new RdbReader({ source, keyspace, log, now_ms, intsetMax, dropExpired: false, skipsChecksum });
     this.#rdb = rdb;
     log.notice('Reading RDB base file on AOF loading...');
     for (let piece = first; !pieces.feed(rdb, piece); ) {

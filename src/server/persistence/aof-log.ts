@@ -21,6 +21,8 @@ import type { Config } from '../../config/directives.ts';
 import type { AofFolder } from './aof-folder.ts';
 import type { AofFile } from './aof-manifest.ts';
 import { AppendFile, type AtomicFile, abandonQuietly, DiskFailure } from './disk.ts';
+import { standStill } from './key-pace.ts';
+import type { TestSwitches } from './test-switches.ts';
 
 /** Read at every flush: CONFIG SET changes it in place. */
 export type AofConfig = Pick<Config, 'appendfsync' | 'no-appendfsync-on-rewrite' | 'aof-timestamp-enabled'>;
@@ -30,6 +32,7 @@ export interface AofLogOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: AofConfig;
+  readonly switches: Pick<TestSwitches, 'flushSleep_ms'>;
   /** Ends the server: with appendfsync always a promise could not be kept. */
   readonly fatal: (reason: string) => never;
   /** `failure` or `enabled` has changed. */
@@ -251,6 +254,8 @@ export class AofLog {
   }
 
   #write(file: AppendFile): void {
+    const { flushSleep_ms } = this.#options.switches;
+    if (flushSleep_ms > 0) standStill(flushSleep_ms);
     const before = file.size;
     try {
       file.write(this.#batch, 0, this.#filled);

@@ -9,7 +9,7 @@ import type { Entry } from '../keyspace/database.ts';
 import * as format from './rdb-format.ts';
 import { RdbFailure } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
-import { RdbOutput } from './rdb-output.ts';
+import { type OutputOptions, RdbOutput } from './rdb-output.ts';
 import { canRead, readValue, ValueTools } from './rdb-values.ts';
 import { rdbTypeOf, writeValue } from './value-writer.ts';
 
@@ -27,7 +27,10 @@ const FRAME_BYTES = 64;
 export const WRONG_FOOTER = 'DUMP payload version or checksum are wrong';
 export const BAD_DATA = 'Bad data format';
 
-export function dumpValue(records: RecordReader, ref: number, compression: boolean): Buffer {
+/** How values are written. */
+export type ValueForm = Pick<OutputOptions, 'compression' | 'plainFrom'>;
+
+export function dumpValue(records: RecordReader, ref: number, form: ValueForm): Buffer {
   const pieces: Buffer[] = [];
   let isLast = false;
   const out = new RdbOutput({
@@ -36,7 +39,7 @@ export function dumpValue(records: RecordReader, ref: number, compression: boole
       // The last one is in the output's own buffer, which nobody uses any more; but it may be mostly empty.
       pieces.push(isLast && len * 2 > buf.length ? piece : Buffer.from(piece));
     },
-    compression,
+    ...form,
     checksum: true,
     chunk: chunkFor(records, ref),
   });
@@ -55,10 +58,11 @@ function chunkFor(records: RecordReader, ref: number): number {
 }
 
 /** Whether length, version and checksum are right; says nothing of what is inside. */
-export function hasValidFooter(payload: Buffer): boolean {
+export function hasValidFooter(payload: Buffer, skipsChecksum = false): boolean {
   if (payload.length < FOOTER_BYTES) return false;
   const footer = payload.length - FOOTER_BYTES;
   if (payload.readUInt16LE(footer) > DUMP_VERSION_MAX) return false;
+  if (skipsChecksum) return true;
   const crc = new Crc64();
   crc.update(payload, 0, footer + 2);
   return crc.digest().equals(payload.subarray(footer + 2));
@@ -72,9 +76,13 @@ function payloadBody(payload: Buffer): Buffer {
 /** The value, ready for Database.put, or the reason why there is none. Both checks of RESTORE, in their order. */
 export function restoreValue(
   payload: Buffer,
-  { deadline_ms, intsetMax }: { deadline_ms: number; intsetMax: number },
+  {
+    deadline_ms,
+    intsetMax,
+    skipsChecksum = false,
+  }: { deadline_ms: number; intsetMax: number; skipsChecksum?: boolean },
 ): Entry | typeof WRONG_FOOTER | typeof BAD_DATA {
-  if (!hasValidFooter(payload)) return WRONG_FOOTER;
+  if (!hasValidFooter(payload, skipsChecksum)) return WRONG_FOOTER;
   const value = readBody(payloadBody(payload), new ValueTools(intsetMax));
   return value === null ? BAD_DATA : { ...value, deadline_ms };
 }

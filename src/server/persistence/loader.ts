@@ -15,6 +15,7 @@ import { LoadFailure } from './load-failure.ts';
 import { type LoadConfig, LoadPieces } from './load-pieces.ts';
 import { RdbFailure } from './rdb-format.ts';
 import { RdbReader } from './rdb-reader.ts';
+import type { TestSwitches } from './test-switches.ts';
 
 export interface LoadOptions {
   readonly config: LoadConfig &
@@ -22,6 +23,7 @@ export interface LoadOptions {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly switches: Pick<TestSwitches, 'skipsChecksums'>;
   readonly aof: AofFolder;
   /** A replica keeps keys whose time is over. */
   readonly isReplica: boolean;
@@ -72,10 +74,10 @@ async function pause({ pieces, totalBytes }: Load, breathe: Breathe): Promise<vo
   } while (wait_ms > 0);
 }
 
-/** The same while nobody is served. */
-export function loadAtOnce(options: LoadOptions): Loaded {
+/** The log, whether it is in use or not, while nobody is served. */
+export function loadLogAtOnce(options: LoadOptions): Loaded {
   const pieces = new LoadPieces(options);
-  const steps = loadInSteps({ ...options, pieces, totalBytes: 0 });
+  const steps = loadInSteps({ ...options, pieces, totalBytes: 0 }, loadAof);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -84,12 +86,12 @@ export function loadAtOnce(options: LoadOptions): Loaded {
 }
 
 /** Yields where others have to be served. */
-function* loadInSteps(load: Load): Generator<void, Loaded> {
+function* loadInSteps(load: Load, loadFrom = load.config.appendonly ? loadAof : loadRdb): Generator<void, Loaded> {
   // What commands meet is what they met when they were logged: nothing dies meanwhile.
   load.keyspace.applying = true;
   try {
     load.aof.read();
-    return load.config.appendonly ? yield* loadAof(load, load.aof) : yield* loadRdb(load);
+    return yield* loadFrom(load);
   } catch (failure) {
     throw asLoadFailure(failure);
   } finally {
@@ -104,7 +106,16 @@ function* loadRdb(load: Load): Generator<void, Loaded> {
   if (!fileExists(filePath)) return NOTHING;
   const started_ms = clock.monotonic_ms();
   const now_ms = clock.now_ms();
-  const rdb = new RdbReader({ source: filePath, keyspace, log, now_ms, intsetMax, dropExpired: !isReplica });
+  const skipsChecksum = load.switches.skipsChecksums;
+  const rdb = new RdbReader({
+    source: filePath,
+    keyspace,
+    log,
+    now_ms,
+    intsetMax,
+    dropExpired: !isReplica,
+    skipsChecksum,
+  });
   const file = new FileReader(filePath);
   load.totalBytes = file.size;
   try {
@@ -123,8 +134,8 @@ function* loadRdb(load: Load): Generator<void, Loaded> {
   return { from: 'rdb', aux: rdb.aux, keysLoaded: rdb.keysLoaded, keysExpired: rdb.keysExpired };
 }
 
-function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
-  const { config, keyspace, log, clock, run, pieces } = load;
+function* loadAof(load: Load): Generator<void, Loaded> {
+  const { config, keyspace, log, clock, run, pieces, switches, aof: folder } = load;
   folder.upgradeOld();
   const incomplete = folder.whyIncomplete();
   if (incomplete !== null) throw new LoadFailure(folder.folder, -1, incomplete);
@@ -135,6 +146,7 @@ function* loadAof(load: Load, folder: AofFolder): Generator<void, Loaded> {
   const started_ms = clock.monotonic_ms();
   let keysLoaded = 0;
   const context: AofLoadContext = {
+    switches,
     keyspace,
     log,
     run,

@@ -7,6 +7,7 @@ import type { Claims } from './claims.ts';
 import type { LoadOptions } from './loader.ts';
 import type { SpooledRdb } from './rdb-file.ts';
 import type { ReplicationPoint } from './rdb-writer.ts';
+import type { TestSwitches } from './test-switches.ts';
 
 export interface PersistenceOptions {
   readonly config: Config;
@@ -14,6 +15,7 @@ export interface PersistenceOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly claims: Claims;
+  readonly switches: TestSwitches;
   readonly usedBytes: () => number;
   /** Where the stream stands; null when a restart could not continue it anyway. */
   readonly replication: () => ReplicationPoint | null;

@@ -12,9 +12,10 @@ import { AofLog } from './aof-log.ts';
 import { type AofFile, ManifestFailure } from './aof-manifest.ts';
 import { Arrival } from './arrival.ts';
 import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile, whyNot } from './disk.ts';
+import type { ValueForm } from './dump.ts';
 import { KeyPace } from './key-pace.ts';
 import { LoadFailure } from './load-failure.ts';
-import { type Breathe, type Loaded, type LoadOptions, loadAtOnce, loadAtStart } from './loader.ts';
+import { type Breathe, type Loaded, type LoadOptions, loadAtStart, loadLogAtOnce } from './loader.ts';
 import type { Answer, PersistenceOptions, SpoolRequest, StartOptions, Undurable } from './persistence-options.ts';
 import { Progress } from './progress.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
@@ -66,10 +67,10 @@ export class Persistence {
   #job: { readonly purpose: Purpose; readonly snapshot: Snapshot; readonly aborted: () => void } | null = null;
 
   constructor(options: PersistenceOptions) {
-    const { config, clock, log, fatal, statusChanged } = options;
+    const { config, clock, log, switches, fatal, statusChanged } = options;
     this.#options = options;
     this.#folder = new AofFolder(config, log);
-    this.log = new AofLog({ folder: this.#folder, clock, log, config, fatal, statusChanged });
+    this.log = new AofLog({ folder: this.#folder, clock, log, config, switches, fatal, statusChanged });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
     this.#saved_ms = clock.monotonic_ms();
     this.progress = new Progress(options);
@@ -78,6 +79,11 @@ export class Persistence {
   /** Does the log want to hear what happens? True from the moment on in which it was turned on. */
   get active(): boolean {
     return this.log.enabled || (this.#wantsRewrite && this.#options.config.appendonly);
+  }
+
+  /** How values are written into payloads. */
+  get valueForm(): ValueForm {
+    return this.#settings();
   }
 
   get changesSinceSave(): number {
@@ -111,10 +117,10 @@ export class Persistence {
    * Before `reload`: brings the log to the disk. Answers why the log cannot be loaded, and then nothing has changed; or null.
    */
   whyNoReload(): string | null {
-    if (!this.log.enabled) return 'there is no append only file in use';
     try {
       this.log.secure();
       this.#folder.read();
+      if (this.#folder.files().length === 0) return 'there is no append only file';
     } catch (failure) {
       if (failure instanceof ManifestFailure || failure instanceof DiskFailure) return failure.message;
       throw failure;
@@ -125,7 +131,7 @@ export class Persistence {
   /** DEBUG LOADAOF: what the log holds comes into an empty keyspace. A log that cannot be read ends the server. */
   reload(options: StartOptions): void {
     try {
-      loadAtOnce(this.#loadOptions(options));
+      loadLogAtOnce(this.#loadOptions(options));
     } catch (failure) {
       if (failure instanceof LoadFailure) this.#options.fatal(failure.message);
       throw failure;
@@ -481,8 +487,8 @@ export class Persistence {
   }
 
   #settings(): RdbSettings {
-    const { config } = this.#options;
-    return { compression: config.rdbcompression, checksum: config.rdbchecksum };
+    const { config, switches } = this.#options;
+    return { compression: config.rdbcompression, checksum: config.rdbchecksum, plainFrom: switches.plainFrom };
   }
 
   #info(aofBase: boolean): RdbInfo {

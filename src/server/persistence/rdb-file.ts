@@ -9,6 +9,7 @@ import { writeKeyspace } from './snapshot-encoder.ts';
 export interface RdbSettings {
   readonly compression: boolean;
   readonly checksum: boolean;
+  readonly plainFrom?: number;
 }
 
 export interface SavedRdb {

@@ -6,6 +6,7 @@ import { parseInteger } from '../../base/ascii.ts';
 import { Crc64 } from '../../base/crc64.ts';
 import { COMPRESSED_LENGTH_MAX, lzfCompress } from './lzf.ts';
 import * as format from './rdb-format.ts';
+import { NEVER_PLAIN } from './test-switches.ts';
 
 /** Takes bytes that are valid during the call only. May throw: then the output is of no use any more. */
 export type Sink = (buf: Buffer, off: number, len: number) => void;
@@ -16,6 +17,8 @@ export interface OutputOptions {
   readonly compression: boolean;
   /** rdbchecksum: without it eight zeros stand at the end. */
   readonly checksum: boolean;
+  /** List elements of so many bytes are nodes of their own; none without it. */
+  readonly plainFrom?: number;
   readonly chunk?: number;
 }
 
@@ -30,6 +33,7 @@ export class RdbOutput {
   total = 0;
   readonly #sink: Sink;
   readonly compression: boolean;
+  readonly plainFrom: number;
   readonly #crc: Crc64 | null;
   readonly #buf: Buffer;
   #at = 0;
@@ -38,6 +42,7 @@ export class RdbOutput {
   constructor(options: OutputOptions) {
     this.#sink = options.sink;
     this.compression = options.compression;
+    this.plainFrom = options.plainFrom ?? NEVER_PLAIN;
     this.#crc = options.checksum ? new Crc64() : null;
     this.#buf = Buffer.allocUnsafeSlow(Math.max(PRIMITIVE_BYTES_MAX, options.chunk ?? CHUNK_BYTES));
     this.#scratch = Buffer.allocUnsafeSlow(4096);

@@ -27,6 +27,8 @@ export interface RdbReaderOptions {
   readonly intsetMax: number;
   /** Keys that are there already are replaced; without it they are damage. */
   readonly merge?: boolean;
+  /** A wrong checksum at the end is passed over. */
+  readonly skipsChecksum?: boolean;
 }
 
 export class RdbReader {
@@ -299,7 +301,7 @@ export class RdbReader {
     yield* awaitBytes(this.#input, format.CHECKSUM_LENGTH);
     const stored = Buffer.from(this.#input.text(format.CHECKSUM_LENGTH), 'latin1');
     // All zero: saved with rdbchecksum no.
-    if (stored.equals(expected) || stored.every((byte) => byte === 0)) return;
+    if (stored.equals(expected) || stored.every((byte) => byte === 0) || this.#options.skipsChecksum === true) return;
     const offset = this.#input.offset - format.CHECKSUM_LENGTH;
     this.#input.fail(`RDB CRC error: Wrong RDB checksum expected: (${hex(expected)}) but got (${hex(stored)})`, offset);
   }

@@ -36,7 +36,6 @@ const DETACHED_CHUNK_BYTES = 4096;
 export class RdbWriter implements SnapshotEncoder {
   keys = 0;
   readonly #out: RdbOutput;
-  readonly #compression: boolean;
   readonly #info: RdbInfo;
   /** As they are when the writer is made. */
   readonly #sizes: readonly Sizes[];
@@ -45,7 +44,6 @@ export class RdbWriter implements SnapshotEncoder {
 
   constructor(out: RdbOutput, keyspace: Keyspace, info: RdbInfo) {
     this.#out = out;
-    this.#compression = out.compression;
     this.#info = info;
     this.#sizes = keyspace.databases.map(({ size, volatileSize }) => ({ size, volatileSize }));
   }
@@ -86,7 +84,8 @@ export class RdbWriter implements SnapshotEncoder {
   detach(records: RecordReader, ref: number): Buffer {
     const pieces: Buffer[] = [];
     const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
-    const out = new RdbOutput({ sink, compression: this.#compression, checksum: false, chunk: DETACHED_CHUNK_BYTES });
+    const { compression, plainFrom } = this.#out;
+    const out = new RdbOutput({ sink, compression, plainFrom, checksum: false, chunk: DETACHED_CHUNK_BYTES });
     this.#head(out, records, ref);
     writeValue(out, records, ref);
     out.finish();

@@ -3,10 +3,13 @@
  */
 import { assert } from '../../base/assert.ts';
 import * as encoding from '../data/encoding.ts';
-import { ListObject } from '../data/list-object.ts';
+import { BLOCK_BYTES } from '../data/list-block.ts';
+import { ListCursor, ListObject } from '../data/list-object.ts';
+import { Entry } from '../data/listpack.ts';
 import type { RecordReader } from '../data/record.ts';
 import * as format from './rdb-format.ts';
 import type { RdbOutput } from './rdb-output.ts';
+import { NEVER_PLAIN } from './test-switches.ts';
 import { countElements, forEachElement, forEachElementInSlices } from './value-elements.ts';
 
 /** About a millisecond of writing, compression included. */
@@ -66,7 +69,7 @@ function* writeBytesInSlices(out: RdbOutput, buf: Buffer, off: number, len: numb
 }
 
 function writeList(out: RdbOutput, records: RecordReader, ref: number): void {
-  if (records.isObject(ref)) {
+  if (records.isObject(ref) || out.plainFrom !== NEVER_PLAIN) {
     // Taken to its end at once.
     const slices = writeListInSlices(out, records, ref);
     while (slices.next().done !== true);
@@ -78,6 +81,7 @@ function writeList(out: RdbOutput, records: RecordReader, ref: number): void {
 }
 
 function* writeListInSlices(out: RdbOutput, records: RecordReader, ref: number): Generator<void> {
+  if (out.plainFrom !== NEVER_PLAIN) return yield* writeListWithPlainNodes(out, records, ref);
   const list = records.objectOf(ref);
   assert(list instanceof ListObject, 'a list that is an object is a ListObject');
   let pack = Buffer.alloc(0);
@@ -94,4 +98,43 @@ function* writeListInSlices(out: RdbOutput, records: RecordReader, ref: number):
     sliced = 0;
     yield;
   }
+}
+
+/** Long elements alone and plain, those between them packed together. */
+function* writeListWithPlainNodes(out: RdbOutput, records: RecordReader, ref: number): Generator<void> {
+  const list = records.isObject(ref)
+    ? (records.objectOf(ref) as ListObject)
+    : ListObject.over(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref));
+  let nodes = 0;
+  for (const _ of nodesOf(list, out.plainFrom)) nodes++;
+  out.length(nodes);
+  for (const node of nodesOf(list, out.plainFrom)) {
+    out.length(node instanceof ListObject ? format.QUICKLIST_PACKED : format.QUICKLIST_PLAIN);
+    if (node instanceof ListObject) {
+      const pack = Buffer.allocUnsafe(node.packedBytes);
+      node.writePacked(pack, 0);
+      out.string(pack);
+    } else {
+      out.string(node);
+    }
+    yield;
+  }
+}
+
+function* nodesOf(list: ListObject, plainFrom: number): Generator<ListObject | Buffer> {
+  const cursor = new ListCursor();
+  const entry = new Entry();
+  let packed = new ListObject();
+  for (let more = list.seek(0, cursor); more; more = list.next(cursor)) {
+    list.read(cursor, entry);
+    const { buf, off, len } = entry;
+    const isPlain = len >= plainFrom;
+    if (packed.length > 0 && (isPlain || packed.packedBytes + len > BLOCK_BYTES)) {
+      yield packed;
+      packed = new ListObject();
+    }
+    if (isPlain) yield Buffer.from(buf.subarray(off, off + len));
+    else packed.pushTail(buf, off, len);
+  }
+  if (packed.length > 0) yield packed;
 }

@@ -34,6 +34,7 @@ export class FullCopy {
       dropExpired: false,
       now_ms: clock.now_ms(),
       intsetMax: config['set-max-intset-entries'],
+      skipsChecksum: host.switches.skipsChecksums,
     });
     const arrival = host.beginArrival();
     this.#arrival = arrival;

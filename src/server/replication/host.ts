@@ -7,6 +7,7 @@ import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Arrival } from '../persistence/arrival.ts';
 import type { SpoolRequest } from '../persistence/persistence-options.ts';
+import type { TestSwitches } from '../persistence/test-switches.ts';
 import type { Request } from '../protocol/request.ts';
 import type { Replication } from './replication.ts';
 
@@ -25,6 +26,7 @@ export interface ReplicationHost {
   readonly config: Config;
   readonly keyspace: Keyspace;
   readonly replication: Replication;
+  readonly switches: TestSwitches;
   /** An open link is a reason for the process to go on. */
   readonly keepsAlive: boolean;
   count(what: 'fullSyncs' | 'partialSyncsOk' | 'partialSyncsRefused'): void;

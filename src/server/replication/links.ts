@@ -143,6 +143,12 @@ export class ReplicationLinks {
     this.#link.open();
   }
 
+  /** The history has a new name, and no other one: whoever knows an old one needs a full copy. */
+  changeId(): void {
+    this.#host.replication.id = randomHex(40);
+    this.#forgetSecond();
+  }
+
   isReplicaOf(host: string, port: number): boolean {
     return this.#link !== null && this.#link.address.host === host && this.#link.address.port === port;
   }

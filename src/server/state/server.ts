@@ -17,6 +17,7 @@ import type { Peers } from '../net/peers.ts';
 import type { CommandStats } from '../observe/command-stats.ts';
 import type { Stats } from '../observe/stats.ts';
 import type { Persistence } from '../persistence/persistence.ts';
+import type { TestSwitches } from '../persistence/test-switches.ts';
 import type { CollectingWriter } from '../protocol/resp-writer.ts';
 import type { ReplicationLinks } from '../replication/links.ts';
 import type { Replication } from '../replication/replication.ts';
@@ -81,6 +82,7 @@ export interface Server {
   loading: boolean;
   /** DEBUG PAUSE-CRON: nothing happens by itself. */
   cronPaused: boolean;
+  readonly switches: TestSwitches;
   nextClientId: number;
   /** What the port really is, also when the directive said 0. */
   port: number;

@@ -8,6 +8,7 @@ import { type AofConfig, AofLog } from '../../../src/server/persistence/aof-log.
 import type { AofFile } from '../../../src/server/persistence/aof-manifest.ts';
 import type { AtomicFile } from '../../../src/server/persistence/disk.ts';
 import { type Fault, injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
+import { allSwitchesOff } from '../../../src/server/persistence/test-switches.ts';
 import { logInto, NOW_MS } from './support.ts';
 
 let dir: string;
@@ -41,7 +42,15 @@ function newLog(folder = newFolder()): AofLog {
     throw new Error(`fatal: ${reason}`);
   };
   const statusChanged = (): void => void statuses.push(made.failure);
-  const made: AofLog = new AofLog({ folder, clock, log: logInto(lines), config, fatal, statusChanged });
+  const made: AofLog = new AofLog({
+    folder,
+    clock,
+    log: logInto(lines),
+    config,
+    switches: allSwitchesOff(),
+    fatal,
+    statusChanged,
+  });
   return made;
 }
 

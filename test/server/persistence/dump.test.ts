@@ -44,7 +44,7 @@ function dump(payload: Buffer): Buffer {
   if (typeof entry === 'string') throw new Error(entry);
   const db = newKeyspace().databases[0]!;
   db.put(KEY, 0, 1, entry);
-  return dumpValue(db, db.peek(KEY, 0, 1), true);
+  return dumpValue(db, db.peek(KEY, 0, 1), { compression: true });
 }
 
 /** The file of this case holds other types as well, so it cannot be loaded. */
@@ -154,7 +154,7 @@ describe('any value', () => {
     fill(source, new Prng(31), 200);
     for (const db of source.databases) {
       db.forEach((kbuf, koff, klen, ref) => {
-        const entry = restoreValue(dumpValue(db, ref, klen % 2 === 0), {
+        const entry = restoreValue(dumpValue(db, ref, { compression: klen % 2 === 0 }), {
           deadline_ms: db.deadlineOf(ref),
           intsetMax: 512,
         });
@@ -171,7 +171,7 @@ describe('any value', () => {
     fill(source, new Prng(33), 40);
     const bodies: Buffer[] = [];
     source.databases[0]!.forEach((_k, _o, _l, ref) =>
-      bodies.push(dumpValue(source.databases[0]!, ref, true).subarray(0, -10)),
+      bodies.push(dumpValue(source.databases[0]!, ref, { compression: true }).subarray(0, -10)),
     );
     for (let round = 0; round < 3000; round++) {
       const body = Buffer.from(prng.pick(bodies));

@@ -9,6 +9,7 @@ import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
 import { LoadFailure } from '../../../src/server/persistence/load-failure.ts';
 import { type Loaded, type LoadOptions, loadAtStart } from '../../../src/server/persistence/loader.ts';
+import { allSwitchesOff } from '../../../src/server/persistence/test-switches.ts';
 import { contents, fill, logInto, NOW_MS, newKeyspace, readVector, VECTORS, writeRdb } from './support.ts';
 
 let dir: string;
@@ -46,6 +47,7 @@ function load({
     'aof-disable-auto-gc': false,
   };
   const options: LoadOptions = {
+    switches: allSwitchesOff(),
     config: { ...defaultConfig(), dir, appendonly, 'aof-load-truncated': truncatedAllowed },
     keyspace: rest.keyspace ?? newKeyspace(),
     clock: new ManualClock(NOW_MS),
@@ -200,7 +202,7 @@ describe('with appendonly yes', () => {
     writeAof(SET, SET);
     fs.rmSync(aofPath('2.aof'));
     expect((await failureOf()).message).toBe(
-      'The manifest names the AOF file 2.aof, but it does not exist: No such file or directory',
+      'Unable to open the AOF file 2.aof that the manifest names: No such file or directory',
     );
     expect(commands).toEqual([]);
   });
@@ -251,7 +253,7 @@ describe('a folder that lost something', () => {
     ['all but the first line', 1, {}, ['appendonly.aof.3.incr.aof, appendonly.aof.4.incr.aof']],
     ['the manifest and the base', null, { 'appendonly.aof.2.base.aof': null }, ['appendonly.aof.3.incr.aof']],
     ['the bytes of the base', 3, { 'appendonly.aof.2.base.aof': '' }, ['appendonly.aof.2.base.aof', 'is empty']],
-    ['an increment', 3, { 'appendonly.aof.3.incr.aof': null }, ['appendonly.aof.3.incr.aof, but it does not exist']],
+    ['an increment', 3, { 'appendonly.aof.3.incr.aof': null }, ['appendonly.aof.3.incr.aof that the manifest names']],
   ])('%s: is refused, untouched, with the names and how to go on', async (_, lines, changes, words) => {
     writeFolder(lines, changes);
     const before = snapshot();

@@ -11,6 +11,7 @@ import { DiskFailure } from '../../../src/server/persistence/disk.ts';
 import { injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import type { SpooledRdb } from '../../../src/server/persistence/rdb-file.ts';
+import { allSwitchesOff } from '../../../src/server/persistence/test-switches.ts';
 import { contents, end, fill, loadRdb, logInto, newKeyspace, newReader, writeRdb } from './support.ts';
 
 let dir: string;
@@ -30,6 +31,7 @@ afterEach(() => {
 function make(keyspace: Keyspace, changes: Partial<Config> = {}): { persistence: Persistence; config: Config } {
   const config = { ...defaultConfig(), dir, ...changes };
   const persistence = new Persistence({
+    switches: allSwitchesOff(),
     config,
     keyspace,
     clock: systemClock(),

@@ -15,6 +15,7 @@ import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { Claims } from '../../../src/server/persistence/claims.ts';
 import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
+import { allSwitchesOff } from '../../../src/server/persistence/test-switches.ts';
 import { asJson, contents, end, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
 
 const hasRedis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout?.includes('v=7.0') ?? false;
@@ -32,6 +33,7 @@ afterEach(() => {
 function newPersistence(keyspace: Keyspace, changes: Partial<ReturnType<typeof defaultConfig>> = {}): Persistence {
   const config = { ...defaultConfig(), dir, ...changes };
   return new Persistence({
+    switches: allSwitchesOff(),
     config,
     keyspace,
     clock: new ManualClock(NOW_MS),
@@ -198,7 +200,7 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
       const db = keyspace.databases[0]!;
       const dumps: [Buffer, Buffer][] = [];
       db.forEach((kbuf, koff, klen, ref) => {
-        dumps.push([Buffer.from(kbuf.subarray(koff, koff + klen)), dumpValue(db, ref, true)]);
+        dumps.push([Buffer.from(kbuf.subarray(koff, koff + klen)), dumpValue(db, ref, { compression: true })]);
       });
       const back = newKeyspace();
       for (const [key, payload] of dumps) {
