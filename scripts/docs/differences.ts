@@ -6,7 +6,7 @@
 /** Commands that do only a part of what Redis' command of that name does. */
 export const partly: Readonly<Record<string, string>> = {
   debug:
-    'SLEEP, OBJECT, DIGEST, DIGEST-VALUE, SET-ACTIVE-EXPIRE, RELOAD, LOADAOF (not inside EXEC), POPULATE, PROTOCOL, PAUSE-CRON, DROP-CLUSTER-PACKET-FILTER, LOG, ERROR, JMAP; other words are refused, REPLYBUFFER because no client has a reply buffer of its own',
+    'SLEEP, OBJECT, DIGEST, DIGEST-VALUE, SET-ACTIVE-EXPIRE, RELOAD, LOADAOF (not inside EXEC), POPULATE, PROTOCOL, PAUSE-CRON, DROP-CLUSTER-PACKET-FILTER, CLUSTERLINK, QUICKLIST-PACKED-THRESHOLD (for RDB files and DUMP; in memory, elements from 4 KB on have a block of their own in any case), SET-SKIP-CHECKSUM-VALIDATION, AOF-FLUSH-SLEEP, CHANGE-REPL-ID, REPLICATE, LOG, ERROR, JMAP; other words are refused, REPLYBUFFER because no client has a reply buffer of its own',
 };
 
 export interface Difference {
