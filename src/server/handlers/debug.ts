@@ -182,7 +182,7 @@ function object(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.store.find(call.buf, call.off(2), call.len(2));
   if (ref === 0) throw NO_SUCH_KEY;
-  const serialized = dumpValue(db, ref, server.persistence.valueForm).length;
+  const serialized = dumpValue(db, ref, server.persistence.form).length;
   const idle_s = db.idle_s(ref);
   reply.simple(
     `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingName(db.encodingOf(ref))} ` +

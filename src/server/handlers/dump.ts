@@ -54,7 +54,7 @@ function dump(call: Call): void {
   const { db, reply, server } = call;
   const ref = db.find(call.buf, call.off(1), call.len(1));
   if (ref === 0) reply.null();
-  else reply.bulkPassed(dumpValue(db, ref, server.persistence.valueForm));
+  else reply.bulkPassed(dumpValue(db, ref, server.persistence.form));
 }
 
 interface RestoreOptions {

@@ -238,7 +238,7 @@ class Migration {
     const deadline_ms = db.deadlineOf(ref);
     const ttl_ms = deadline_ms < 0 ? 0 : Math.max(1, deadline_ms - keyspace.now_ms);
     const command = cluster === null ? 'RESTORE' : 'RESTORE-ASKING';
-    const words = [command, key, String(ttl_ms), dumpValue(db, ref, this.#server.persistence.valueForm)];
+    const words = [command, key, String(ttl_ms), dumpValue(db, ref, this.#server.persistence.form)];
     if (this.#order.replace || again) words.push('REPLACE');
     bytes.push(requestOf(words).buf);
     return { key, watcher, restored: true };

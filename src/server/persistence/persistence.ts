@@ -12,7 +12,6 @@ import { AofLog } from './aof-log.ts';
 import { type AofFile, ManifestFailure } from './aof-manifest.ts';
 import { Arrival } from './arrival.ts';
 import { AtomicFile, DiskFailure, makeFolder, tempOf, UnnamedFile, whyNot } from './disk.ts';
-import type { ValueForm } from './dump.ts';
 import { KeyPace } from './key-pace.ts';
 import { LoadFailure } from './load-failure.ts';
 import { type Breathe, type Loaded, type LoadOptions, loadAtStart, loadLogAtOnce } from './loader.ts';
@@ -81,9 +80,10 @@ export class Persistence {
     return this.log.enabled || (this.#wantsRewrite && this.#options.config.appendonly);
   }
 
-  /** How values are written into payloads. */
-  get valueForm(): ValueForm {
-    return this.#settings();
+  /** How values are written into files and payloads. */
+  get form(): RdbSettings {
+    const { config, switches } = this.#options;
+    return { compression: config.rdbcompression, checksum: config.rdbchecksum, plainFrom: switches.plainFrom };
   }
 
   get changesSinceSave(): number {
@@ -172,7 +172,7 @@ export class Persistence {
   save(): void {
     const { keyspace, log } = this.#options;
     try {
-      saveRdbFile(keyspace, this.#ownRdb(), this.#info(false), { ...this.#settings(), pace: this.#pace() });
+      saveRdbFile(keyspace, this.#ownRdb(), this.#info(false), { ...this.form, pace: this.#pace() });
     } catch (failure) {
       if (failure instanceof DiskFailure) log.warning(`Error saving DB on disk: ${failure.message}`);
       throw failure;
@@ -334,7 +334,7 @@ export class Persistence {
       open: () => {
         const filePath = this.#ownRdb();
         const file = new AtomicFile(filePath, tempOf(filePath, 'bgsave'));
-        return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
+        return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.form) };
       },
       ended: (failure) => {
         if (failure !== null) {
@@ -404,7 +404,7 @@ export class Persistence {
     this.#begin('replicas', {
       open: () => {
         const file = new UnnamedFile(config.dir);
-        made = { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.#settings()) };
+        made = { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.form) };
         for (const { begun } of requests) begun();
         return made;
       },
@@ -465,7 +465,7 @@ export class Persistence {
 
   #baseEncoder(file: AtomicFile): SnapshotEncoder {
     const { keyspace, clock, config, functions } = this.#options;
-    if (config['aof-use-rdb-preamble']) return rdbEncoder(file, keyspace, this.#info(true), this.#settings());
+    if (config['aof-use-rdb-preamble']) return rdbEncoder(file, keyspace, this.#info(true), this.form);
     const now_s = config['aof-timestamp-enabled'] ? Math.floor(clock.now_ms() / 1000) : null;
     return new CommandsWriter((buf, off, len) => file.write(buf, off, len), { functions: functions(), now_s });
   }
@@ -484,11 +484,6 @@ export class Persistence {
 
   #pace(): KeyPace {
     return new KeyPace('rdb-key-save-delay', this.#options);
-  }
-
-  #settings(): RdbSettings {
-    const { config, switches } = this.#options;
-    return { compression: config.rdbcompression, checksum: config.rdbchecksum, plainFrom: switches.plainFrom };
   }
 
   #info(aofBase: boolean): RdbInfo {
