@@ -8,10 +8,10 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
-import { bytesOf, pathOf, toByteText, workingFolder } from '../base/byte-text.ts';
+import { bytesOf, pathOf, workingFolder } from '../base/byte-text.ts';
 import { GlobPattern } from '../base/glob.ts';
 import { didYouMean } from '../base/nearest.ts';
+import { systemReason } from '../base/system-reason.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
 import { type Config, defaultConfig, directiveOf, findName, formatSetting, type Name, names } from './directives.ts';
@@ -109,16 +109,9 @@ function readConfigFile(loading: Loading, path: string, depth: number): void {
   try {
     text = loading.files.readFile(path);
   } catch (error) {
-    throw new ConfigFailure(`Fatal error, can't open config file '${path}': ${reasonOf(error)}`, { file: path });
+    throw new ConfigFailure(`Fatal error, can't open config file '${path}': ${systemReason(error)}`, { file: path });
   }
   readText(loading, path, text, depth);
-}
-
-function reasonOf(error: unknown): string {
-  const { errno, message } = error as NodeJS.ErrnoException;
-  if (errno === undefined) return toByteText(message);
-  const text = getSystemErrorMessage(errno);
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function readText(loading: Loading, file: string, text: string, depth: number): void {

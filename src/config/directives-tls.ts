@@ -33,7 +33,6 @@ export const tls = {
     since: '6.0.0',
     volatile: true,
     doc: 'Parameters of the Diffie-Hellman exchange, PEM.',
-    notApplicable: 'keys are exchanged over elliptic curves, which need no such file',
   }),
   'tls-ca-cert-file': text({
     initial: '',
@@ -70,18 +69,16 @@ export const tls = {
     initial: true,
     since: '6.0.0',
     doc: 'Let clients resume sessions.',
-    notApplicable: 'sessions are resumed as Node does it',
   }),
   'tls-session-cache-size': smallInteger({
     initial: 20_480,
     since: '6.0.0',
     doc: 'How many sessions are kept for that; 0 is no limit.',
-    notApplicable: 'sessions are resumed as Node does it',
+    notApplicable: 'a session is kept by its client, as a ticket',
   }),
   'tls-session-cache-timeout': smallInteger({
     initial: 300,
     since: '6.0.0',
     doc: 'Seconds for which a session can be resumed.',
-    notApplicable: 'sessions are resumed as Node does it',
   }),
 } as const;

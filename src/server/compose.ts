@@ -156,7 +156,7 @@ function assemble(options: Assembled, start: Start): Running {
     settings: new Settings(
       config,
       onChange(() => server, door),
-      preparation(door),
+      preparation(() => server, door),
     ),
     configFile: options.configFile,
     clock,

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { assert } from '../base/assert.ts';
 import { type Descriptors, tookReserved } from '../base/descriptors.ts';
-import { listenHosts } from '../config/addresses.ts';
+import { type ListenHost, listenHosts } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
 import { enforceOutputLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
@@ -17,6 +17,7 @@ import { keepTraffic } from './handlers/info-stats.ts';
 import type { Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, type Endpoint, Listener, type PreparedPorts } from './net/listener.ts';
+import { resolveHosts } from './net/resolve.ts';
 import { turnAway } from './net/turn-away.ts';
 import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
@@ -92,7 +93,8 @@ export class Door {
   /** Opens what another configuration needs and this one has not. Throws a ListenFailure or a TlsFailure. */
   async prepare(next: Config): Promise<PreparedPorts> {
     const tls = next['tls-port'] === 0 ? null : serverTlsOptions(next);
-    const ports = await this.#listener.prepare(this.#endpointsOf(next));
+    const hosts = await resolveHosts(listenHosts(next.bind), this.#the().clock);
+    const ports = await this.#listener.prepare(this.#endpointsOf(next, hosts));
     return {
       abandon: () => ports.abandon(),
       commit: () => {
@@ -110,9 +112,8 @@ export class Door {
     this.#listener.close();
   }
 
-  #endpointsOf(config: Config): Endpoint[] {
+  #endpointsOf(config: Config, hosts: readonly ListenHost[]): Endpoint[] {
     const tlsPort = config['tls-port'];
-    const hosts = listenHosts(config.bind);
     const at = (transport: Endpoint['transport'], port: number): Endpoint[] =>
       hosts.map((host) => ({ ...host, transport, port }));
     const chosen = this.#options.anyPort && tlsPort === 0 && config.unixsocket === '';

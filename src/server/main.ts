@@ -5,7 +5,6 @@
 
 import { appendFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { getSystemErrorMessage } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import {
   absolutePath,
@@ -19,6 +18,7 @@ import {
 } from '../base/byte-text.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Logger } from '../base/log.ts';
+import { systemReason } from '../base/system-reason.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
 import { type Starter, starterOf, startInBackground } from './background.ts';
@@ -142,7 +142,7 @@ function enterDir(config: Config): void {
   try {
     enterFolder(config.dir);
   } catch (error) {
-    throw new StartFailure(`Can't chdir to '${config.dir}': ${reasonOf(error)}`);
+    throw new StartFailure(`Can't chdir to '${config.dir}': ${systemReason(error)}`);
   }
   config.dir = workingFolder();
 }
@@ -153,15 +153,8 @@ function tryLogFile({ logfile }: Config): void {
   try {
     appendFileSync(pathOf(logfile), '');
   } catch (error) {
-    throw new StartFailure(`Can't open the log file '${absolutePath(logfile)}': ${reasonOf(error)}`);
+    throw new StartFailure(`Can't open the log file '${absolutePath(logfile)}': ${systemReason(error)}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { errno, message } = error as NodeJS.ErrnoException;
-  if (errno === undefined) return toByteText(message);
-  const text = getSystemErrorMessage(errno);
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function logSink({ logfile, daemonize }: Config): (line: string) => void {
@@ -213,7 +206,7 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
   try {
     writeFileSync(full, `${process.pid}\n`);
   } catch (error) {
-    log.warning(`Failed to write PID file: ${reasonOf(error)}`);
+    log.warning(`Failed to write PID file: ${systemReason(error)}`);
     return;
   }
   process.once('exit', (code) => {

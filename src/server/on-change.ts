@@ -4,9 +4,9 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
 import { pathOf } from '../base/byte-text.ts';
 import { readDescriptors } from '../base/descriptors.ts';
+import { systemReason } from '../base/system-reason.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
 import type { Config, Name } from '../config/directives.ts';
 import type { OnChange, Preparation, Prepared } from '../config/settings.ts';
@@ -55,8 +55,8 @@ function turnLogOnOrOff({ persistence }: Server): void {
 }
 
 /** What ports and certificates depend on: whether they can be used is known when they are. */
-export function preparation(door: Door): Preparation {
-  return { names: TRIED, prepare: (next) => tryPorts(next, door) };
+export function preparation(the: () => Server, door: Door): Preparation {
+  return { names: TRIED, prepare: (next) => tryPorts(next, the().config, door) };
 }
 
 const TLS: readonly Name[] = [
@@ -75,18 +75,25 @@ const TLS: readonly Name[] = [
   'tls-ciphers',
   'tls-ciphersuites',
   'tls-prefer-server-ciphers',
+  'tls-dh-params-file',
+  'tls-session-caching',
+  'tls-session-cache-timeout',
 ];
 
 const TRIED: readonly Name[] = ['port', 'bind', 'tls-port', ...TLS];
 
-async function tryPorts(next: Config, door: Door): Promise<Prepared> {
+async function tryPorts(next: Config, before: Config, door: Door): Promise<Prepared> {
   try {
     if (next['tls-cluster']) busTlsOptions(next);
     if (next['tls-cluster'] || next['tls-replication']) clientTlsOptions(next);
     return await door.prepare(next);
   } catch (error) {
     if (error instanceof TlsFailure) throw new DirectiveRefusal(`Unable to update TLS configuration. ${error.message}`);
-    if (error instanceof ListenFailure) throw new DirectiveRefusal(`Unable to listen on this port: ${error.message}`);
+    if (error instanceof ListenFailure) {
+      const what =
+        next.bind === before.bind ? 'Unable to listen on this port' : 'Failed to bind to specified addresses';
+      throw new DirectiveRefusal(`${what}: ${error.message}`);
+    }
     throw error;
   }
 }
@@ -98,9 +105,7 @@ function enterFolder(config: Config, before: string): void {
     if (!statSync(pathOf(folder)).isDirectory()) throw new DirectiveRefusal('Not a directory');
     accessSync(pathOf(folder), constants.X_OK);
   } catch (error) {
-    if (error instanceof DirectiveRefusal) throw error;
-    const text = getSystemErrorMessage((error as NodeJS.ErrnoException).errno!);
-    throw new DirectiveRefusal(text.charAt(0).toUpperCase() + text.slice(1));
+    throw error instanceof DirectiveRefusal ? error : new DirectiveRefusal(systemReason(error));
   }
   config.dir = folder;
 }

@@ -67,8 +67,13 @@ describe('ports', () => {
 
   test.each([
     ['a port that another process has', () => ['port', `${takenPort}`], /Unable to listen.*Address already in use/],
-    ['an address that is not ours', () => ['bind', '192.0.2.1'], /Unable to listen.*Cannot assign requested address/],
-    ['a good one beside a bad one', () => ['bind', '127.0.0.1 192.0.2.1'], /Unable to listen/],
+    ['an address that is not ours', () => ['bind', '192.0.2.1'], /Failed to bind.*Cannot assign requested address/],
+    [
+      'a name that nobody has',
+      () => ['bind', 'no.such.invalid'],
+      /Failed to bind.*no\.such\.invalid: Name or service not known|Temporary failure/,
+    ],
+    ['a good one beside a bad one', () => ['bind', '127.0.0.1 192.0.2.1'], /Failed to bind/],
     ['TLS without a certificate', () => ['tls-port', '23300'], /Unable to update TLS configuration/],
     ['a certificate that is not there', () => ['tls-cluster', 'yes', 'tls-cert-file', '/no/such'], /tls-cert-file/],
     ['many, of which one cannot be', () => ['maxmemory', '77mb', 'port', `${takenPort}`], /Unable to listen/],
@@ -86,8 +91,15 @@ describe('ports', () => {
     expect(await server.call('CONFIG', 'SET', 'bind', '127.0.0.2')).toBe('OK');
     expect(await accepts(server.port)).toBe(false);
     expect(await accepts(server.port, '127.0.0.2')).toBe(true);
-    expect(await refusal('bind', '0.0.0.0 192.0.2.1')).toMatch(/Unable to listen/);
+    expect(await refusal('bind', '0.0.0.0 192.0.2.1')).toMatch(/Failed to bind/);
     expect(await accepts(server.port, '127.0.0.2')).toBe(true);
+  });
+
+  test('a name among the addresses is looked up', async () => {
+    expect(await server.call('CONFIG', 'SET', 'bind', 'localhost')).toBe('OK');
+    expect(await get('bind')).toBe('localhost');
+    expect(await accepts(server.port, 'localhost')).toBe(true);
+    expect(await accepts(server.port, '127.0.0.2')).toBe(false);
   });
 
   test('changes that are tried wait for each other', async () => {

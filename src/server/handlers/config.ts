@@ -117,7 +117,7 @@ function isDeniedWhileLoading(given: string): boolean {
 }
 
 function answerWhenTried({ server, client, reply }: Call, trial: Promise<void>): void {
-  // The system answers a listen at once, one way or the other.
+  // The system answers a listen at once, one way or the other; what may take longer, names, has a deadline of its own.
   const wait: Blocked = { why: 'config', deadline_ms: Number.POSITIVE_INFINITY, expire: () => {}, reply };
   server.blocking.block(client, wait);
   trial.then(

@@ -232,10 +232,17 @@ function removeSocket(path: string): void {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Address already in use',
+  EACCES: 'Permission denied',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+  EAFNOSUPPORT: 'Address family not supported',
+  ENOENT: 'No such file or directory',
+  ENOTFOUND: 'Name or service not known',
+  EAI_AGAIN: 'Temporary failure in name resolution',
+  ETIMEDOUT: 'The address of this name was not told in time',
+};
+
 function reasonOf(code: string): string {
-  if (code === 'EADDRINUSE') return 'Address already in use';
-  if (code === 'EACCES') return 'Permission denied';
-  if (code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
-  if (code === 'ENOENT') return 'No such file or directory';
-  return code;
+  return REASONS[code] ?? code;
 }

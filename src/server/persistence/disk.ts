@@ -15,9 +15,9 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
-import { pathOf, toByteText } from '../../base/byte-text.ts';
+import { pathOf } from '../../base/byte-text.ts';
 import { randomHex } from '../../base/prng.ts';
+import { systemReason } from '../../base/system-reason.ts';
 import { roomFor, syncFails, truncateFails } from './disk-fault.ts';
 
 export class DiskFailure extends Error {
@@ -412,16 +412,13 @@ function attempt<T>(operation: string, filePath: string, call: () => T): T {
 
 function asDiskFailure(operation: string, filePath: string, error: unknown): DiskFailure {
   if (error instanceof DiskFailure) return error;
-  const { code = 'UNKNOWN', errno } = error as NodeJS.ErrnoException;
-  return new DiskFailure(operation, filePath, code, reasonOf(code, errno, error));
+  const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
+  return new DiskFailure(operation, filePath, code, reasonOf(code, error));
 }
 
 /** libuv has the same texts as strerror, in lower case, with a few exceptions. */
-function reasonOf(code: string, errno: number | undefined, error: unknown): string {
-  if (code === 'EIO') return 'Input/output error';
-  if (errno === undefined) return toByteText(error instanceof Error ? error.message : String(error));
-  const text = getSystemErrorMessage(errno);
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function reasonOf(code: string, error: unknown): string {
+  return code === 'EIO' ? 'Input/output error' : systemReason(error);
 }
 
 /** A descriptor that the thread pool may be working on when it is to be closed. */

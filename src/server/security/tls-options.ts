@@ -3,7 +3,7 @@
  * missing or wrong one is named with its directive.
  */
 
-import { createPrivateKey } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -14,6 +14,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { bytesOf, pathOf, toByteText } from '../../base/byte-text.ts';
+import { systemReason } from '../../base/system-reason.ts';
 import type { Config } from '../../config/directives.ts';
 
 /** A TLS directive names a file that cannot be used. */
@@ -29,6 +30,8 @@ export function serverTlsOptions(config: Config): TlsOptions {
     requestCert: config['tls-auth-clients'] !== 'no',
     rejectUnauthorized: config['tls-auth-clients'] === 'yes',
     honorCipherOrder: config['tls-prefer-server-ciphers'],
+    ...sessions(config),
+    ...exchange(config),
   };
   check(options);
   return options;
@@ -59,10 +62,10 @@ type FileDirective =
   | 'tls-key-file'
   | 'tls-client-cert-file'
   | 'tls-client-key-file'
-  | 'tls-ca-cert-file';
+  | 'tls-ca-cert-file'
+  | 'tls-dh-params-file';
 
 function identity(config: Config, cert: FileDirective, key: FileDirective, passphrase: string): SecureContextOptions {
-  if (config[cert] === '') throw new TlsFailure('No tls-cert-file configured!');
   const options = { cert: read(config, cert), key: read(config, key) };
   return passphrase === '' ? options : { ...options, key: unlocked(options.key, bytesOf(passphrase)) };
 }
@@ -77,7 +80,7 @@ function unlocked(key: Buffer, passphrase: Buffer): string | Buffer {
 }
 
 function common(config: Config, { asksForCertificates }: { asksForCertificates: boolean }): SecureContextOptions {
-  const options: SecureContextOptions = { ...versions(config['tls-protocols']) };
+  const options: SecureContextOptions = versions(config['tls-protocols']);
   if (asksForCertificates) Object.assign(options, authorities(config));
   else options.ca = namedAuthorities(config);
   const ciphers = [config['tls-ciphersuites'], config['tls-ciphers']].filter((text) => text !== '');
@@ -96,40 +99,93 @@ function authorities(config: Config): { ca: Buffer[] } {
 
 function namedAuthorities(config: Config): Buffer[] {
   const ca: Buffer[] = [];
-  if (config['tls-ca-cert-file'] !== '') ca.push(read(config, 'tls-ca-cert-file'));
+  const file = config['tls-ca-cert-file'];
+  if (file !== '') ca.push(...authoritiesIn(read(config, 'tls-ca-cert-file'), `tls-ca-cert-file ${file}`));
   if (config['tls-ca-cert-dir'] !== '') ca.push(...readFolder(config['tls-ca-cert-dir']));
   return ca;
 }
 
 /** OpenSSL finds a certificate here by the hash in its name; reading all of them finds the same ones. */
 function readFolder(folder: string): Buffer[] {
+  const what = `tls-ca-cert-dir ${folder}`;
   try {
     const files = readdirSync(pathOf(folder), 'latin1').map((name) => pathOf(path.join(folder, name)));
     const certificates = files
       .filter((file) => !statSync(file).isDirectory())
       .map((file) => readFileSync(file))
       .filter((bytes) => bytes.includes('-----BEGIN CERTIFICATE-----'));
-    if (certificates.length === 0) throw new Error('no file in it holds a PEM certificate');
-    return certificates;
+    if (certificates.length === 0) throw new TlsFailure(`${what}: no file in it holds a PEM certificate`);
+    return authoritiesIn(Buffer.concat(certificates), what);
   } catch (error) {
-    throw new TlsFailure(`tls-ca-cert-dir ${folder}: ${toByteText((error as Error).message)}`);
+    throw error instanceof TlsFailure ? error : new TlsFailure(`${what}: ${systemReason(error)}`);
   }
 }
 
-function versions(text: string): { minVersion?: SecureVersion; maxVersion?: SecureVersion } {
+const PEM_CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]*?-----END \1-----/g;
+
+/** Node passes over what it cannot read, and would trust fewer than the file says. */
+function authoritiesIn(bytes: Buffer, what: string): Buffer[] {
+  const found = bytes.latin1Slice().match(PEM_CERTIFICATE) ?? [];
+  if (found.length === 0) throw new TlsFailure(`${what}: holds no PEM certificate`);
+  return found.map((text, at) => {
+    const certificate = Buffer.from(`${text}\n`, 'latin1');
+    try {
+      new X509Certificate(certificate);
+    } catch {
+      throw new TlsFailure(`${what}: certificate ${at + 1} of ${found.length} in it is damaged`);
+    }
+    return certificate;
+  });
+}
+
+const VERSIONS: readonly { readonly version: SecureVersion; readonly without: number }[] = [
+  { version: 'TLSv1', without: constants.SSL_OP_NO_TLSv1 },
+  { version: 'TLSv1.1', without: constants.SSL_OP_NO_TLSv1_1 },
+  { version: 'TLSv1.2', without: constants.SSL_OP_NO_TLSv1_2 },
+  { version: 'TLSv1.3', without: constants.SSL_OP_NO_TLSv1_3 },
+];
+
+function versions(text: string): SecureContextOptions {
   if (text === '') return {};
-  const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-  const chosen = known.filter((version) => text.toLowerCase().split(/\s+/).includes(version.toLowerCase()));
-  if (chosen.length === 0)
+  const words = text.toLowerCase().split(/\s+/);
+  const known = (word: string): boolean => VERSIONS.some(({ version }) => version.toLowerCase() === word);
+  if (!words.every(known))
     throw new TlsFailure('Invalid tls-protocols specified. Use a combination of TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3.');
-  return { minVersion: chosen[0]!, maxVersion: chosen.at(-1)! };
+  const chosen = VERSIONS.filter(({ version }) => words.includes(version.toLowerCase()));
+  const others = VERSIONS.filter((each) => !chosen.includes(each));
+  return {
+    minVersion: chosen[0]!.version,
+    maxVersion: chosen.at(-1)!.version,
+    // Between the two there may be one that is not wanted.
+    secureOptions: others.reduce((sum, { without }) => sum | without, 0),
+  };
+}
+
+/** Sessions are tickets, which clients keep. */
+function sessions(config: Config): TlsOptions {
+  if (config['tls-session-caching']) return { sessionTimeout: config['tls-session-cache-timeout'] };
+  const { secureOptions = 0 } = versions(config['tls-protocols']);
+  return { secureOptions: secureOptions | constants.SSL_OP_NO_TICKET };
+}
+
+/** Node says nothing of parameters that it cannot read, and does without. */
+function exchange(config: Config): TlsOptions {
+  const file = config['tls-dh-params-file'];
+  if (file === '') return {};
+  const dhparam = read(config, 'tls-dh-params-file');
+  const body = /-----BEGIN DH PARAMETERS-----([\s\S]+?)-----END DH PARAMETERS-----/.exec(dhparam.latin1Slice());
+  // A sequence of integers, the first of which is the prime.
+  const der = Buffer.from(body?.[1] ?? '', 'base64');
+  if (der[0] !== 0x30) throw new TlsFailure(`tls-dh-params-file ${file}: holds no PEM parameters of Diffie-Hellman`);
+  return { dhparam };
 }
 
 function read(config: Config, directive: FileDirective): Buffer {
+  if (config[directive] === '') throw new TlsFailure(`No ${directive} configured!`);
   try {
     return readFileSync(pathOf(config[directive]));
   } catch (error) {
-    throw new TlsFailure(`${directive} ${config[directive]}: ${toByteText((error as Error).message)}`);
+    throw new TlsFailure(`${directive} ${config[directive]}: ${systemReason(error)}`);
   }
 }
 
@@ -143,5 +199,7 @@ function check(options: SecureContextOptions): void {
 }
 
 function unusable(error: unknown): TlsFailure {
-  return new TlsFailure(`the TLS certificate or key cannot be used: ${(error as Error).message}`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_SSL_NO_CIPHER_MATCH') return new TlsFailure('tls-ciphers or tls-ciphersuites name no known cipher');
+  return new TlsFailure(`the TLS certificate or key cannot be used: ${toByteText(message)}`);
 }
