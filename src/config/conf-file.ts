@@ -14,7 +14,7 @@ import { didYouMean } from '../base/nearest.ts';
 import { systemReason } from '../base/system-reason.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
-import { type Config, defaultConfig, directiveOf, findName, formatSetting, type Name, names } from './directives.ts';
+import { type Config, defaultConfig, directiveOf, findName, type Name, names, withoutEffect } from './directives.ts';
 import { splitWords, trimLine } from './words.ts';
 
 /** Something in a configuration, or in reading it, is wrong; the message is for the operator, over several lines. */
@@ -249,11 +249,9 @@ function finish({ config, given, notices, folder }: Loading): void {
   }
   config.dir = folder;
   if (config.daemonize && config.pidfile === '') config.pidfile = '/var/run/redis.pid';
-  const initial = defaultConfig();
   for (const name of given) {
-    const { status, reason } = directiveOf(name);
-    if (status === 'obeyed' || formatSetting(config, name) === formatSetting(initial, name)) continue;
-    notices.push(`'${name}' is accepted and has no effect: ${reason}`);
+    const notice = withoutEffect(config, name);
+    if (notice !== null) notices.push(notice);
   }
 }
 

@@ -62,6 +62,7 @@ export const cluster = {
     initial: true,
     since: '7.0.0',
     doc: 'Serve sharded channels even then.',
+    notApplicable: 'there is no Pub/Sub yet',
   }),
   'cluster-replica-validity-factor': smallInteger({
     initial: 10,

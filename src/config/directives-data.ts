@@ -2,6 +2,7 @@
 import { integer, memory, oneOf, smallInteger, yesNo } from './directive.ts';
 
 const NO_MAXMEMORY = 'memory is counted and limited in a later version';
+const NO_EVICTION = 'nothing is evicted yet; only OBJECT FREQ, OBJECT IDLETIME and what an RDB keeps of them go by it';
 const NO_DEFRAGMENTATION = 'records are moved together by the keyspace itself, always';
 const FREED_IN_STEPS = 'data is always freed in small steps, so both ways are the same';
 
@@ -24,7 +25,7 @@ export const memoryDirectives = {
       'allkeys-random',
       'noeviction',
     ],
-    { initial: 'noeviction', since: '2.0.0', doc: 'Which keys go when it is reached.', notApplicable: NO_MAXMEMORY },
+    { initial: 'noeviction', since: '2.0.0', doc: 'Which keys go when it is reached.', notApplicable: NO_EVICTION },
   ),
   'maxmemory-samples': smallInteger({
     initial: 5,

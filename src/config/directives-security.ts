@@ -3,7 +3,6 @@ import { integer, oneOf, text, yesNo } from './directive.ts';
 import { eventClasses, fileLines, percentiles } from './special-kinds.ts';
 
 const NO_SLOW_LOG = 'the slow log is not there yet';
-const NO_LATENCY = 'latencies are not measured yet';
 const NO_ACL_LOG = 'refusals are not kept yet (ACL LOG)';
 
 export const security = {
@@ -77,19 +76,17 @@ export const observation = {
     initial: 0,
     since: '2.8.13',
     doc: 'Milliseconds from which on an event is noted (LATENCY); 0 notes none.',
-    notApplicable: NO_LATENCY,
+    notApplicable: 'single events are not measured yet; INFO latencystats has the commands',
   }),
   'latency-tracking': yesNo({
     initial: true,
     since: '7.0.0',
     doc: 'Keep the latencies of every command (INFO latencystats).',
-    notApplicable: NO_LATENCY,
   }),
   'latency-tracking-info-percentiles': percentiles({
     initial: [50, 99, 99.9],
     since: '7.0.0',
     doc: 'Which percentiles are shown there.',
-    notApplicable: NO_LATENCY,
   }),
   'busy-reply-threshold': integer({
     initial: 5000,

@@ -68,6 +68,13 @@ export function defaultConfig(): Config {
   return Object.fromEntries(names.map((name) => [name, directives[name].initial])) as Config;
 }
 
+/** The notice about a directive that was given a value and does nothing with it; null where there is nothing to tell. */
+export function withoutEffect(config: Config, name: Name): string | null {
+  const { status, reason, initial, format } = directiveOf(name);
+  if (status === 'obeyed' || formatSetting(config, name) === format(initial)) return null;
+  return `'${name}' is accepted and has no effect: ${reason}`;
+}
+
 /** As CONFIG GET prints it. */
 export function formatSetting(config: Config, name: Name): string {
   return directiveOf(name).format(config[name]);

@@ -246,7 +246,7 @@ export function memoryOrPercent(traits: Traits<MemoryOrPercent>): Directive<Memo
         if (percent !== null) {
           const value = Number(percent[1]);
           if (value > 100) throw new DirectiveRefusal('percentage argument must be less or equal to 100');
-          return { percent: value };
+          return value === 0 ? { bytes: 0 } : { percent: value };
         }
         const bytes = parseMemory(text!);
         if (bytes === null) throw new DirectiveRefusal('argument must be a memory or percent value');

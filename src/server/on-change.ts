@@ -8,7 +8,7 @@ import { pathOf } from '../base/byte-text.ts';
 import { readDescriptors } from '../base/descriptors.ts';
 import { systemReason } from '../base/system-reason.ts';
 import { DirectiveRefusal } from '../config/directive.ts';
-import type { Config, Name } from '../config/directives.ts';
+import { type Config, directiveOf, type Name, names, withoutEffect } from '../config/directives.ts';
 import type { OnChange, Preparation, Prepared } from '../config/settings.ts';
 import { clusterDirectives } from './cluster-host.ts';
 import type { Door } from './door.ts';
@@ -21,7 +21,9 @@ export function onChange(the: () => Server, door: Door): OnChange {
   const limits = (): void => door.readLimits();
   const announced = (): void => the().cluster?.reconfigure();
   const busTls = (): void => the().cluster?.applyTls();
+  const nothing = (before: ReadonlyMap<Name, unknown>): void => tellWithoutEffect(the(), [...before.keys()]);
   return {
+    ...Object.fromEntries(names.filter((name) => directiveOf(name).status !== 'obeyed').map((name) => [name, nothing])),
     ...Object.fromEntries(TLS.map((name) => [name, busTls])),
     ...Object.fromEntries(clusterDirectives.map((name) => [name, announced])),
     'tls-cluster': () => {
@@ -38,7 +40,8 @@ export function onChange(the: () => Server, door: Door): OnChange {
       const server = the();
       server.log.level = server.config.loglevel;
     },
-    'maxmemory-policy': () => {
+    'maxmemory-policy': (before) => {
+      nothing(before);
       const { keyspace, config } = the();
       keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
     },
@@ -46,6 +49,14 @@ export function onChange(the: () => Server, door: Door): OnChange {
     'repl-backlog-size': () => the().links.resizeBacklog(),
     'min-replicas-max-lag': () => the().links.recountReplicas(),
   };
+}
+
+/** Where whoever looks for the effect will look as well. */
+function tellWithoutEffect({ config, log }: Server, changed: readonly Name[]): void {
+  for (const name of changed) {
+    const notice = withoutEffect(config, name);
+    if (notice !== null) log.notice(notice);
+  }
 }
 
 function turnLogOnOrOff({ persistence }: Server): void {
