@@ -56,7 +56,9 @@ export class Settings {
     const exact = new Set<string>();
     const globs: GlobPattern[] = [];
     for (const pattern of patterns) {
-      if (/[*?[]/.test(pattern)) globs.push(new GlobPattern(bytesOf(pattern), true));
+      // As in C, a pattern ends at a zero byte; a name does not.
+      const text = pattern.split('\0', 1)[0]!;
+      if (/[*?[]/.test(text)) globs.push(new GlobPattern(bytesOf(text), true));
       else exact.add(pattern.toLowerCase());
     }
     const matches = (text: string, hidden: boolean): boolean => {

@@ -153,6 +153,42 @@ conversations('connections', {}, (talk) => {
     ['PING'],
   ]);
 
+  // Items of EXEC's array that are not to be heard are missing from it: what comes behind takes their place.
+  talk('CLIENT REPLY inside MULTI counts from the next command on', [
+    {
+      on: 'off',
+      raw: 'MULTI\r\nSET k 1\r\nCLIENT REPLY OFF\r\nGET k\r\nEXEC\r\nPING\r\nCLIENT REPLY ON\r\nQUIT\r\n',
+      replies: 'all',
+      is: '+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n+OK\r\n+OK\r\n<closed>',
+    },
+    {
+      on: 'error',
+      raw: 'MULTI\r\nCLIENT REPLY OFF\r\nLPUSH k 1\r\nEXEC\r\nCLIENT REPLY ON\r\nPING\r\nQUIT\r\n',
+      replies: 'all',
+      is: '+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+PONG\r\n+OK\r\n<closed>',
+    },
+    {
+      on: 'on again',
+      raw: 'CLIENT REPLY OFF\r\nMULTI\r\nGET k\r\nCLIENT REPLY ON\r\nGET k\r\nEXEC\r\nPING\r\nQUIT\r\n',
+      replies: 'all',
+      is: '+OK\r\n$1\r\n1\r\n+PONG\r\n+OK\r\n<closed>',
+    },
+    {
+      on: 'skip',
+      raw: 'MULTI\r\nCLIENT REPLY SKIP\r\nGET k\r\nEXEC\r\nPING\r\nPING\r\nQUIT\r\n',
+      replies: 'all',
+    },
+    { on: 'reset', raw: 'CLIENT REPLY SKIP\r\nRESET\r\nPING\r\nQUIT\r\n', replies: 'all' },
+  ]);
+
+  talk('CONFIG GET reads a pattern up to a zero byte, and a name as a whole', [
+    ['CONFIG', 'GET', 'time*\0'],
+    ['CONFIG', 'GET', 'timeout\0'],
+    ['CONFIG', 'GET', '\0*'],
+    ['CONFIG', 'GET', '[\0-z]imeout'],
+    ['CONFIG', 'GET', 'timeout\0*', 'hz'],
+  ]);
+
   talk('CLIENT KILL closes by every description', [
     { on: 'b', send: ['CLIENT', 'SETNAME', 'b'] },
     ['CLIENT', 'KILL', '1.2.3.4:5'],

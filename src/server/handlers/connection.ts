@@ -219,7 +219,8 @@ function reset(call: Call): void {
   const { server, client } = call;
   discardTransaction(client);
   client.resp = 2;
-  call.answerTo(client.writer);
+  // After OFF it is heard again; SKIP was about this one.
+  if (client.replyMode !== 'skipping') call.answerTo(client.writer);
   client.db = server.keyspace.databases[0]!;
   client.name = '';
   client.asking = false;

@@ -8,6 +8,7 @@ import { EXEC_ABORTED, ReplyError } from '../command/errors.ts';
 import { run } from '../command/run.ts';
 import type { Spec } from '../command/spec.ts';
 import { beginTransaction, discardTransaction, isWatchBroken, unwatchAll, watchKey } from '../command/transaction.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -99,8 +100,7 @@ function exec(call: Call): void {
   reply.array(transaction.queue.length);
   const { inner } = call;
   for (const { command, request } of transaction.queue) {
-    // Who has ended its own connection hears nothing that comes behind.
-    inner.set(server, client, request, client.connection?.closing === true ? server.nowhere.writer : reply);
+    inner.set(server, client, request, heardBy(call));
     inner.command = command;
     const refusal = run(inner);
     call.refusal ??= refusal;
@@ -110,6 +110,13 @@ function exec(call: Call): void {
   // The commands have spoken for themselves.
   call.propagateNothing();
   call.changes = 0;
+}
+
+/** Where the next answer inside of EXEC goes: the command before it may have said CLIENT REPLY, or ended its own connection. */
+function heardBy({ server, client, reply }: Call): RespWriter {
+  if (client.connection?.closing === true || client.replyMode === 'off') return server.nowhere.writer;
+  // EXEC itself was not to be heard, and now its client listens again.
+  return client.replyMode === 'on' && reply === server.nowhere.writer ? client.writer : reply;
 }
 
 function discard(call: Call): void {
