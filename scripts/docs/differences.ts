@@ -206,6 +206,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'Redis takes it for 0, and a variable that was empty would lift a limit.',
       },
       {
+        what: 'Words of the command line that are not UTF-8 are lost where the first Node in the PATH is older than 22.13, and a newer one is started',
+        why: 'Node hands words to another process as UTF-8. A configuration file takes any bytes.',
+      },
+      {
         what: 'No modules, no I/O threads, no CPU lists',
         why: 'each directive about them says so in [config.md](config.md).',
       },

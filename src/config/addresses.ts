@@ -43,11 +43,17 @@ export function listensOn(hosts: readonly ListenHost[], ip: string): boolean {
 }
 
 /**
- * bind-source-addr, as an option of `connect`. An address of the other family cannot be the source of a connection; then
- * the system chooses one, as in Redis.
+ * bind-source-addr, as an option of `connect`. What is no address, or one of the other family, cannot be the source of a
+ * connection; then the system chooses one, as in Redis.
  */
 export function sourceOf(sourceAddress: string, host: string): { localAddress?: string } {
   if (sourceAddress === '') return {};
   const families = [isIP(sourceAddress), isIP(host)];
+  if (families[0] === 0) return {};
   return families[1] !== 0 && families[0] !== families[1] ? {} : { localAddress: sourceAddress };
+}
+
+/** What `connect` takes for a host: a name ends at a zero byte, as in C. Of a longer one Node would throw. */
+export function connectable(host: string): string {
+  return host.split('\0', 1)[0]!;
 }

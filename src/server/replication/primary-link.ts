@@ -10,7 +10,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Timer } from '../../base/clock.ts';
-import { sourceOf } from '../../config/addresses.ts';
+import { connectable, sourceOf } from '../../config/addresses.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
 import { clientTlsOptions, TlsFailure } from '../security/tls-options.ts';
 import { FullCopy } from './full-copy.ts';
@@ -169,7 +169,8 @@ export class PrimaryLink {
 
   #connect(): Socket | null {
     const { config } = this.#host;
-    const { host, port } = this.address;
+    const host = connectable(this.address.host);
+    const { port } = this.address;
     const local = sourceOf(config['bind-source-addr'], host);
     if (!config['tls-replication']) return connect({ host, port, ...local }, () => this.#connected());
     try {
