@@ -22,6 +22,11 @@ const sentFolder = join(tmpdir(), `rkv-test-sent-${process.pid}`);
 process.env[SENT_FOLDER] = sentFolder;
 process.once('exit', () => rmSync(sentFolder, { recursive: true, force: true }));
 
+/** More than there are cores in a usual machine of the CI: tests with servers wait for much of their time. */
+const WORKERS = 3;
+/** What is slow keeps its processors busy, and some of it measures how soon a cluster reacts. */
+const SLOW_WORKERS = 2;
+
 const shared = {
   pool: 'forks' as const,
   // A test that hangs is to be told from one on a machine that is busy with other things.
@@ -33,8 +38,6 @@ const shared = {
 
 export default defineConfig({
   test: {
-    // Every worker may have a cluster of servers beside it; more workers would only make deadlines miss.
-    maxWorkers: 2,
     passWithNoTests: false,
     reporters: ['default', new ClosingLineReporter()],
     projects: [
@@ -42,6 +45,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'apart',
+          maxWorkers: WORKERS,
           include: APART,
           exclude: [SLOW],
           sequence: { groupOrder: 0 },
@@ -51,14 +55,15 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'together',
+          maxWorkers: WORKERS,
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...APART, SLOW, LAST],
           isolate: false,
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { ...shared, name: 'slow', include: [SLOW], sequence: { groupOrder: 1 } } },
-      { test: { ...shared, name: 'last', include: [LAST], sequence: { groupOrder: 2 } } },
+      { test: { ...shared, name: 'slow', maxWorkers: SLOW_WORKERS, include: [SLOW], sequence: { groupOrder: 1 } } },
+      { test: { ...shared, name: 'last', maxWorkers: 1, include: [LAST], sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 const RUN = join(ROOT, 'bin/run.js');
+/** Homes are new in each test; what was compiled for one is good for all, and for the servers that they start. */
+const CACHE = join(ROOT, 'node_modules/.cache');
 
 export interface Ran {
   readonly stdout: string;
@@ -59,6 +61,7 @@ function start(file: string, argv: readonly string[], { home, input = '', env = 
       PATH: process.env['PATH'],
       HOME: home ?? tmpdir(),
       LANG: 'C.UTF-8',
+      XDG_CACHE_HOME: CACHE,
       ...(home === undefined ? {} : { RKV_HOME: home }),
       ...env,
     },

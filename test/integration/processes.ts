@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { ROOT, rkv } from '../commands/rkv.ts';
 
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0;
@@ -94,16 +94,22 @@ export async function until(what: string, holds: () => Promise<boolean>, deadlin
   }
 }
 
+/** Until the node answers; fails at once when it has ended, and when another process answers in its place. */
 export async function answers(node: Started): Promise<void> {
-  await until(`${node.port} answers`, async () => {
-    if (node.child.exitCode !== null) throw new Error(`${node.port} ended: ${node.output()}`);
-    const client = connect(node.port);
-    try {
-      return (await client.ping()) === 'PONG';
-    } finally {
-      client.disconnect();
-    }
-  });
+  const { child, port } = node;
+  const client = connect(port);
+  try {
+    const ended = node.ended.then((code) => {
+      throw new Error(`${port} ended with ${code ?? child.signalCode}: ${node.output()}`);
+    });
+    // That it ends later is for others to see.
+    ended.catch(() => {});
+    await Promise.race([until(`${port} answers`, async () => (await client.ping()) === 'PONG'), ended]);
+    // What is killed must be the server, and no process around it.
+    expect(processIn(await client.info('server')), `the process that listens on ${port}`).toBe(child.pid);
+  } finally {
+    client.disconnect();
+  }
 }
 
 /** A cluster made by the command line, with its own home; destroyed when the test ends. */
@@ -135,8 +141,12 @@ export async function clusterState(port: number): Promise<string> {
 export async function pidOf(port: number): Promise<number> {
   const client = connect(port);
   try {
-    return Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+    return processIn(await client.info('server'));
   } finally {
     client.disconnect();
   }
+}
+
+function processIn(info: string): number {
+  return Number(/process_id:(\d+)/.exec(info)?.[1]);
 }

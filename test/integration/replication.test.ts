@@ -139,7 +139,7 @@ for (const [primaryKind, replicaKind] of PAIRS) {
 
     test('ends with the same data when it attaches under load', async () => {
       const primary = await servers.start(primaryKind);
-      const keys = 100_000;
+      const keys = 20_000;
       await write(primary, keys);
       const load = writeUnderLoad(primary, keys);
       const replica = await servers.startReplica(replicaKind, primary);
@@ -203,8 +203,8 @@ async function expectSame(primary: Node, replica: Node, ...more: number[]): Prom
 }
 
 async function write(node: Node, keys: number): Promise<void> {
-  for (let at = 0; at < keys; at += 10_000) {
-    const pairs = Array.from({ length: 10_000 }, (_, i): [string, string] => [`key:${at + i}`, `value of ${at + i}`]);
+  for (let at = 0; at < keys; at += 5000) {
+    const pairs = Array.from({ length: 5000 }, (_, i): [string, string] => [`key:${at + i}`, `value of ${at + i}`]);
     await node.client.mset(new Map(pairs));
   }
 }

@@ -82,9 +82,9 @@ describe('DUMP payloads of redis-server', () => {
   });
 
   it('of types that cannot be stored yet are bad data', () => {
-    for (const { type, dump_hex } of dumps) {
-      if (!STORABLE.has(type)) expect(restore(Buffer.from(dump_hex, 'hex'))).toBe(BAD_DATA);
-    }
+    const others = dumps.filter(({ type }) => !STORABLE.has(type));
+    expect(others.length).toBeGreaterThan(10);
+    for (const { dump_hex } of others) expect(restore(Buffer.from(dump_hex, 'hex'))).toBe(BAD_DATA);
   });
 });
 
