@@ -26,7 +26,8 @@ async function result(...argv: string[]): Promise<Record<string, unknown> & { no
 
 describe('a cluster', () => {
   test('is created in one command, with a line for each phase on stderr and the result on stdout', async () => {
-    const { stdout, stderr } = await run('cluster', 'create', '--port', String(PORT), '--config', 'maxmemory=64mb');
+    const config = ['--config', 'maxmemory=64mb', '--config', 'cluster-node-timeout=2000'];
+    const { stdout, stderr } = await run('cluster', 'create', '--port', String(PORT), ...config);
     const phases = stderr.split('\n').filter((line) => line.startsWith(' ✓'));
     expect(phases.map((line) => line.slice(3, 20).trim())).toEqual([
       'ports free',

@@ -14,7 +14,7 @@ import { checkBooks } from '../sim/checkers.ts';
 import { started, until } from '../support/embedded.ts';
 
 const SEED = Number(process.env['RKV_SEED'] ?? entropySeed());
-const PACKETS = Number(process.env['RKV_PACKETS'] ?? 1500);
+const PACKETS = Number(process.env['RKV_PACKETS'] ?? 600);
 /** Where fields of the header are, and how long. */
 const LENGTH_AT = 4;
 const FIELDS: readonly (readonly [at: number, bytes: number])[] = [

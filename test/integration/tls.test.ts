@@ -23,7 +23,7 @@ test('a cluster made with --tls passes verify, serves ioredis over TLS, and keep
 
 describe.skipIf(!hasRedisServer)('redis-cli', () => {
   test('talks to it with --tls', { timeout: 60_000 }, async () => {
-    const { home, ports } = await createCluster(20_320, ['--tls']);
+    const { home, ports } = await createCluster(20_320, ['--tls', '--replicas', '0']);
     const tls = join(home, 'it', 'tls');
     const args = [
       '--tls',
