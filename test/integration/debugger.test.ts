@@ -29,6 +29,8 @@ test.skipIf(process.platform !== 'linux')(
       const ports = listeningPorts(child.pid!);
       return ports.length === 1 && ports[0] === PORT;
     });
+    // What was said until now is in the pipe: two turns read it.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     const debuggers = output().split('Debugger listening').length - 1;
     child.kill('SIGTERM');
     while (child.exitCode === null && child.signalCode === null) {
