@@ -25,9 +25,22 @@ export class Cleaner {
   #chunk = 0;
   #birth = 0;
   #unit = 0;
+  /** What the keyspace had been through when there was nothing to do. */
+  #version = -1;
+  #expired = -1;
 
   constructor(keyspace: Keyspace) {
     this.#keyspace = keyspace;
+  }
+
+  /** At the end of a turn. Nothing can have died where nothing was changed: a turn of reads need not look. */
+  runAfterChanges(budget_ms: number): boolean {
+    const { version, expired } = this.#keyspace;
+    if (this.#store === null && version === this.#version && expired === this.#expired) return false;
+    if (this.run(budget_ms, false)) return true;
+    this.#version = version;
+    this.#expired = expired;
+    return false;
   }
 
   /** True when there is more to do. */

@@ -194,6 +194,11 @@ export class Keyspace {
     return this.#cleaner.run(budget_ms, idle);
   }
 
+  /** The same at the end of a turn. */
+  cleanAfterChanges(budget_ms: number): boolean {
+    return this.#cleaner.runAfterChanges(budget_ms);
+  }
+
   /** Begins to look for keys whose time is over: what `expireSlice` then does bit by bit. */
   beginExpiring(): void {
     if (this.#mayExpire) this.expiry.beginRound();

@@ -144,10 +144,16 @@ export class CommandStats {
 
   #account(elapsed_ms: number): void {
     const index = this.#running;
-    this.#calls[index]! += this.#length;
+    const calls = this.#length;
     this.#time_ms[index]! += elapsed_ms;
-    if (this.#length === 0 || !this.#config['latency-tracking']) return;
-    this.#histograms[index] ??= new Histogram();
-    this.#histograms[index].record((elapsed_ms * 1e6) / this.#length, this.#length);
+    if (calls === 0) return;
+    this.#calls[index]! += calls;
+    if (this.#config['latency-tracking']) this.#histogramOf(index).record((elapsed_ms / calls) * 1e6, calls);
+  }
+
+  #histogramOf(index: number): Histogram {
+    const histogram = this.#histograms[index] ?? new Histogram();
+    this.#histograms[index] = histogram;
+    return histogram;
   }
 }
