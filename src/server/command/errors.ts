@@ -68,6 +68,13 @@ export function unknownSubcommand(given: string, command: string): ReplyError {
   return new ReplyError(`ERR unknown subcommand '${quoted(given)}'. Try ${command.toUpperCase()} HELP.`);
 }
 
+/** Where the subcommand itself looks how many arguments it got. */
+export function misusedSubcommand(given: string, command: string): ReplyError {
+  return new ReplyError(
+    `ERR unknown subcommand or wrong number of arguments for '${quoted(given)}'. Try ${command.toUpperCase()} HELP.`,
+  );
+}
+
 /** Something that this version cannot do yet; better said than pretended. */
 export function unsupported(what: string): ReplyError {
   return new ReplyError(`ERR ${what} is not supported by this version of rkv`);

@@ -4,7 +4,7 @@
 
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
-import { quoted, ReplyError, SYNTAX } from '../command/errors.ts';
+import { misusedSubcommand, quoted, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { type Client, rearmClient } from '../state/client.ts';
 import { clientLine } from './client-line.ts';
@@ -260,13 +260,12 @@ function noEvict(call: Call): void {
   call.reply.ok();
 }
 
-const PAUSE_ARITY = new ReplyError("ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.");
 const TIMEOUT_NOT_INTEGER = new ReplyError('ERR timeout is not an integer or out of range');
 const TIMEOUT_NEGATIVE = new ReplyError('ERR timeout is negative');
 
 function pause(call: Call): void {
   const { server } = call;
-  if (call.argc > 4) throw PAUSE_ARITY;
+  if (call.argc > 4) throw misusedSubcommand(call.text(1), 'client');
   const write = call.argc === 4 && call.is(3, 'WRITE');
   if (call.argc === 4 && !write && !call.is(3, 'ALL'))
     throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');

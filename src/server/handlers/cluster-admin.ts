@@ -6,7 +6,7 @@
 import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { SLOTS } from '../../base/slot.ts';
 import type { Call } from '../command/call.ts';
-import { CLUSTER_DISABLED, quoted, ReplyError, SYNTAX } from '../command/errors.ts';
+import { CLUSTER_DISABLED, misusedSubcommand, quoted, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Command } from '../gossip/event.ts';
 
@@ -234,7 +234,7 @@ function setConfigEpoch(call: Call): void {
 
 function failoverMode(call: Call): 'agreed' | 'force' | 'takeover' {
   if (call.argc === 2) return 'agreed';
-  if (call.argc > 3) throw SYNTAX;
+  if (call.argc > 3) throw misusedSubcommand(call.text(1), 'cluster');
   if (call.is(2, 'FORCE')) return 'force';
   if (call.is(2, 'TAKEOVER')) return 'takeover';
   throw SYNTAX;
@@ -242,7 +242,7 @@ function failoverMode(call: Call): 'agreed' | 'force' | 'takeover' {
 
 function isHard(call: Call): boolean {
   if (call.argc === 2) return false;
-  if (call.argc > 3) throw SYNTAX;
+  if (call.argc > 3) throw misusedSubcommand(call.text(1), 'cluster');
   if (call.is(2, 'HARD')) return true;
   if (call.is(2, 'SOFT')) return false;
   throw SYNTAX;

@@ -1,7 +1,7 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
 import type { Call } from '../command/call.ts';
-import { CLUSTER_DISABLED, NO_SUCH_KEY, quoted, ReplyError } from '../command/errors.ts';
+import { CLUSTER_DISABLED, NO_SUCH_KEY, misusedSubcommand, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { MESSAGE_NAMES, MESSAGE_TYPES } from '../gossip/message.ts';
@@ -147,9 +147,7 @@ function debug(call: Call): void {
   if (call.is(1, 'HELP')) return help(call);
   const command = COMMANDS[call.text(1).toUpperCase()];
   if (command === undefined || !takes(command, call.argc)) {
-    throw new ReplyError(
-      `ERR unknown subcommand or wrong number of arguments for '${quoted(call.text(1))}'. Try DEBUG HELP.`,
-    );
+    throw misusedSubcommand(call.text(1), 'debug');
   }
   command.run(call);
 }
