@@ -189,6 +189,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'with a heartbeat like any other, so that it works among redis-servers; waiting for the next ping is what makes big clusters slow to form.',
       },
       {
+        what: '`cluster-announce-ip` takes what can be an address or a host name, of at most 45 characters',
+        why: 'anything else would not reach the others, and a space or a comma would make the nodes.conf of the node unreadable.',
+      },
+      {
         what: 'CLUSTER SETSLOT <slot> MIGRATING to the node that owns the slot is refused',
         why: 'Redis opens the slot, and then asks clients to go where they are.',
       },

@@ -1,5 +1,7 @@
 /** The cluster. */
+
 import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
+import { isHost } from '../base/host.ts';
 import { integer, memory, oneOf, port, smallInteger, text, yesNo } from './directive.ts';
 
 export const cluster = {
@@ -25,6 +27,7 @@ export const cluster = {
     initial: '',
     since: '4.0.0',
     doc: 'Address that other nodes and clients shall use, when it is not the one they see.',
+    why: whyNoAddress,
   }),
   'cluster-announce-hostname': text({
     initial: '',
@@ -96,6 +99,16 @@ export const cluster = {
 
 /** Room in the messages of the bus. */
 const HOSTNAME_LENGTH_MAX = 255;
+
+/** As above, with the zero byte behind it. */
+const ADDRESS_LENGTH_MAX = 45;
+
+/** Redis takes any text, and the node cannot start again from its own nodes.conf when a space is in it. */
+function whyNoAddress(address: string): string | null {
+  if (address.length > ADDRESS_LENGTH_MAX) return 'Addresses must be less than 46 characters';
+  if (address === '' || isHost(address)) return null;
+  return 'Addresses may only contain alphanumeric characters, dots, colons, percent signs, hyphens or underscores';
+}
 
 function whyNoHostname(name: string): string | null {
   if (name.length > HOSTNAME_LENGTH_MAX) return 'Hostnames must be less than 256 characters';

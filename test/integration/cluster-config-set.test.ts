@@ -99,6 +99,30 @@ describe('two nodes that know each other', () => {
   });
 });
 
+test('an address that would make nodes.conf unreadable is announced to nobody', async () => {
+  await using node = await startServer({ 'cluster-enabled': 'yes' });
+  for (const address of ['not an ip', '1.2.3.4\n', 'a,b', 'caf\u00e9', 'x'.repeat(46)]) {
+    const set = node.call('CONFIG', 'SET', 'cluster-announce-ip', address);
+    await expect(set, address).rejects.toThrow(/'cluster-announce-ip'\) - Addresses m/);
+  }
+  expect(await node.call('CLUSTER', 'NODES')).toMatch(/^[0-9a-f]{40} :\d+@\d+ myself,master /);
+  for (const address of ['::1', 'fe80::1%eth0', 'host_1.example', ''])
+    expect(await node.call('CONFIG', 'SET', 'cluster-announce-ip', address)).toBe('OK');
+  const garbage = startServer({ 'cluster-enabled': 'yes', 'cluster-announce-ip': '1.2.3.4 master' });
+  await expect(garbage).rejects.toThrow(/Addresses may only contain/);
+});
+
+test('coverage counts from the moment on that it is asked for, or not', async () => {
+  await using node = await startServer({ 'cluster-enabled': 'yes', 'cluster-require-full-coverage': 'no' });
+  const state = async (): Promise<string> => /cluster_state:\w+/.exec(String(await node.call('CLUSTER', 'INFO')))![0];
+  await node.call('CLUSTER', 'ADDSLOTSRANGE', 0, 100);
+  expect(await state()).toBe('cluster_state:ok');
+  await node.call('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
+  expect(await state()).toBe('cluster_state:fail');
+  await node.call('CONFIG', 'SET', 'cluster-require-full-coverage', 'no');
+  await until('it is served again', async () => (await state()) === 'cluster_state:ok');
+});
+
 test('an announced bus port is announced and not listened at', async () => {
   await using node = await startServer({ 'cluster-enabled': 'yes', 'cluster-announce-bus-port': 1 });
   expect(await node.call('CLUSTER', 'NODES')).toContain(`:${node.port}@1 `);

@@ -119,6 +119,7 @@ const EDGES = [
 const OTHERWISE: readonly (readonly [name: RegExp, value: RegExp, why: string])[] = [
   [/^maxmemory$|^cluster-link-sendbuf-limit$/, /^(9223372036854775808|18446744073709551615)$/, 'doubles'],
   [/^repl-backlog-size$/, /^9223372036854775807$/, 'it is cut to what can be counted exactly'],
+  [/^cluster-announce-ip$/, /[^0-9A-Za-z.:%_-]|^.{46}/s, 'it has to stand in a line of nodes.conf, and in a message'],
   [/^watchdog-period$/, /^\d+$/, 'it has no effect, and so no shortest time'],
   [/^oom-score-adj$/, /^relative$/i, 'it is kept as the word that was given, not as yes, which is the same'],
   [/^client-output-buffer-limit$/, /^$/, 'it names no class: refused as in a file, where Redis refuses it too'],

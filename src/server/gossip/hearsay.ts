@@ -2,9 +2,10 @@
  * Gossip: what a sender that we know says about third nodes.
  */
 
+import { isHost } from '../../base/host.ts';
 import { countReports, noteReport } from './failure.ts';
 import { FAILED, NO_ADDRESS, SUSPECTED } from './flags.ts';
-import { isHost, learnOf } from './join.ts';
+import { learnOf } from './join.ts';
 import { closeLink, openLink } from './link.ts';
 import type { GossipEntry } from './message.ts';
 import { type ClusterNode, isPrimary, persist, type State, type World } from './state.ts';

@@ -3,6 +3,7 @@
  * stands in the books under an invented id until it tells its own. Everybody else learns of it by gossip, from nodes
  * they know already: gossip never starts a handshake, so a stranger cannot talk its way in.
  */
+import { isHost } from '../../base/host.ts';
 import { SLOTS } from '../../base/slot.ts';
 import { FAILED, HANDSHAKE, MEET_FIRST, MIGRATE_TO, NO_ADDRESS, NO_FAILOVER, PRIMARY, REPLICA } from './flags.ts';
 import { closeInbound, closeLink, openLink } from './link.ts';
@@ -24,8 +25,6 @@ const HANDSHAKES_MAX = 1000;
 /** More nodes than slots have no use. */
 const NODES_MAX = SLOTS;
 const ID_PATTERN = /^[a-z0-9]{40}$/;
-/** What may stand in an address or a hostname: it ends up in lines of text. */
-const HOST_PATTERN = /^[0-9A-Za-z.:%_-]{1,255}$/;
 
 export interface Address {
   ip: string;
@@ -173,10 +172,6 @@ export function expire(state: State, world: World): void {
     if (inHandshake(node) && world.now_ms - node.created_ms > handshake_ms) removeNode(state, node, world);
   }
   for (const [id, until_ms] of state.forgotten) if (until_ms < world.now_ms) state.forgotten.delete(id);
-}
-
-export function isHost(text: string): boolean {
-  return HOST_PATTERN.test(text);
 }
 
 function isForgotten(state: State, id: string, world: World): boolean {

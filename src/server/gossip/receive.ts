@@ -7,6 +7,7 @@
  * The order matters: a claim to slots must be judged with the role and the epoch of the same header, and gossip about a
  * node must not overrule what the node says of itself.
  */
+import { isHost } from '../../base/host.ts';
 import { applyClaim } from './claim.ts';
 import { noteVote } from './election.ts';
 import { hasBelievableEpochs, resolveCollision } from './epoch.ts';
@@ -15,16 +16,7 @@ import { acceptFailure, noteAnswer } from './failure.ts';
 import { NO_FAILOVER } from './flags.ts';
 import { hearGossip } from './hearsay.ts';
 import { pong, pongOnLink } from './heartbeat.ts';
-import {
-  addressOf,
-  finishHandshake,
-  forget,
-  isHost,
-  loseAddress,
-  removeNode,
-  startHandshake,
-  updateAddress,
-} from './join.ts';
+import { addressOf, finishHandshake, forget, loseAddress, removeNode, startHandshake, updateAddress } from './join.ts';
 import { makeHeader, send, senderOf } from './link.ts';
 import { notePausedPrimary, startHandover } from './manual-failover.ts';
 import {

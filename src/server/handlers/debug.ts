@@ -1,7 +1,7 @@
 /* DEBUG: what tests need to look inside, or to make things happen now. Subcommands of Redis that are not here are refused. */
 
 import type { Call } from '../command/call.ts';
-import { CLUSTER_DISABLED, NO_SUCH_KEY, misusedSubcommand, ReplyError } from '../command/errors.ts';
+import { CLUSTER_DISABLED, misusedSubcommand, NO_SUCH_KEY, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { MESSAGE_NAMES, MESSAGE_TYPES } from '../gossip/message.ts';
