@@ -92,9 +92,10 @@ narrow: \`shard:2 replica\` is the replicas of shard 2.
 
 | Condition | It holds when |
 | --- | --- |
-| \`ok\` | all slots are served, and every node that answers says so |
+| \`ok\` | nothing is wrong: what \`status\` and \`verify\` call ok |
+| \`served\` | all slots are served, and every node that answers says so; other things may be wrong |
 | \`synced\` | every replica answers, its link is up and it is not behind |
-| \`ready\` | nothing is wrong: every node answers, agrees with all others, and every replica has its link |
+| \`ready\` | ok, and every node is connected to every other |
 | \`size=N\` | N nodes answer, and each knows N nodes |
 `,
   json: `## JSON

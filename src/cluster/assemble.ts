@@ -5,7 +5,8 @@ import { type Address, formatAddress } from './address.ts';
 import { countSlots } from './allocate.ts';
 import type { SeenNode } from './cluster-nodes.ts';
 import { judge, type Unjudged } from './health.ts';
-import { countKeys, describeSilence, identify, type NodeAnswer, type NodeFacts, numberIn } from './node-facts.ts';
+import { countKeys, identify, type NodeAnswer, type NodeFacts, numberIn } from './node-facts.ts';
+import { describeSilence } from './silence.ts';
 import type { NodeView, ReplicationView, ShardView, Topology } from './topology.ts';
 
 export function assembleTopology(
@@ -189,6 +190,7 @@ const BLANK: NodeView = {
   reachable: false,
   error: null,
   silence: null,
+  advice: null,
   role: 'unknown',
   primaryId: null,
   shard: 0,

@@ -18,6 +18,8 @@ export interface SessionOptions extends Address {
   /** Follow MOVED and ASK. */
   readonly cluster: boolean;
   readonly connectTimeout_ms: number;
+  /** The server has to answer within that time, too: one that is frozen takes connections. */
+  readonly mustAnswer?: boolean;
   readonly onUnasked?: (reply: Reply) => void;
   /** What the server refused while the link was made: AUTH, HELLO or SELECT failed. */
   readonly onNotice?: (text: string) => void;
@@ -91,7 +93,7 @@ export class CliSession {
       ...(onUnasked === undefined ? {} : { onUnasked }),
     });
     this.#inTransaction = false;
-    await this.#introduce(link);
+    await this.#introduceInTime(link);
     this.#links.set(this.#key, link);
     this.#places.set(this.#key, this.#at);
     return link;
@@ -139,6 +141,24 @@ export class CliSession {
 
   get #key(): string {
     return this.place;
+  }
+
+  async #introduceInTime(link: RawClient): Promise<void> {
+    const { connectTimeout_ms, mustAnswer = false } = this.#options;
+    if (!mustAnswer) return await this.#introduce(link);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new ConnectionError('no answer in time')), connectTimeout_ms);
+    });
+    try {
+      // Whatever it answers, it answers.
+      await Promise.race([this.#introduce(link).then(() => link.send(['PING'])), late]);
+    } catch (error) {
+      link.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #introduce(link: RawClient): Promise<void> {

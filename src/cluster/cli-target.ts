@@ -37,6 +37,13 @@ export interface ServerChoice {
   readonly db?: number;
   /** Follow redirections. */
   readonly cluster: boolean;
+  /** Set where it is a node of a cluster of ours. */
+  readonly owner?: NodeOwner;
+}
+
+export interface NodeOwner {
+  readonly name: string;
+  readonly folder: string;
 }
 
 const HOST = '127.0.0.1';
@@ -61,31 +68,34 @@ export async function chooseServer(flags: ServerFlags, home: string): Promise<Se
   return { ...(await fromCluster(home, name)), ...own, cluster: true };
 }
 
-/** The first node that listens: nodes may be down, and any other leads on. */
+/** The first node that listens and is not frozen: nodes may be down, and any other leads on. */
 async function fromCluster(home: string, name: string): Promise<Omit<ServerChoice, 'cluster'>> {
   const { findCluster } = await import('./target.ts');
-  const { addresses, access } = findCluster({ home, name });
+  const { addresses, access, folder } = findCluster({ home, name });
   const { accepts } = await import('./process.ts');
-  const listening = await Promise.all(addresses.map((address) => accepts(address)));
+  const { processOf } = await import('./node-process.ts');
+  const listening = await Promise.all(
+    addresses.map(async (address) => processOf(folder, address.port) !== 'paused' && (await accepts(address))),
+  );
   const address = addresses[listening.indexOf(true)] ?? addresses[0];
   if (address === undefined) {
     throw new CliFailure(`cluster ${name} has no nodes`, { code: 'NO_NODES', exit: EXIT.unreachable });
   }
-  return { ...address, ...defined(access) };
+  return { ...address, ...defined(access), owner: { name, folder } };
 }
 
 /** What the cluster of ours that this node belongs to asks for; nothing for nodes of others. */
 async function accessOfNode(
   { host, port }: { host: string; port: number },
   { home, name }: { home: string; name: string | undefined },
-): Promise<Pick<ServerChoice, 'username' | 'password' | 'tls'>> {
+): Promise<Pick<ServerChoice, 'username' | 'password' | 'tls' | 'owner'>> {
   const names = name === undefined ? clusterNames(home) : [name];
   const owner = names.find((one) => existsSync(nodeFolder(clusterFolder(home, one), port)));
   if (owner === undefined) return {};
   const { findCluster } = await import('./target.ts');
-  const { spec, access } = findCluster({ home, name: owner });
+  const { spec, access, folder } = findCluster({ home, name: owner });
   const isItsHost = host === spec.host || (host === 'localhost' && spec.host === HOST);
-  return isItsHost ? defined(access) : {};
+  return isItsHost ? { ...defined(access), owner: { name: owner, folder } } : {};
 }
 
 function ownAccess(flags: ServerFlags): Pick<ServerChoice, 'username' | 'password' | 'tls'> {

@@ -1,14 +1,16 @@
 /*
  * Conditions that one may wait for. Pure: a topology in, the first thing that is missing out.
  *
- *   ok        all slots are served, and every node that answers says so
+ *   ok        nothing is wrong: what `status` and `verify` call ok
+ *   served    all slots are served, and every node that answers says so; other things may be wrong
  *   synced    every replica answers, its link is up and it is not behind
- *   ready     nothing is wrong: every node answers, agrees with all others, and has its link
+ *   ready     ok, and every node is connected to every other
  *   size=N    N nodes answer, and each knows N nodes
  */
 import { nearest } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { isNobodyThere } from './silence.ts';
 import type { NodeView, Topology } from './topology.ts';
 import { checkViews } from './verify-views.ts';
 
@@ -23,14 +25,20 @@ export function parseCondition(text: string): Condition {
   throw new CliFailure(`unknown condition '${text}'`, {
     code: 'BAD_CONDITION',
     exit: EXIT.usage,
-    why: `expected ready, ok, synced or size=N${meant === null ? '; for a cluster, the condition comes first' : ''}`,
+    why: `expected ready, ok, served, synced or size=N${meant === null ? '; for a cluster, the condition comes first' : ''}`,
     suggestions: meant === null ? [`rkv wait ready ${text}`, 'rkv wait --help'] : [`rkv wait ${meant}`],
   });
 }
 
-function whyNotOk({ state, problems, nodes, slotsServed }: Topology): string | null {
+/** The same judgement as that of status: only the words are made here. */
+function whyNotOk(topology: Topology): string | null {
+  if (topology.state === 'ok') return null;
+  return whyNotServed(topology) ?? whySilent(topology) ?? whyIll(topology.problems);
+}
+
+function whyNotServed({ state, problems, nodes, slotsServed }: Topology): string | null {
   if (state === 'ok' || state === 'degraded') return null;
-  if (state === 'unreachable') return 'waiting for any node to answer';
+  if (isNobodyThere({ state })) return whyNobody(nodes);
   const reached = nodes.filter((node) => node.reachable);
   const failing = reached.find((node) => node.clusterState !== 'ok');
   if (failing !== undefined) {
@@ -41,10 +49,16 @@ function whyNotOk({ state, problems, nodes, slotsServed }: Topology): string | n
   return slotsServed < SLOTS ? `waiting for ${SLOTS - slotsServed} more slots to be served` : whyIll(problems);
 }
 
-function whyNotSynced({ nodes }: Topology): string | null {
+function whyNobody(nodes: readonly NodeView[]): string {
+  const reasons = new Set(nodes.flatMap(({ error }) => error ?? []));
+  return `waiting for any node to answer${reasons.size === 1 ? `: ${[...reasons][0]}` : ''}`;
+}
+
+function whyNotSynced({ nodes, state }: Topology): string | null {
+  if (isNobodyThere({ state })) return whyNobody(nodes);
   for (const node of nodes) {
     if (node.role !== 'replica') continue;
-    if (!node.reachable) return `waiting for replica ${node.address} to answer`;
+    if (!node.reachable) return `waiting for replica ${node.address} to answer${becauseOf(node)}`;
     if (node.replication.link !== 'up') return `waiting for the link of ${node.address} to its primary`;
     const lag = node.replication.lag_bytes ?? 0;
     if (lag > 0) return `waiting for ${node.address} to catch up ${lag.toLocaleString('en')} bytes`;
@@ -53,9 +67,22 @@ function whyNotSynced({ nodes }: Topology): string | null {
 }
 
 export function whyNotReadyYet(topology: Topology): string | null {
-  const silent = topology.nodes.find((node) => !node.reachable);
-  if (silent !== undefined) return `waiting for ${silent.address} to answer`;
-  return whyNotOk(topology) ?? whyNotAgreed(topology) ?? whyNotLinked(topology) ?? whyIll(topology.problems);
+  return (
+    whySilent(topology) ??
+    whyNotServed(topology) ??
+    whyNotAgreed(topology) ??
+    whyNotLinked(topology) ??
+    whyIll(topology.problems)
+  );
+}
+
+function whySilent({ nodes }: Topology): string | null {
+  const silent = nodes.find((node) => !node.reachable);
+  return silent === undefined ? null : `waiting for ${silent.address} to answer${becauseOf(silent)}`;
+}
+
+function becauseOf({ error }: NodeView): string {
+  return error === null ? '' : `: ${error}`;
 }
 
 function whyIll([first]: Topology['problems']): string | null {
@@ -84,4 +111,4 @@ function whyNotLinked({ nodes }: Topology): string | null {
   return down === undefined ? null : `waiting for the link of ${down.address} to its primary`;
 }
 
-const NAMED = { ok: whyNotOk, synced: whyNotSynced, ready: whyNotReadyYet };
+const NAMED = { ok: whyNotOk, served: whyNotServed, synced: whyNotSynced, ready: whyNotReadyYet };

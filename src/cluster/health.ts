@@ -10,15 +10,18 @@ import { checkViews } from './verify-views.ts';
 
 /**
  * ok: nothing is wrong. degraded: every slot is served, but something is wrong: a replica is down, views differ.
- * fail: not every slot is served, or a node says so. unreachable: no node answers.
+ * fail: not every slot is served, or a node says so. unreachable: no node answers. stopped: no node has a process.
  */
-export type Health = 'ok' | 'degraded' | 'fail' | 'unreachable';
+export type Health = 'ok' | 'degraded' | 'fail' | 'unreachable' | 'stopped';
 
 export type Unjudged = Omit<Topology, 'state' | 'problems' | 'readAt' | 'took_ms'>;
 
 export function judge(topology: Unjudged): { readonly state: Health; readonly problems: readonly Finding[] } {
   const reachable = errorsOf(checkReachable(topology));
-  if (!topology.nodes.some((node) => node.reachable)) return { state: 'unreachable', problems: reachable };
+  if (!topology.nodes.some((node) => node.reachable)) {
+    const isStopped = topology.nodes.length > 0 && topology.nodes.every(({ silence }) => silence === 'stopped');
+    return { state: isStopped ? 'stopped' : 'unreachable', problems: reachable };
+  }
   const notServed = [...errorsOf(checkState(topology)), ...errorsOf(checkCoverage(topology))];
   const problems = [
     ...notServed,

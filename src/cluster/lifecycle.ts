@@ -7,9 +7,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { formatAddress } from './address.ts';
 import { whyNotReadyYet } from './conditions.ts';
-import { type Deadline, startDeadline, waitUntil } from './deadline.ts';
+import { type Deadline, pause, startDeadline, waitUntil } from './deadline.ts';
 import { resolveEngine } from './engine.ts';
-import { isFailure } from './failure.ts';
+import { CliFailure, EXIT, isFailure } from './failure.ts';
 import { finishCreation } from './finish-creation.ts';
 import { confirmStarted } from './identity.ts';
 import { lockFile } from './layout.ts';
@@ -21,6 +21,7 @@ import {
   awaitListening,
   forgetProcess,
   hasEnded,
+  isAlive,
   isPaused,
   launch,
   type RunningProcess,
@@ -29,6 +30,7 @@ import {
 } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { awaitTakenOver, mayComeBackEmpty } from './safe-start.ts';
+import { withCluster } from './silence.ts';
 import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
 
@@ -50,6 +52,8 @@ export interface StopOptions extends LifecycleOptions {
 const KILL_RESERVE_MS = 500;
 /** The kernel takes a killed process down by itself, however long that takes when it was large. */
 const KILLED_MS = 10_000;
+/** Between a signal and what it does. */
+const SIGNALLED_MS = 1000;
 /** A server that was killed may have been writing a file when its folder is removed. */
 const RETRIES = 3;
 const LOOK_MS = 20;
@@ -60,6 +64,7 @@ export async function* startCluster(options: LifecycleOptions): Operation<Change
   const lock = takeLock(lockFile(cluster.folder), `cluster start ${cluster.name}`);
   try {
     const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, options.ports);
+    refusePaused(cluster, nodes);
     const stopped = nodes.filter(({ running }) => running === null);
     const deadline = startDeadline(options.timeout_ms);
     const started = stopped.length === 0 ? [] : [portsStep(cluster, stopped), serversStep(cluster, stopped, deadline)];
@@ -82,7 +87,7 @@ export async function* stopCluster(options: StopOptions): Operation<ChangedNodes
   const lock = takeLock(lockFile(cluster.folder), `cluster stop ${cluster.name}`);
   try {
     const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, options.ports);
-    const step = options.kill ? killStep(nodes) : stopStep(cluster, nodes, options);
+    const step = options.kill ? killStep(nodes, options.timeout_ms) : stopStep(cluster, nodes, options);
     yield* runSteps([step], { signal: options.signal, what: 'the stop' });
     return changedNodes(cluster, nodes, ({ running }) => running !== null);
   } finally {
@@ -104,7 +109,7 @@ export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>):
         return cluster.folder;
       },
     };
-    yield* runSteps([killStep(nodes), remove], { signal: options.signal, what: 'the removal' });
+    yield* runSteps([killStep(nodes, options.timeout_ms), remove], { signal: options.signal, what: 'the removal' });
     return changedNodes(cluster, nodes, () => true);
   } finally {
     lock.release();
@@ -114,14 +119,43 @@ export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>):
 /** Sends a signal to the processes of nodes: pause and go on, or a death that nobody announces. */
 export async function signalNodes(
   { home, name, ports }: Pick<LifecycleOptions, 'home' | 'name' | 'ports'>,
-  signal: NodeJS.Signals,
+  signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL',
 ): Promise<ChangedNodes> {
   const cluster = findCluster({ home, name });
   const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, ports);
-  const changed = changedNodes(cluster, nodes, ({ running }) => running !== null && sendSignal(running, signal));
-  // Whoever types `node start` next must not find it alive still.
-  if (signal === 'SIGKILL') await Promise.all(runningOf(nodes).map(({ running }) => hasEnded(running, KILLED_MS)));
+  const isMeant = ({ state }: ManagedNode): boolean =>
+    signal === 'SIGKILL' ? state !== 'stopped' : state === (signal === 'SIGSTOP' ? 'running' : 'paused');
+  const changed = changedNodes(
+    cluster,
+    nodes,
+    (node) => isMeant(node) && node.running !== null && sendSignal(node.running, signal),
+  );
+  // Whoever looks next must find them so.
+  const signalled = runningOf(nodes).filter(({ port }) => changed.changed.includes(port));
+  await Promise.all(signalled.map(({ running }) => hasTakenEffect(running, signal)));
   return changed;
+}
+
+async function hasTakenEffect(running: RunningProcess, signal: NodeJS.Signals): Promise<void> {
+  if (signal === 'SIGKILL') return void (await hasEnded(running, KILLED_MS));
+  const deadline = startDeadline(SIGNALLED_MS);
+  while (isAlive(running) && isPaused(running) !== (signal === 'SIGSTOP') && deadline.left_ms() > 0) {
+    await pause(LOOK_MS, new AbortController().signal);
+  }
+}
+
+/** One that is paused runs, and so cannot be started; and nothing waits for it in vain. */
+function refusePaused({ name }: ManagedCluster, nodes: readonly ManagedNode[]): void {
+  const paused = nodes.filter(({ state }) => state === 'paused');
+  if (paused.length === 0) return;
+  const ports = paused.map(({ port }) => port);
+  const them = ports.length === 1 ? `node ${ports[0]} is` : `nodes ${ports.join(', ')} are`;
+  throw new CliFailure(`${them} paused`, {
+    code: 'NODE_PAUSED',
+    exit: EXIT.conflict,
+    why: `${paused.map(({ running }) => `process ${running?.pid}`).join(', ')} was frozen by SIGSTOP: a start does not end that`,
+    suggestions: [withCluster(`rkv node resume ${ports.join(' ')}`, name)],
+  });
 }
 
 function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
@@ -223,13 +257,13 @@ function stopStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], { time
 }
 
 /** Ends the processes at once. Their pid files stay, as after a crash: nothing was saved. */
-function killStep(nodes: readonly ManagedNode[]): Step {
+function killStep(nodes: readonly ManagedNode[], timeout_ms: number): Step {
   const running = runningOf(nodes);
   return {
     id: 'stop',
     title: 'servers stopped',
     async run() {
-      await Promise.all(running.map((node) => stopProcess(node.running, 0)));
+      await Promise.all(running.map((node) => stopProcess(node.running, 0, timeout_ms)));
       return running.length === 0 ? 'none was running' : `${running.length} of ${running.length}`;
     },
   };

@@ -16,7 +16,7 @@ export async function listNodes(
   words: readonly string[],
   { timeout_ms }: { timeout_ms: number },
 ): Promise<{ nodes: ListedNode[]; topology: Topology }> {
-  const whole = await readTopology(target, { timeout_ms });
+  const whole = await readTopology(target, { timeout_ms, traffic: true });
   const topology = words.length === 0 ? whole : narrow(whole, selectNodes(whole, words.join(' ')));
   const { folder } = target;
   const pids = folder === null ? new Map<number, number | null>() : nodePids({ folder });

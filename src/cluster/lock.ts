@@ -27,6 +27,12 @@ export function takeLock(file: string, purpose: string): Lock {
   throw held(file, readOwner(file));
 }
 
+/** Does a process that runs hold it? */
+export function isLocked(file: string): boolean {
+  const owner = readOwner(file);
+  return owner !== null && isAlive(owner);
+}
+
 /**
  * Puts our lock in the place of one whose owner is dead. Only the one who has the name beside it may do so: without that,
  * of two who find the same dead owner, the slower would remove the lock that the quicker one has just taken.

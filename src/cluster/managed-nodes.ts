@@ -2,21 +2,26 @@
 import { CliFailure, EXIT } from './failure.ts';
 import { findNodeProcess } from './identity.ts';
 import { type NodeFiles, nodeFiles, nodeFolder, nodePorts } from './layout.ts';
-import type { RunningProcess } from './process.ts';
+import { isPaused, type RunningProcess } from './process.ts';
+import { type ProcessState, withCluster } from './silence.ts';
 import type { ManagedCluster } from './target.ts';
 
 export interface ManagedNode {
   readonly port: number;
   readonly files: NodeFiles;
   readonly running: RunningProcess | null;
+  /** When it was looked for. */
+  readonly state: ProcessState;
 }
 
 export interface ChangedNodes {
   readonly cluster: string;
   readonly folder: string;
   readonly changed: readonly number[];
-  /** Nodes that were already as wished. */
+  /** Nodes that stayed as they were. */
   readonly unchanged: readonly number[];
+  /** How each of those was found, by its port. */
+  readonly found: Readonly<Record<string, ProcessState>>;
 }
 
 /** What it takes to find nodes; the spec may be damaged. */
@@ -37,7 +42,8 @@ export async function findNodes(cluster: NodesFolder, ports: readonly number[] |
     (ports ?? known).map(async (port) => {
       const files = nodeFiles(nodeFolder(cluster.folder, port));
       const running = await findNodeProcess(files, { host: cluster.host, port }, cluster.access);
-      return { port, files, running };
+      const state = running === null ? 'stopped' : isPaused(running) ? 'paused' : 'running';
+      return { port, files, running, state };
     }),
   );
 }
@@ -47,7 +53,25 @@ export function changedNodes(
   nodes: readonly ManagedNode[],
   isChanged: (node: ManagedNode) => boolean,
 ): ChangedNodes {
-  const groups = Map.groupBy(nodes, isChanged);
-  const ports = (is: boolean): number[] => (groups.get(is) ?? []).map(({ port }) => port);
-  return { cluster: name, folder, changed: ports(true), unchanged: ports(false) };
+  const unchanged = nodes.filter((node) => !isChanged(node));
+  const changed = nodes.filter((node) => !unchanged.includes(node));
+  return {
+    cluster: name,
+    folder,
+    changed: changed.map(({ port }) => port),
+    unchanged: unchanged.map(({ port }) => port),
+    found: Object.fromEntries(unchanged.map(({ port, state }) => [port, state])),
+  };
+}
+
+/** What was wished of nodes that do not run, and can only be done to those that do; null when it was done to all. */
+export function whyNotDone({ cluster, changed, unchanged, found }: ChangedNodes): CliFailure | null {
+  const stopped = unchanged.filter((port) => found[port] === 'stopped');
+  if (stopped.length === 0) return null;
+  const ports = stopped.join(' ');
+  return new CliFailure(stopped.length === 1 ? `node ${ports} does not run` : `nodes ${ports} do not run`, {
+    code: 'NODE_STOPPED',
+    exit: changed.length > 0 ? EXIT.partial : EXIT.conflict,
+    suggestions: [withCluster(`rkv node start ${ports}`, cluster)],
+  });
 }

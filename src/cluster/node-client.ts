@@ -27,8 +27,6 @@ export interface NodeClient {
   readonly address: Address;
   /** 'host:port', as in every message. */
   readonly name: string;
-  /** Questions that were sent so far. */
-  readonly asked: number;
   /**
    * One command. Fails with NODE_UNREACHABLE, NODE_CLOSED (the connection ended), NODE_SILENT (no answer in time),
    * NODE_TLS, NODE_DENIED (password, rights) or NODE_REPLY (an error reply; its words stand in `why`).
@@ -46,9 +44,11 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
   const name = formatAddress(address);
   const library = import('./node-connection.ts');
   let connection: Promise<Connection> | null = null;
-  let asked = 0;
 
+  let isClosed = false;
   const opened = (): Promise<Connection> => {
+    // What is asked after that is nobody's, and would open a connection that nobody closes.
+    if (isClosed) return Promise.reject(closedHere(name));
     connection ??= library
       .then(({ openConnection }) => openConnection(address, access, timeout_ms))
       .then(
@@ -78,32 +78,29 @@ export function connectNode(address: Address, access: Access, timeout_ms: number
   const ask = async (args: readonly (string | number | Buffer)[], asBytes: boolean): Promise<Reply> => {
     const [command, ...rest] = args as [string, ...(string | number | Buffer)[]];
     const redis = await opened();
-    asked++;
     const reply = asBytes ? redis.callBuffer(command, ...rest) : redis.call(command, ...rest);
     try {
       return (await inTime(reply, timeout_ms, () => {
         // A late reply to this question must not be taken for the answer to the next.
         drop(redis);
-        return silent(name, describe(args), timeout_ms);
+        return silentFailure(name, describe(args), timeout_ms);
       })) as Reply;
     } catch (error) {
       if (error instanceof CliFailure) throw error;
-      throw (await library).translate(error, { name, question: describe(args), access });
+      throw await (await library).translate(error, redis, { question: describe(args), address, access });
     }
   };
 
   return {
     address,
     name,
-    get asked() {
-      return asked;
-    },
     call: (...args) => ask(args, false),
     bytes: (...args) => ask(args, true),
     async text(...args) {
       return String(await ask(args, false));
     },
     close() {
+      isClosed = true;
       connection?.then(
         (redis) => redis.disconnect(),
         () => {},
@@ -129,11 +126,19 @@ async function inTime<Value>(reply: Promise<Value>, timeout_ms: number, whenLate
   }
 }
 
-function silent(name: string, question: string, timeout_ms: number): CliFailure {
-  return new CliFailure(`node ${name} did not answer ${question} within ${timeout_ms} ms`, {
+function closedHere(name: string): CliFailure {
+  return new CliFailure(`the connection to node ${name} was closed here`, {
+    code: 'NODE_CLOSED',
+    exit: EXIT.unreachable,
+  });
+}
+
+export function silentFailure(name: string, question: string, timeout_ms: number): CliFailure {
+  return new CliFailure(`node ${name} did not answer ${question} within ${Math.round(timeout_ms)} ms`, {
     code: 'NODE_SILENT',
     exit: EXIT.timeout,
     why: 'the connection is open, but no reply came: the process may be paused, or busy',
+    suggestions: ['--timeout with more seconds, if it is busy'],
   });
 }
 

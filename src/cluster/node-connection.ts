@@ -4,6 +4,7 @@
  */
 import { Redis } from 'ioredis';
 import { type Address, formatAddress } from './address.ts';
+import { explainTrouble, type Trouble } from './connection-trouble.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Access } from './node-client.ts';
 
@@ -33,15 +34,14 @@ export async function openConnection(address: Address, access: Access, timeout_m
     ...(access.tls && { tls: { ...access.tls, checkServerIdentity: () => undefined } }),
   });
   const name = formatAddress(address);
-  let cause: Error | null = null;
   redis.on('error', (error: Error) => {
-    cause ??= error;
+    if (!causes.has(redis)) causes.set(redis, error);
   });
   try {
     await redis.connect();
   } catch (error) {
     redis.disconnect();
-    throw unreachable(name, cause ?? (error as Error), access);
+    throw await unreachable(name, causes.get(redis) ?? (error as Error), { address, access });
   }
   if (access.password !== undefined) {
     const credentials = access.username === undefined ? [access.password] : [access.username, access.password];
@@ -51,26 +51,38 @@ export async function openConnection(address: Address, access: Access, timeout_m
       // A node without a password refuses AUTH, but lets everyone in.
       if (!/without any password configured|no password is set/i.test(String(error))) {
         redis.disconnect();
-        throw translate(error, { name, question: 'AUTH', access });
+        throw await translate(error, redis, { question: 'AUTH', address, access });
       }
     }
   }
   return redis;
 }
 
+/** What ended a connection, in the words of the system: its questions only learn that it has ended. */
+const causes = new WeakMap<Connection, Error>();
+
+interface Meant {
+  readonly address: Address;
+  readonly access: Access;
+}
+
 /** What a question failed with, in our words. */
-export function translate(
+export async function translate(
   error: unknown,
-  { name, question, access }: { name: string; question: string; access: Access },
-): CliFailure {
+  redis: Connection,
+  { question, address, access }: Meant & { question: string },
+): Promise<CliFailure> {
   const text = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachable(name, error as Error, access);
+  const name = formatAddress(address);
+  if (!(error instanceof Error) || error.name !== 'ReplyError') {
+    return await unreachable(name, causes.get(redis) ?? (error as Error), { address, access });
+  }
   if (/^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/i.test(text)) {
     return new CliFailure(`node ${name}: authentication failed`, {
       code: 'NODE_DENIED',
       exit: EXIT.unreachable,
-      why: text,
-      suggestions: text.startsWith('NOPERM') ? ['--user with more rights'] : ['--password, or RKV_PASSWORD'],
+      why: `authentication failed: ${text}`,
+      suggestions: text.startsWith('NOPERM') ? ['--user with more rights'] : ['-a PASSWORD, or RKV_PASSWORD'],
       cause: error,
     });
   }
@@ -82,30 +94,15 @@ export function translate(
   });
 }
 
-function unreachable(name: string, error: Error, access: Access): CliFailure {
-  const { code } = error as NodeJS.ErrnoException;
-  const failure = (kind: string, why: string, suggestions: readonly string[] = []): CliFailure =>
-    new CliFailure(`node ${name} cannot be reached`, {
-      code: kind,
-      exit: EXIT.unreachable,
-      why,
-      suggestions,
-      cause: error,
-    });
-  if (/wrong version number|packet length too long/i.test(error.message)) {
-    return failure('NODE_TLS', 'it does not speak TLS', ['leave --tls out']);
-  }
-  if (/ssl|tls|certificate|EPROTO/i.test(`${error.message} ${code ?? ''}`)) {
-    return failure('NODE_TLS', `TLS: ${error.message}`, ['--tls with the --cacert of the cluster']);
-  }
-  if (code === 'ECONNREFUSED') return failure('NODE_UNREACHABLE', 'connection refused: no server listens there');
-  if (code === 'ETIMEDOUT')
-    return failure('NODE_UNREACHABLE', 'no connection in time: the host or a firewall is silent');
-  if (code === 'ENOTFOUND') return failure('NODE_UNREACHABLE', 'the host name is not known (DNS)');
-  if (code === 'EAI_AGAIN') return failure('NODE_UNREACHABLE', 'the host name cannot be looked up now (DNS)');
-  if (code === 'ECONNRESET' || /closed/i.test(error.message)) {
-    const hint = access.tls === undefined ? ': it may want TLS' : '';
-    return failure('NODE_CLOSED', `the connection was closed by the server${hint}`, hint === '' ? [] : ['--tls']);
-  }
-  return failure('NODE_UNREACHABLE', error.message);
+async function unreachable(name: string, error: Error, { address, access }: Meant): Promise<CliFailure> {
+  const { kind, why, suggestions } = await explainTrouble(error, { ...address, tls: access.tls !== undefined });
+  return new CliFailure(`node ${name} cannot be reached`, {
+    code: CODES[kind] ?? 'NODE_UNREACHABLE',
+    exit: EXIT.unreachable,
+    why,
+    suggestions,
+    cause: error,
+  });
 }
+
+const CODES: Readonly<Partial<Record<Trouble['kind'], string>>> = { tls: 'NODE_TLS', closed: 'NODE_CLOSED' };

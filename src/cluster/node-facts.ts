@@ -1,8 +1,9 @@
 /** What one node says: its view of the cluster, and the numbers about itself. */
 import { parseClusterNodes, type SeenNode } from './cluster-nodes.ts';
-import { CliFailure, isFailure } from './failure.ts';
-import { Meter } from './meter.ts';
+import { CliFailure, EXIT, isFailure } from './failure.ts';
+import type { Meter } from './meter.ts';
 import type { NodeClient } from './node-client.ts';
+import type { ProcessState } from './silence.ts';
 
 export interface NodeFacts {
   readonly client: NodeClient;
@@ -10,24 +11,8 @@ export interface NodeFacts {
   readonly answer: NodeAnswer | null;
   readonly error: CliFailure | null;
   /** Of a node of ours that could not be asked: what its process is at; null where that is not known. */
-  readonly process: 'stopped' | 'paused' | 'running' | null;
+  readonly process: ProcessState | null;
 }
-
-/**
- * Why a node does not answer. stopped and paused are known of nodes of ours alone; for others the same is refused (nothing
- * listens) and silent (connected, but no answer came). denied: the password, or the user's rights.
- */
-export type Silence =
-  | 'stopped'
-  | 'paused'
-  | 'refused'
-  | 'timeout'
-  | 'silent'
-  | 'closed'
-  | 'dns'
-  | 'tls'
-  | 'denied'
-  | 'other';
 
 export interface NodeAnswer {
   readonly latency_ms: number;
@@ -37,21 +22,23 @@ export interface NodeAnswer {
   readonly clusterInfo: ReadonlyMap<string, string>;
   readonly info: ReadonlyMap<string, string>;
   readonly config: Readonly<Record<string, string>> | null;
-  /** Commands of others per second; of all, where it was asked once only. */
+  /** Commands on data per second; null where that was not asked for, or the server does not tell. */
   readonly ops_per_s: number | null;
 }
 
-/** Never fails: a node that cannot be asked is a fact too. */
+/** Never fails: a node that cannot be asked is a fact too. With a meter, the traffic since its last reading is told. */
 export async function askNode(
   client: NodeClient,
-  { config = [], meter = new Meter() }: { config?: readonly string[]; meter?: Meter } = {},
+  { config = [], meter = null }: { config?: readonly string[]; meter?: Meter | null } = {},
 ): Promise<NodeFacts> {
   try {
     const started_ms = performance.now();
-    const before = client.asked;
-    const info = client.text('INFO');
-    const [infoText, cluster, directives] = await Promise.all([info, askCluster(client), askConfig(client, config)]);
-    const values = parseInfo(infoText);
+    const [infoText, cluster, directives, ops_per_s] = await Promise.all([
+      client.text('INFO'),
+      askCluster(client),
+      askConfig(client, config),
+      meter?.read(client) ?? null,
+    ]);
     return {
       client,
       error: null,
@@ -61,46 +48,15 @@ export async function askNode(
         isLoading: cluster === null,
         view: cluster === null ? null : parseClusterNodes(cluster.nodes),
         clusterInfo: parseInfo(cluster?.info ?? ''),
-        info: values,
+        info: parseInfo(infoText),
         config: directives,
-        ops_per_s: rateOf(values, meter, { at_ms: started_ms, own: before }),
+        ops_per_s,
       },
     };
   } catch (error) {
     if (!(error instanceof CliFailure)) throw error;
     return { client, answer: null, error, process: null };
   }
-}
-
-function rateOf(
-  info: ReadonlyMap<string, string>,
-  meter: Meter,
-  { at_ms, own }: { at_ms: number; own: number },
-): number | null {
-  const commands = numberIn(info, 'total_commands_processed');
-  const rate = commands === null ? null : meter.rate({ at_ms, commands, own });
-  return rate ?? numberIn(info, 'instantaneous_ops_per_sec');
-}
-
-/** In words, and for programs. */
-export function describeSilence({ error, process }: NodeFacts): { error: string | null; silence: Silence | null } {
-  if (error === null) return { error: null, silence: null };
-  const silence = silenceOf(error, process);
-  if (silence === 'stopped') return { error: 'its server does not run', silence };
-  if (silence === 'paused') return { error: 'its server is paused (SIGSTOP)', silence };
-  return { error: error.why ?? error.message, silence };
-}
-
-function silenceOf(error: CliFailure, process: NodeFacts['process']): Silence {
-  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
-  if (error.code === 'NODE_TLS') return 'tls';
-  if (error.code === 'NODE_DENIED') return 'denied';
-  if (process === 'paused') return 'paused';
-  if (error.code === 'NODE_SILENT') return 'silent';
-  if (code === 'ECONNREFUSED') return process === 'stopped' ? 'stopped' : 'refused';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
-  if (code === 'ETIMEDOUT') return 'timeout';
-  return code === 'ECONNRESET' || error.code === 'NODE_CLOSED' ? 'closed' : 'other';
 }
 
 /** The `name:value` lines of INFO and CLUSTER INFO. */
@@ -143,8 +99,17 @@ async function askCluster(client: NodeClient): Promise<{ nodes: string; info: st
     return { nodes, info };
   } catch (error) {
     if (isFailure(error, 'NODE_REPLY') && error.why?.startsWith('LOADING')) return null;
-    throw error;
+    throw isFailure(error, 'NODE_REPLY') && /cluster support disabled/i.test(error.why ?? '') ? plain(client) : error;
   }
+}
+
+function plain({ name, address: { host, port } }: NodeClient): CliFailure {
+  return new CliFailure(`node ${name} is not in cluster mode`, {
+    code: 'NODE_PLAIN',
+    exit: EXIT.conflict,
+    why: 'it is not in cluster mode: it was started without `cluster-enabled yes`',
+    suggestions: [`rkv cli -h ${host} -p ${port}`],
+  });
 }
 
 /** null where CONFIG is not allowed, or nothing was asked for. */

@@ -42,7 +42,7 @@ export async function logsOf(
 export async function signalSelected(
   where: { home: string; name: string },
   words: readonly string[],
-  signal: NodeJS.Signals,
+  signal: Parameters<typeof signalNodes>[1],
 ): Promise<ChangedNodes> {
   const ports = await selectPorts(findCluster(where), words, { timeout_ms: 2000 });
   return await signalNodes({ ...where, ports }, signal);

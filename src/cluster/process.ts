@@ -35,6 +35,8 @@ const LOOK_FOR_END_MS = 10;
 /** Connections break before the process they belonged to is known to be gone. */
 const END_LAG_MS = 500;
 const PS_MS = 5000;
+/** A killed process may still be giving its memory back; nothing else can hold it up. */
+const KILLED_MS_MAX = 10_000;
 const LOG_LINES = 8;
 const LOG_BYTES_MAX = 16_384;
 
@@ -174,13 +176,16 @@ export function isAlive({ pid, started }: RunningProcess): boolean {
 }
 
 /** Asks it to end, and ends it when it has not within `grace_ms`. True when it went by itself. */
-export async function stopProcess(running: RunningProcess, grace_ms: number): Promise<boolean> {
+export async function stopProcess(
+  running: RunningProcess,
+  grace_ms: number,
+  killed_ms = KILLED_MS_MAX,
+): Promise<boolean> {
   if (!isAlive(running)) return true;
   sendSignal(running, 'SIGTERM');
   if (await hasEnded(running, grace_ms)) return true;
   sendSignal(running, 'SIGKILL');
-  // A killed process may still be writing its pages out; nothing else can hold it back.
-  if (!(await hasEnded(running, 10_000))) {
+  if (!(await hasEnded(running, killed_ms))) {
     throw new CliFailure(`process ${running.pid} cannot be stopped`, {
       code: 'NODE_STUCK',
       exit: EXIT.unexpected,

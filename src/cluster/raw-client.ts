@@ -44,7 +44,7 @@ export class RawClient {
     this.#socket = socket;
     this.#onUnasked = onUnasked;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (error) => this.#fail(new ConnectionError(sentence(error))));
+    socket.on('error', (error) => this.#fail(new ConnectionError(sentence(error), { cause: error })));
     socket.on('close', () => this.#fail(new ConnectionError('Server closed the connection')));
   }
 
@@ -110,7 +110,7 @@ function openSocket(options: RawClientOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = tls === undefined ? connectPlain(target) : connectTls({ ...target, ...tlsOptions(tls, host) });
     const timer = setTimeout(() => settle(new ConnectionError('Connection timed out')), connectTimeout_ms);
-    const onError = (error: Error) => settle(new ConnectionError(sentence(error)));
+    const onError = (error: Error) => settle(new ConnectionError(sentence(error), { cause: error }));
     const settle = (failure: Error | null) => {
       clearTimeout(timer);
       socket.off('error', onError);

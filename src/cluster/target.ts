@@ -2,6 +2,7 @@
  * Which cluster a command is about, and how to reach it: one of ours by its name, or any nodes by their addresses.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { nearest } from '../base/nearest.ts';
 import type { Address } from './address.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import {
@@ -97,13 +98,18 @@ function readCertificate(file: string, folder: string): string {
 
 function noSuchCluster(home: string, name: string): CliFailure {
   const known = clusterNames(home);
+  const meant = nearest(name, known);
+  const flag = name === 'default' ? '' : ` --cluster ${name}`;
   return new CliFailure(`there is no cluster '${name}'`, {
     code: 'NO_CLUSTER',
     exit: EXIT.usage,
-    why: known.length === 0 ? `${home} holds no clusters` : `${home} holds ${known.join(', ')}`,
+    why:
+      meant !== null
+        ? `did you mean '${meant}'?`
+        : known.length === 0
+          ? `${home} holds no clusters`
+          : `${home} holds ${known.join(', ')}`,
     suggestions:
-      known.length === 0
-        ? [`rkv cluster create${name === 'default' ? '' : ` --cluster ${name}`}`]
-        : known.slice(0, 3).map((one) => `--cluster ${one}`),
+      meant !== null ? [`--cluster ${meant}`] : [known.length === 0 ? `rkv cluster create${flag}` : 'rkv cluster list'],
   });
 }

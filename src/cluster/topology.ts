@@ -8,12 +8,13 @@ import type { SlotRange } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { assembleTopology, dropTwins, findUnasked } from './assemble.ts';
 import type { OpenSlot, SeenNode } from './cluster-nodes.ts';
+import { pause, startDeadline } from './deadline.ts';
 import type { Health } from './health.ts';
-import { nodeFiles, nodeFolder, nodePorts } from './layout.ts';
 import { Meter } from './meter.ts';
-import { connectNode, type NodeClient } from './node-client.ts';
-import { askNode, type NodeFacts, type Silence } from './node-facts.ts';
-import { findRunning, isPaused } from './process.ts';
+import { connectNode, type NodeClient, silentFailure } from './node-client.ts';
+import { askNode, type NodeFacts } from './node-facts.ts';
+import { processOf } from './node-process.ts';
+import { type ProcessState, pausedFailure, type Silence } from './silence.ts';
 import type { ClusterTarget } from './target.ts';
 import type { Finding } from './verify.ts';
 
@@ -45,6 +46,8 @@ export interface NodeView {
   readonly error: string | null;
   /** The same for programs; null for a node that answers, and for one that nobody here has asked. */
   readonly silence: Silence | null;
+  /** What to type or change so that it is reached, as far as the reason tells. */
+  readonly advice: string | null;
   readonly role: 'primary' | 'replica' | 'unknown';
   readonly primaryId: string | null;
   /** Counted from 1 in slot order; 0 for a node of no shard. */
@@ -106,10 +109,12 @@ export interface Topology {
 }
 
 export interface ReadOptions {
-  /** For each node; the nodes are asked at the same time. */
+  /** For one reading, of all nodes together: those that have not answered by then count as silent. */
   readonly timeout_ms: number;
   /** Directives to ask every node for, besides. */
   readonly config?: readonly string[] | undefined;
+  /** Measures the commands per second, for which the first reading takes a tenth of a second longer. */
+  readonly traffic?: boolean | undefined;
 }
 
 /** Reads a topology again and again over the same connections. */
@@ -120,6 +125,8 @@ export interface Observer {
 
 /** Rounds of asking nodes that were only heard of: one is enough unless views differ. */
 const DISCOVERY_ROUNDS_MAX = 4;
+/** Of the time that is left, for each round but the last: a node that is silent must not take the time of those it hides. */
+const ROUND_SHARE = 0.75;
 
 export async function readTopology(target: ClusterTarget, options: ReadOptions): Promise<Topology> {
   const observer = observe(target, options);
@@ -130,7 +137,7 @@ export async function readTopology(target: ClusterTarget, options: ReadOptions):
   }
 }
 
-export function observe(target: ClusterTarget, { timeout_ms, config = [] }: ReadOptions): Observer {
+export function observe(target: ClusterTarget, { timeout_ms, config = [], traffic = false }: ReadOptions): Observer {
   const clients = new Map<string, NodeClient>();
   const meters = new Map<string, Meter>();
   const clientOf = (address: Address): NodeClient => {
@@ -144,22 +151,29 @@ export function observe(target: ClusterTarget, { timeout_ms, config = [] }: Read
     meters.set(name, meter);
     return meter;
   };
-  const ask = (address: Address): Promise<NodeFacts> => {
+  const ask = async (address: Address, within_ms: number): Promise<NodeFacts> => {
     const client = clientOf(address);
-    return askNode(client, { config, meter: meterOf(client) });
+    // A frozen process takes connections and answers nothing: there is nothing to wait for.
+    if (processAt(target, address) === 'paused') {
+      return { client, answer: null, error: pausedFailure(client.name), process: 'paused' };
+    }
+    const facts = await inTime(askNode(client, { config, meter: traffic ? meterOf(client) : null }), within_ms, client);
+    return facts.error === null ? facts : { ...facts, process: processAt(target, address) };
   };
   return {
     async read() {
+      // What it takes to speak is loaded first: that is not the time of the nodes.
+      await import('./node-connection.ts');
       const started_ms = performance.now();
+      const deadline = startDeadline(timeout_ms);
       const facts: NodeFacts[] = [];
       const asked = new Set<string>();
       let addresses: readonly Address[] = target.addresses;
-      for (let round = 0; round < DISCOVERY_ROUNDS_MAX && addresses.length > 0; round++) {
+      for (let round = 1; round <= DISCOVERY_ROUNDS_MAX && addresses.length > 0; round++) {
         for (const address of addresses) asked.add(formatAddress(address));
-        const answers = await Promise.all(addresses.map(ask));
-        facts.push(
-          ...answers.map((fact) => (fact.error === null ? fact : { ...fact, process: processAt(target, fact) })),
-        );
+        const share = round === DISCOVERY_ROUNDS_MAX ? 1 : ROUND_SHARE;
+        const within_ms = deadline.left_ms() * share;
+        facts.push(...(await Promise.all(addresses.map((address) => ask(address, within_ms)))));
         addresses = findUnasked(facts, asked);
       }
       return {
@@ -174,11 +188,20 @@ export function observe(target: ClusterTarget, { timeout_ms, config = [] }: Read
   };
 }
 
-/** Of a node of ours that does not answer: what its process is at. */
-function processAt({ folder }: ClusterTarget, { client }: NodeFacts): NodeFacts['process'] {
-  const { port } = client.address;
-  if (folder === null || !nodePorts(folder).includes(port)) return null;
-  const running = findRunning(nodeFiles(nodeFolder(folder, port)));
-  if (running === null) return 'stopped';
-  return isPaused(running) ? 'paused' : 'running';
+/** A node that is late counts as silent; what it answers afterwards is nobody's. */
+async function inTime(asking: Promise<NodeFacts>, within_ms: number, client: NodeClient): Promise<NodeFacts> {
+  const over = new AbortController();
+  const late = pause(within_ms, over.signal).then(
+    (): NodeFacts => ({ client, answer: null, error: silentFailure(client.name, 'INFO', within_ms), process: null }),
+  );
+  try {
+    return await Promise.race([asking, late]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** null for nodes of others. */
+function processAt({ folder }: ClusterTarget, { port }: Address): ProcessState | null {
+  return folder === null ? null : processOf(folder, port);
 }

@@ -1,11 +1,12 @@
 /** Checks of what single nodes say: can they be asked, is the cluster ok to them, are all slots served, is any open. */
 import { formatRanges, rangesOf, SLOTS, SlotSet } from '../base/slot.ts';
+import { remediesFor } from './silence.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import type { NodeView, Topology } from './topology.ts';
 import type { Finding, Verdict } from './verify.ts';
 
 export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'cluster'>): Verdict {
-  const commands = cluster === null ? new Map<NodeView, string>() : remediesFor(nodes, cluster);
+  const commands = remediesFor({ nodes, cluster });
   const findings = nodes.flatMap((node): Finding[] => {
     if (node.reachable && node.activity !== 'loading') return sayIll(node, nodes);
     if (node.reachable) {
@@ -168,24 +169,6 @@ export function plural(count: number, one: string, many: string): string {
 
 export function note(id: string, text: string): Finding {
   return { id, severity: 'note', text, evidence: [], command: null };
-}
-
-function withCluster(command: string, cluster: string): string {
-  return cluster === 'default' ? command : `${command} --cluster ${cluster}`;
-}
-
-/** What to type for nodes that do not answer. Several that are stopped need one command, which is told once. */
-function remediesFor(nodes: readonly NodeView[], cluster: string): Map<NodeView, string> {
-  const down = nodes.filter((node) => !node.reachable);
-  const stopped = down.filter(({ silence }) => silence === 'stopped');
-  const remedies = new Map<NodeView, string>();
-  for (const node of down) {
-    if (node.silence === 'paused') remedies.set(node, `rkv node resume ${node.port}`);
-    if (node.silence === 'stopped' && stopped.length === 1) remedies.set(node, `rkv node start ${node.port}`);
-  }
-  if (stopped.length > 1) remedies.set(stopped[0]!, 'rkv cluster start');
-  for (const [node, command] of remedies) remedies.set(node, withCluster(command, cluster));
-  return remedies;
 }
 
 /** A node that answers us, but that others have given up: the network between the nodes is not ours. */

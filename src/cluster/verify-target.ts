@@ -6,7 +6,7 @@ import { observe, type Topology } from './topology.ts';
 import { COMPARED_DIRECTIVES, type Report, verify } from './verify.ts';
 
 export interface VerifyOptions {
-  /** For each node to answer. */
+  /** For one look at all nodes. */
   readonly timeout_ms: number;
   /** What is objected to while waiting. */
   readonly failOn: 'error' | 'warning';
@@ -22,7 +22,7 @@ export async function verifyTarget(
   { timeout_ms, failOn, wait_ms, signal }: VerifyOptions,
 ): Promise<{ report: Report; topology: Topology }> {
   const end_ms = performance.now() + wait_ms;
-  const observer = observe(target, { timeout_ms, config: COMPARED_DIRECTIVES });
+  const observer = observe(target, { timeout_ms, config: COMPARED_DIRECTIVES, traffic: true });
   try {
     for (;;) {
       const topology = await observer.read();

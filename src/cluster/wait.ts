@@ -1,7 +1,10 @@
-/** `rkv wait`: until a condition holds, or the time is up; then it says what was missing. */
+/** `rkv wait`: until a condition holds, cannot come to hold, or the time is up; then it says what was missing. */
 import { parseCondition } from './conditions.ts';
 import { startDeadline, waitUntil } from './deadline.ts';
+import { lockFile } from './layout.ts';
+import { isLocked } from './lock.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
+import { isHopeless, nobodyAnswers } from './silence.ts';
 import type { ClusterTarget } from './target.ts';
 import { observe, type Topology } from './topology.ts';
 
@@ -25,7 +28,9 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
       await waitUntil(
         async () => {
           last = await observer.read();
-          return whyNot(last);
+          const missing = whyNot(last);
+          if (missing !== null && isInVain(last, target)) throw nobodyAnswers(last);
+          return missing;
         },
         {
           what: `cluster ${condition}`,
@@ -33,6 +38,9 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
           signal,
           every_ms: LOOK_MS,
           report: report.wait,
+          get suggestions() {
+            return last === null ? undefined : suggestionsFor(last);
+          },
         },
       );
       return `${(last as Topology | null)?.nodes.length ?? 0} nodes`;
@@ -44,4 +52,16 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
   } finally {
     observer.close();
   }
+}
+
+/** No process runs, and nobody is about to start one; or none of the nodes will ever let us in. */
+function isInVain(topology: Topology, { folder }: ClusterTarget): boolean {
+  if (topology.state === 'stopped') return folder !== null && !isLocked(lockFile(folder));
+  return isHopeless(topology);
+}
+
+/** What helps against what is wrong goes before more patience. */
+function suggestionsFor({ problems }: Topology): string[] | undefined {
+  const commands = problems.flatMap(({ command }) => command ?? []);
+  return commands.length === 0 ? undefined : [...new Set(commands)];
 }

@@ -4,6 +4,7 @@
  */
 import { SLOTS } from '../base/slot.ts';
 import { pause } from './deadline.ts';
+import { isNobodyThere, nobodyAnswers } from './silence.ts';
 import type { ClusterTarget } from './target.ts';
 import { type NodeView, observe, type Topology } from './topology.ts';
 
@@ -24,7 +25,7 @@ export interface WatchSnapshot {
 
 export interface WatchOptions {
   readonly every_ms: number;
-  /** For each node to answer. */
+  /** For one look at all nodes. */
   readonly timeout_ms: number;
   readonly signal: AbortSignal;
 }
@@ -32,8 +33,9 @@ export interface WatchOptions {
 const TRAFFIC_MAX = 60;
 const EVENTS_MAX = 100;
 
+/** Fails where there is nothing to watch: at its first look no node answers. One that goes later may come back. */
 export async function* watchCluster(target: ClusterTarget, options: WatchOptions): AsyncGenerator<WatchSnapshot, void> {
-  const observer = observe(target, { timeout_ms: options.timeout_ms });
+  const observer = observe(target, { timeout_ms: options.timeout_ms, traffic: true });
   const traffic: number[] = [];
   const events: WatchEvent[] = [];
   let before: Topology | null = null;
@@ -41,6 +43,7 @@ export async function* watchCluster(target: ClusterTarget, options: WatchOptions
   try {
     while (!options.signal.aborted) {
       const topology = await observer.read();
+      if (before === null && isNobodyThere(topology)) throw nobodyAnswers(topology);
       const now_ms = Date.now();
       traffic.push(topology.ops_per_s);
       if (before !== null)

@@ -9,6 +9,7 @@ import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
 import { CliFailure, EXIT } from '../cluster/failure.ts';
 import { defaultHome } from '../cluster/layout.ts';
 import { splitLeadingOptions } from '../cluster/leading-options.ts';
+import { ConnectionError } from '../cluster/raw-client.ts';
 import { modeOfRedisCli } from '../cluster/redis-cli-habits.ts';
 import type { Reply } from '../cluster/reply.ts';
 import type { ScanOptions } from '../cluster/scan-keys.ts';
@@ -17,6 +18,8 @@ import { formatReply, replyToJson } from '../view/reply-text.ts';
 
 /** A server on this machine or in this building answers in milliseconds; more is a wrong address or a firewall. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Before it is looked at whether a server that has not answered is frozen. */
+const LOOK_FOR_PAUSE_MS = 300;
 
 /** Ten, as SCAN has it unasked, would be a thousand round trips for ten thousand keys; the server stops for none of it. */
 const SCAN_COUNT = 1000;
@@ -92,7 +95,11 @@ export default class Cli extends BaseCommand {
     // What it keeps redis-cli from saying is never said here; scripts give it with -a.
     'no-auth-warning': Flags.boolean({ hidden: true }),
     stdin: Flags.boolean({ char: 'x', summary: 'read the last argument from standard input' }),
-    timeout: timeoutFlag({ char: 't', defaultHelp: async () => '5', summary: 'how long to wait for the connection' }),
+    timeout: timeoutFlag({
+      char: 't',
+      defaultHelp: async () => '5',
+      summary: 'how long to wait for the connection, and for the server to answer on it',
+    }),
   };
 
   #words: string[] = [];
@@ -122,8 +129,9 @@ export default class Cli extends BaseCommand {
           pattern: flags.pattern,
           count: flags.count ?? SCAN_COUNT,
           isCluster: choice.cluster,
+          choice,
         });
-      if (this.#words.length > 0) return await this.#runOnce(session, printer, flags);
+      if (this.#words.length > 0) return await this.#runOnce(session, printer, { ...flags, choice });
       if (this.jsonEnabled()) {
         throw new CliFailure('--json needs a command', {
           code: 'USAGE',
@@ -131,7 +139,7 @@ export default class Cli extends BaseCommand {
           suggestions: ['rkv cli --json PING'],
         });
       }
-      await this.#reach(session);
+      await this.#reach(session, choice);
       const { runLines, runPrompt } = await import('../view/repl.ts');
       const prompted = { session, printer, signal: this.signal };
       if (process.stdin.isTTY) {
@@ -151,22 +159,22 @@ export default class Cli extends BaseCommand {
   async #runOnce(
     session: CliSession,
     printer: Printer,
-    flags: { stdin: boolean; repeat: number; interval: number | undefined; 'exit-code': boolean },
+    flags: { stdin: boolean; repeat: number; interval: number | undefined; 'exit-code': boolean; choice: ServerChoice },
   ): Promise<unknown> {
     const words = argumentBytes(this.#words).map(bytesOf);
     if (flags.stdin) words.push(readFileSync(0));
     this.signal.addEventListener('abort', () => session.close(), { once: true });
-    await this.#reach(session);
+    await this.#reach(session, flags.choice);
     let last: Reply | null = null;
     for (let done = 0; done !== flags.repeat && !this.signal.aborted; done++) {
       if (done > 0) await sleep(flags.interval ?? 0, undefined, { signal: this.signal }).catch(() => {});
       try {
-        last = (await printExchange(session, words, printer)).reply;
+        last = (await orPaused(printExchange(session, words, printer), session, flags.choice)).reply;
       } catch (error) {
         if (!isConnectionError(error)) throw error;
         // Also a subscription that Ctrl-C has left.
         if (this.signal.aborted || endsServer(words)) break;
-        throw lost(session, error);
+        throw await lost(session, error, flags.choice);
       }
       if (last.type === 'error' && flags['exit-code']) process.exitCode = EXIT.unexpected;
     }
@@ -175,9 +183,13 @@ export default class Cli extends BaseCommand {
     return result;
   }
 
-  async #scan(session: CliSession, printer: Printer, options: ScanOptions): Promise<{ reply: unknown }> {
+  async #scan(
+    session: CliSession,
+    printer: Printer,
+    { choice, ...options }: ScanOptions & { choice: ServerChoice },
+  ): Promise<{ reply: unknown }> {
     this.signal.addEventListener('abort', () => session.close(), { once: true });
-    await this.#reach(session);
+    await this.#reach(session, choice);
     const { scanKeys } = await import('../cluster/scan-keys.ts');
     const names: unknown[] = [];
     try {
@@ -189,17 +201,17 @@ export default class Cli extends BaseCommand {
       }
     } catch (error) {
       if (!isConnectionError(error)) throw error;
-      if (!this.signal.aborted) throw lost(session, error);
+      if (!this.signal.aborted) throw await lost(session, error, choice);
     }
     return { reply: names };
   }
 
   /** A server that cannot be reached is told in redis-cli's words, which people search for. */
-  async #reach(session: CliSession): Promise<void> {
+  async #reach(session: CliSession, choice: ServerChoice): Promise<void> {
     try {
-      await session.connect();
+      await orPaused(session.connect(), session, choice);
     } catch (error) {
-      throw isConnectionError(error) ? unreachable(session, error) : error;
+      throw isConnectionError(error) ? await unreachable(session, error, choice) : error;
     }
   }
 
@@ -228,6 +240,7 @@ export default class Cli extends BaseCommand {
       db: choice.db ?? flags.db,
       protocol: flags.resp3 ? 3 : 2,
       connectTimeout_ms: flags.timeout ?? CONNECT_TIMEOUT_MS,
+      mustAnswer: flags.timeout !== undefined,
       onUnasked: (reply) => printUnasked(reply, printer),
       onNotice: (text) => this.warn(text),
     };
@@ -248,21 +261,72 @@ function historyFile(home: string): string {
   return process.env['REDISCLI_HISTFILE'] || join(home, '.cli_history');
 }
 
-function unreachable(session: CliSession, error: Error): CliFailure {
+/** What is asked of a node of ours that is frozen would be waited for in vain. */
+async function orPaused<Answer>(
+  asking: Promise<Answer>,
+  session: CliSession,
+  { owner }: ServerChoice,
+): Promise<Answer> {
+  if (owner === undefined) return await asking;
+  const answered = new AbortController();
+  const frozen = sleep(LOOK_FOR_PAUSE_MS, undefined, { signal: answered.signal }).then(async () => {
+    const { processOf } = await import('../cluster/node-process.ts');
+    if (processOf(owner.folder, session.address.port) !== 'paused') return await asking;
+    throw new ConnectionError('its server is paused (SIGSTOP)');
+  });
+  // It loses the race as a rule, and then nobody listens to it.
+  frozen.catch(() => {});
+  try {
+    return await Promise.race([asking, frozen]);
+  } finally {
+    answered.abort();
+  }
+}
+
+async function unreachable(session: CliSession, error: ConnectionError, choice: ServerChoice): Promise<CliFailure> {
   return new CliFailure(`Could not connect to Redis at ${session.place}: ${error.message}`, {
     code: 'UNREACHABLE',
     exit: EXIT.unreachable,
-    suggestions: ['rkv cluster list', 'rkv cluster start', 'rkv cli -h HOST -p PORT'],
     cause: error,
+    ...(await reasonsFor(session, error, choice)),
   });
 }
 
-function lost(session: CliSession, error: Error): CliFailure {
+async function lost(session: CliSession, error: ConnectionError, choice: ServerChoice): Promise<CliFailure> {
   return new CliFailure(`lost ${session.place} before it answered: ${error.message}`, {
     code: 'CONNECTION_LOST',
     exit: EXIT.unreachable,
     cause: error,
+    ...(await reasonsFor(session, error, choice)),
   });
+}
+
+/** Why, and what to type next. What the process of a node of ours is at says more than its port. */
+async function reasonsFor(
+  { address }: CliSession,
+  error: ConnectionError,
+  { owner, path, tls }: ServerChoice,
+): Promise<{ why: string; suggestions: readonly string[] }> {
+  const { explainTrouble } = await import('../cluster/connection-trouble.ts');
+  const { withCluster } = await import('../cluster/silence.ts');
+  const trouble = await explainTrouble(error.cause instanceof Error ? error.cause : error, {
+    ...address,
+    tls: tls !== undefined || path !== undefined,
+  });
+  if (owner === undefined) return trouble;
+  const { processOf } = await import('../cluster/node-process.ts');
+  const state = processOf(owner.folder, address.port);
+  if (state === 'stopped') {
+    return {
+      why: 'its server does not run',
+      suggestions: [withCluster(`rkv node start ${address.port}`, owner.name), `rkv cluster start ${owner.name}`],
+    };
+  }
+  if (state !== 'paused') return trouble;
+  return {
+    why: 'its server is paused (SIGSTOP)',
+    suggestions: [withCluster(`rkv node resume ${address.port}`, owner.name)],
+  };
 }
 
 /** With --json the exit code alone must tell that the command was refused. */

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
 import { CliFailure, EXIT } from '../cluster/failure.ts';
+import { isNobodyThere, nobodyAnswers } from '../cluster/silence.ts';
 import type { Topology } from '../cluster/topology.ts';
 import type { Report } from '../cluster/verify.ts';
 import { countFindings, verifyLines } from '../view/verify-report.ts';
@@ -36,7 +37,7 @@ export default class Verify extends BaseCommand {
       summary: 'lowest severity that makes the exit code 3',
     }),
     wait: timeoutFlag({ summary: 'repeat until nothing is wrong, for at most this long' }),
-    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'how long to wait for each node' }),
+    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'overall timeout' }),
     wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
@@ -58,13 +59,7 @@ export default class Verify extends BaseCommand {
   }
 
   #judge(report: Report, topology: Topology, failOn: 'error' | 'warning'): CliFailure | null {
-    if (topology.state === 'unreachable') {
-      return new CliFailure('no node of the cluster can be reached', {
-        code: 'UNREACHABLE',
-        exit: EXIT.unreachable,
-        suggestions: ['rkv cluster start'],
-      });
-    }
+    if (isNobodyThere(topology)) return nobodyAnswers(topology);
     if (report.errors === 0 && (failOn === 'error' || report.warnings === 0)) return null;
     return new CliFailure(countFindings(report), { code: 'VERIFICATION_FAILED', exit: EXIT.verification });
   }

@@ -5,24 +5,25 @@ import type { Topology } from '../cluster/topology.ts';
 export default class Wait extends BaseCommand {
   static override summary = 'wait until a cluster meets a condition';
   static override description =
-    'ready: every node answers and agrees with all others. ok: the cluster is up and all slots are served. synced: no' +
-    ' replica is behind. size=N: N nodes, known to all.\n\nExits with 0 when it is so, 4 when the time is up; the error' +
-    ' then says what was missing.';
+    'ready: ok, and every node is connected to every other. ok: what `status` and `verify` call ok. served: all slots are' +
+    ' served, though other things may be wrong. synced: no replica is behind. size=N: N nodes, known to all.\n\nExits with' +
+    ' 0 when it is so, 4 when the time is up, and 5 at once where it cannot come to be so: no server runs, or none lets us' +
+    ' in. The error says what was missing.';
   static override examples = [
     '<%= config.bin %> wait',
-    { description: 'After a failover', command: '<%= config.bin %> wait ok --timeout 20' },
+    { description: 'After a failover', command: '<%= config.bin %> wait served --timeout 20' },
     { description: 'Any cluster, by one of its nodes', command: '<%= config.bin %> wait ready 10.0.0.5:6379' },
   ];
 
   static override args = {
-    condition: Args.string({ default: 'ready', description: 'ready, ok, synced or size=N' }),
+    condition: Args.string({ default: 'ready', description: 'ready, ok, served, synced or size=N' }),
     at: Args.string({ description: 'name of a cluster, or address of a node' }),
   };
 
   static override flags = {
     cluster: clusterFlag,
     ...accessFlags,
-    timeout: timeoutFlag({ char: 't', default: 30_000, defaultHelp: async () => '30', summary: 'at most' }),
+    timeout: timeoutFlag({ char: 't', default: 30_000, defaultHelp: async () => '30', summary: 'overall timeout' }),
   };
 
   async run(): Promise<Topology> {

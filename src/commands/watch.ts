@@ -19,7 +19,7 @@ export default class Watch extends BaseCommand {
     ...accessFlags,
     every: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'time between two readings' }),
     for: timeoutFlag({ summary: 'stop after this time' }),
-    timeout: timeoutFlag({ default: 1000, defaultHelp: async () => '1', summary: 'how long to wait for each node' }),
+    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'timeout of one reading' }),
   };
 
   async run(): Promise<{ events: readonly WatchEvent[] }> {

@@ -19,6 +19,7 @@ import { BusFailure } from './bus/bus.ts';
 import { compose, type Running } from './compose.ts';
 import { InsideClient } from './inside.ts';
 import { ListenFailure } from './net/listener.ts';
+import { checkNode } from './node-version.ts';
 import type { Argument, ReplyValue } from './reply-value.ts';
 import { ServerFailure } from './server-failure.ts';
 import { ShutdownAborted } from './state/server.ts';
@@ -84,6 +85,7 @@ type ProcessDirective = (typeof PROCESS_DIRECTIVES)[number];
 
 /** Resolves once the port accepts and the data is loaded. Rejects leaving nothing behind. */
 export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
+  checkNode();
   const folder = options.dir === undefined ? mkdtempSync(path.join(tmpdir(), 'rkv-')) : null;
   const removeFolder = (): void => {
     if (folder !== null) rmSync(folder, { recursive: true, force: true });

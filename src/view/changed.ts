@@ -1,25 +1,33 @@
 /** One sentence on what became of nodes: 'Cluster default: 6 nodes stopped (7000-7005)'. */
+import type { CliFailure } from '../cluster/failure.ts';
 import type { ChangedNodes } from '../cluster/managed-nodes.ts';
 import type { AddedNode } from '../cluster/node-add.ts';
 import type { RemovedNode } from '../cluster/node-remove.ts';
+import type { ProcessState } from '../cluster/silence.ts';
 import { plural } from './format.ts';
 import { type Line, line, toned } from './line.ts';
+import { asTyped } from './program.ts';
 
-/** What is said of the nodes that were left as they were. */
-const UNCHANGED = {
-  started: 'already running',
-  stopped: 'already stopped',
-  killed: 'not running',
-  paused: 'not running',
-  resumed: 'not running',
-  destroyed: 'already gone',
-} as const;
+type Verb = 'started' | 'stopped' | 'killed' | 'paused' | 'resumed' | 'destroyed';
 
-export function changedLines({ cluster, changed, unchanged }: ChangedNodes, verb: keyof typeof UNCHANGED): Line[] {
+/** What is said of a node that was left as it was found, where that is not simply 'already …'. */
+const UNCHANGED: Readonly<Record<ProcessState, Partial<Record<Verb, string>>>> = {
+  running: { started: 'already running', resumed: 'not paused' },
+  paused: { started: 'paused', paused: 'already paused' },
+  stopped: { stopped: 'already stopped', killed: 'already stopped', paused: 'not running', resumed: 'not running' },
+};
+
+export function changedLines({ cluster, changed, unchanged, found }: ChangedNodes, verb: Verb): Line[] {
   const did = changed.length === 0 ? `no node ${verb}` : `${plural(changed.length, 'node')} ${verb}`;
   const ports = changed.length === 0 ? '' : ` (${formatPorts(changed)})`;
-  const rest = unchanged.length === 0 ? '' : `, ${formatPorts(unchanged)} ${UNCHANGED[verb]}`;
+  const groups = Map.groupBy(unchanged, (port) => UNCHANGED[found[port] ?? 'stopped'][verb] ?? 'left as it was');
+  const rest = [...groups].map(([words, some]) => `, ${formatPorts(some)} ${words}`).join('');
   return [line('Cluster ', toned(cluster, 'strong'), `: ${did}${ports}`, toned(rest, 'dim'))];
+}
+
+/** What to type next, below a result that is not all that was asked for. */
+export function nextLines({ suggestions }: Pick<CliFailure, 'suggestions'>): Line[] {
+  return suggestions.map((typed) => line(toned('  → ', 'dim'), toned(asTyped(typed), 'strong')));
 }
 
 /** 7000-7005, 7010 */

@@ -4,6 +4,7 @@
  * all are on one host, and a row of a node that cannot be reached is red and ends with the reason.
  */
 import { formatRanges } from '../base/slot.ts';
+import type { Silence } from '../cluster/silence.ts';
 import type { NodeView, Topology } from '../cluster/topology.ts';
 import { bytes, count, cutMiddle, wholeSeconds } from './format.ts';
 import { type Line, type Span, toned } from './line.ts';
@@ -90,9 +91,17 @@ function rowOf(
   ];
 }
 
+/** Of nodes that are not reached, where more is known than that. */
+const SILENT_STATES: Readonly<Partial<Record<Silence, string>>> = {
+  stopped: 'stopped',
+  paused: 'paused',
+  denied: 'denied',
+  plain: 'single',
+};
+
 /** up, down, failed (it answers, and the others have agreed that it does not), joining, moving or loading. */
 function stateOf(node: NodeView): Span {
-  if (!node.reachable) return toned('down', 'bad');
+  if (!node.reachable) return toned(SILENT_STATES[node.silence ?? 'other'] ?? 'down', 'bad');
   if (node.seenAs.includes('fail')) return toned('failed', 'bad');
   return node.activity === 'normal' ? toned('up', 'good') : toned(node.activity, 'look');
 }

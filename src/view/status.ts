@@ -16,7 +16,7 @@ export function statusLines(topology: Topology, terminal: Terminal): Line[] {
 }
 
 /** What `verify` would call an error, with why, and with what to type. */
-function problemLines({ text, evidence, command }: Finding): Line[] {
+export function problemLines({ text, evidence, command }: Finding): Line[] {
   const why = evidence.length === 0 ? '' : `; ${evidence[0]}`;
   const next = command === null ? [] : [line(toned('   → ', 'dim'), toned(asTyped(command), 'strong'))];
   return [line(toned(' ✗', 'bad'), ` ${text}${why}`), ...next];
@@ -114,10 +114,10 @@ export function describePorts(host: string, ports: readonly number[]): string {
 function stateSpan(state: Topology['state']): Span {
   if (state === 'ok') return toned('● ok', 'good');
   if (state === 'degraded') return toned('! degraded', 'look');
+  if (state === 'stopped') return toned('○ stopped', 'dim');
   return state === 'fail' ? toned('✗ fail', 'bad') : toned('○ unreachable', 'bad');
 }
 
 function summarySpan(state: ClusterSummary['state']): Span {
-  if (state === 'stopped') return toned('○ stopped', 'dim');
   return state === 'unfinished' || state === 'damaged' ? toned(`! ${state}`, 'look') : stateSpan(state);
 }

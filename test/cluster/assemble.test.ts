@@ -66,7 +66,7 @@ test('a node that was only heard of is in the topology', () => {
 
 test('a node that nobody can name has no id', () => {
   const topology = topologyOf([{ port: 7000, view: null }]);
-  expect(topology).toMatchObject({ state: 'unreachable', epoch: null, shards: [] });
+  expect(topology).toMatchObject({ state: 'stopped', epoch: null, shards: [] });
   expect(topology.nodes[0]).toMatchObject({ id: null, address: 'h:7000', role: 'unknown' });
 });
 

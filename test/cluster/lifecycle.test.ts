@@ -64,7 +64,7 @@ describe.each(engines)('with engine %s', (engine) => {
     await expect(hopeless).rejects.toMatchObject({
       code: 'TIMEOUT',
       exit: 4,
-      why: `waiting for 127.0.0.1:${replica} to answer`,
+      why: `waiting for 127.0.0.1:${replica} to answer: its server does not run`,
     });
     expect(events.some((event) => event.type === 'wait' && event.left_ms <= 300)).toBe(true);
     await finish(startCluster({ home, name, ports: [replica], timeout_ms }));

@@ -85,7 +85,8 @@ describe('a cluster', () => {
     await run('cli', '-c', '-p', String(PORT), 'SET', 'foo', 'bar');
     await run('wait', 'synced');
     await run('node', 'kill', 'slot:12182', 'primary');
-    await run('wait', 'ok', '--timeout', '60');
+    await run('wait', 'served', '--timeout', '60');
+    expect((await rkv(['wait', 'ok', '--timeout', '1', '--cluster', 'life'], { home })).status).toBe(4);
     expect((await run('cli', '-c', '-p', String(PORT), 'GET', 'foo')).stdout).toBe('bar\n');
     const broken = await rkv(['verify', 'life'], { home });
     expect(broken.status).toBe(3);
@@ -97,7 +98,7 @@ describe('a cluster', () => {
   test('is paused and resumed node by node', async () => {
     await run('node', 'pause', 'shard:1', 'replica');
     // All slots are served; that a node is missing is wrong all the same.
-    const { stdout, status } = await rkv(['status', 'life', '--timeout', '500ms'], { home });
+    const { stdout, status } = await rkv(['status', 'life', '--timeout', '30'], { home });
     expect(status).toBe(3);
     expect(stdout).toContain('5/6 up');
     expect(stdout).toContain('its server is paused (SIGSTOP)');

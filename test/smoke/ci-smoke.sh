@@ -77,7 +77,7 @@ say 'lose a primary'
 # Replication runs behind: only what has reached a replica survives its primary.
 "${rkv[@]}" wait synced --timeout 30
 "${rkv[@]}" node kill "$port"
-"${rkv[@]}" wait ok --timeout 60
+"${rkv[@]}" wait served --timeout 60
 
 say "find $keys keys again"
 read_keys "$((port + 1))" | cmp - <(expected_values) || fail 'a key is gone or changed after the failover'

@@ -73,6 +73,7 @@ function primary(port: number, shard: number, [start, end]: [number, number], ke
     reachable: true,
     error: null,
     silence: null,
+    advice: null,
     role: 'primary',
     primaryId: null,
     shard,

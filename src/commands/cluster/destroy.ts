@@ -18,7 +18,7 @@ export default class ClusterDestroy extends BaseCommand {
     timeout: timeoutFlag({
       default: 30_000,
       defaultHelp: async () => '30',
-      summary: 'how long to wait for the servers to stop',
+      summary: 'overall timeout',
     }),
   };
 

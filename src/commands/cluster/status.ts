@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
 import { CliFailure, EXIT } from '../../cluster/failure.ts';
+import { isNobodyThere, nobodyAnswers } from '../../cluster/silence.ts';
 import type { Topology } from '../../cluster/topology.ts';
 import { statusLines, unfinishedText } from '../../view/status.ts';
 
@@ -25,7 +26,7 @@ export default class ClusterStatus extends BaseCommand {
   static override flags = {
     cluster: clusterFlag,
     ...accessFlags,
-    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'how long to wait for each node' }),
+    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'overall timeout' }),
     wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
@@ -34,20 +35,19 @@ export default class ClusterStatus extends BaseCommand {
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
     const { readTopology } = await import('../../cluster/topology.ts');
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
-    const topology = await readTopology(target, { timeout_ms: flags.timeout });
+    const topology = await readTopology(target, { timeout_ms: flags.timeout, traffic: true });
     this.say(statusLines(topology, this.stdout));
     if (target.name !== null && target.isUnfinished) this.warn(unfinishedText(target.name));
-    if (topology.state !== 'ok') {
-      const isGone = topology.state === 'unreachable';
-      this.endWith(
-        new CliFailure(isGone ? 'no node of the cluster can be reached' : 'something is wrong with the cluster', {
-          code: isGone ? 'UNREACHABLE' : 'CLUSTER_FAIL',
-          exit: isGone ? EXIT.unreachable : EXIT.verification,
-          suggestions: [isGone ? 'rkv cluster start' : 'rkv verify'],
-        }),
-        topology,
-      );
-    }
+    if (topology.state !== 'ok') this.endWith(failureOf(topology), topology);
     return topology;
   }
+}
+
+function failureOf(topology: Topology): CliFailure {
+  if (isNobodyThere(topology)) return nobodyAnswers(topology);
+  return new CliFailure('something is wrong with the cluster', {
+    code: 'CLUSTER_FAIL',
+    exit: EXIT.verification,
+    suggestions: ['rkv verify'],
+  });
 }

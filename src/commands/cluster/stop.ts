@@ -16,7 +16,7 @@ export default class ClusterStop extends BaseCommand {
     timeout: timeoutFlag({
       default: 30_000,
       defaultHelp: async () => '30',
-      summary: 'how long a server may take to save and stop',
+      summary: 'overall timeout',
     }),
   };
 

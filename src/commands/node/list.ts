@@ -1,7 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
 import type { ListedNode } from '../../cluster/list-nodes.ts';
+import { BLANK } from '../../view/line.ts';
 import { nodeTable } from '../../view/node-table.ts';
+import { problemLines } from '../../view/status.ts';
 
 export default class NodeList extends BaseCommand {
   static override summary = 'list the nodes of a cluster';
@@ -19,7 +21,7 @@ export default class NodeList extends BaseCommand {
   static override flags = {
     cluster: clusterFlag,
     ...accessFlags,
-    timeout: timeoutFlag({ default: 2000, defaultHelp: async () => '2', summary: 'how long to wait for each node' }),
+    timeout: timeoutFlag({ default: 5000, defaultHelp: async () => '5', summary: 'overall timeout' }),
     wide: Flags.boolean({ summary: 'show all columns and cut nothing' }),
   };
 
@@ -29,7 +31,16 @@ export default class NodeList extends BaseCommand {
     const { listNodes } = await import('../../cluster/list-nodes.ts');
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const { topology, nodes } = await listNodes(target, argv as string[], { timeout_ms: flags.timeout });
-    this.say(nodeTable(topology, this.stdout));
+    const { checkReachable } = await import('../../cluster/verify-nodes.ts');
+    const silent = checkReachable(topology).findings.filter(({ severity }) => severity === 'error');
+    this.say([
+      ...nodeTable(topology, this.stdout),
+      ...(silent.length === 0 ? [] : [BLANK]),
+      ...silent.flatMap(problemLines),
+    ]);
+    const { nobodyAnswers } = await import('../../cluster/silence.ts');
+    // The nodes of a cluster that is stopped can be listed all the same.
+    if (topology.state === 'unreachable') this.endWith(nobodyAnswers(topology), { nodes });
     return { nodes };
   }
 }

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag } from '../../base-command.ts';
 import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
-import { changedLines } from '../../view/changed.ts';
+import { changedLines, nextLines } from '../../view/changed.ts';
 
 export default class NodeResume extends BaseCommand {
   static override summary = 'let frozen servers continue (SIGCONT)';
@@ -20,6 +20,12 @@ export default class NodeResume extends BaseCommand {
     const where = { home: this.homeOf(flags), name: flags.cluster };
     const changed = await signalSelected(where, argv as string[], 'SIGCONT');
     this.say(changedLines(changed, 'resumed'));
+    const { whyNotDone } = await import('../../cluster/managed-nodes.ts');
+    const failure = whyNotDone(changed);
+    if (failure !== null) {
+      this.note(nextLines(failure));
+      this.endWith(failure, changed);
+    }
     return changed;
   }
 }
