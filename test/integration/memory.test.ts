@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { answers, type Started, startNode, until } from './processes.ts';
 
@@ -36,3 +37,31 @@ test.skipIf(process.platform !== 'linux')('memory of deleted data goes back to t
   for (let n = 0; n < 10; n++) await client.del(`big:${n}`);
   await fellBack('big strings');
 });
+
+test.skipIf(process.platform !== 'linux')('memory of a transaction goes back once it has ended', async () => {
+  const node = startNode('rkv', { port: PORT + 1 });
+  await answers(node);
+  const start = resident(node);
+  for (const end of ['EXEC', 'DISCARD']) {
+    const socket = await queueCommands(PORT + 1, 'v'.repeat(1000), 100_000);
+    expect(resident(node) - start).toBeGreaterThan(90 * MB);
+    socket.write(`${end}\r\n`);
+    await until(`the memory of ${end} went back`, async () => resident(node) < start + SPARE_BYTES);
+    socket.destroy();
+  }
+});
+
+/** A connection with so many commands behind a MULTI. */
+async function queueCommands(port: number, value: string, commands: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  let answered = 0;
+  socket.on('data', (bytes) => {
+    answered += bytes.length;
+  });
+  const batch = Buffer.from(`*3\r\n$3\r\nSET\r\n$6\r\nqueued\r\n$${value.length}\r\n${value}\r\n`.repeat(1000));
+  socket.write('MULTI\r\n');
+  for (let sent = 0; sent < commands; sent += 1000) socket.write(batch);
+  const expected = '+OK\r\n'.length + commands * '+QUEUED\r\n'.length;
+  await until('all commands were queued', async () => answered === expected);
+  return socket;
+}

@@ -4,9 +4,11 @@
  * the length of the request with a bit that says whether it is canonical, offset and length of every argument; then
  * the bytes of the request, filled up to a word.
  *
- * A request as large as a block is kept by itself: its value can then be taken over by a key, without a copy.
+ * A request as large as a block is kept by itself: its value can then be taken over by a key, without a copy. Blocks of a
+ * long queue are slabs (data/slabs.ts), because from the heap of the C library their memory would stay with the process.
  */
 
+import { OWN_SLABS_FROM_BYTES, SLAB_BYTES } from '../data/slabs.ts';
 import { Request } from '../protocol/request.ts';
 import type { Command } from './registry.ts';
 import type { Flag } from './spec.ts';
@@ -24,9 +26,9 @@ class Block {
   readonly bytes: Buffer;
   usedWords = 0;
 
-  constructor(byteLength: number) {
-    this.bytes = Buffer.allocUnsafeSlow(byteLength);
-    this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, byteLength >> 2);
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   }
 }
 
@@ -39,6 +41,7 @@ export interface QueuedCommand {
 export class CommandQueue {
   readonly #commands: Command[] = [];
   readonly #blocks: Block[] = [];
+  readonly #slabs: ArrayBuffer[] = [];
   readonly #large: Request[] = [];
   #hasWrites = false;
   /** Bytes of memory that the requests take. */
@@ -85,6 +88,14 @@ export class CommandQueue {
     }
   }
 
+  /** Gives the memory back; nobody reads any of it any more. */
+  dispose(): void {
+    for (const slab of this.#slabs) slab.transfer(0);
+    this.#slabs.length = 0;
+    this.#blocks.length = 0;
+    this.#commands.length = 0;
+  }
+
   #pushLarge(request: Request, length: number): void {
     const block = this.#room(HEAD_WORDS);
     block.words[block.usedWords++] = LARGE;
@@ -104,16 +115,29 @@ export class CommandQueue {
     }
     request.buf.copy(block.bytes, at << 2, request.start, request.end);
     block.usedWords += words;
+    // What a slab has not been filled with yet takes no memory.
+    if (this.#slabs.length > 0) this.bytes += words << 2;
   }
 
   #room(words: number): Block {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.usedWords + words <= last.words.length) return last;
-    const doubled = last === undefined ? BLOCK_BYTES_MIN : Math.min(BLOCK_BYTES_MAX, last.bytes.length * 2);
-    const block = new Block(Math.max(doubled, words * 4));
+    const block = new Block(this.bytes < OWN_SLABS_FROM_BYTES ? this.#heapBlock(last, words * 4) : this.#slab());
     this.#blocks.push(block);
-    this.bytes += block.bytes.length;
     return block;
+  }
+
+  #heapBlock(last: Block | undefined, needed: number): Buffer {
+    const doubled = last === undefined ? BLOCK_BYTES_MIN : Math.min(BLOCK_BYTES_MAX, last.bytes.length * 2);
+    const bytes = Buffer.allocUnsafeSlow(Math.max(doubled, needed));
+    this.bytes += bytes.length;
+    return bytes;
+  }
+
+  #slab(): Buffer {
+    const slab = new ArrayBuffer(SLAB_BYTES);
+    this.#slabs.push(slab);
+    return Buffer.from(slab);
   }
 }
 

@@ -14,11 +14,18 @@ export function beginTransaction(client: Client): void {
 
 /** Forgets the queue and every watch. */
 export function discardTransaction(client: Client): void {
-  if (client.transaction !== null) {
+  leaveTransaction(client)?.dispose();
+}
+
+/** The same for who still runs what is in the queue; `dispose` is then its affair. */
+export function leaveTransaction(client: Client): CommandQueue | null {
+  const { transaction } = client;
+  if (transaction !== null) {
     client.transaction = null;
     rearmClient(client);
   }
   unwatchAll(client);
+  return transaction === null ? null : transaction.queue;
 }
 
 export function watchKey(client: Client, db: Database, key: Buffer): void {

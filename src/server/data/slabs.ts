@@ -10,9 +10,9 @@
 import { assert } from '../../base/assert.ts';
 
 /** The GNU library maps what is larger than 32 MB (DEFAULT_MMAP_THRESHOLD_MAX) by itself, whatever was freed before. */
-const SLAB_BYTES = 33 * 1024 * 1024;
+export const SLAB_BYTES = 33 * 1024 * 1024;
 
-/** A list or a set of this size takes blocks from slabs of its own: below, a slab that is mostly empty would be too much. */
+/** A list, a set or a queue of this size takes blocks from slabs of its own: below, a slab that is mostly empty would be too much. */
 export const OWN_SLABS_FROM_BYTES = 4 * 1024 * 1024;
 
 class Slab {

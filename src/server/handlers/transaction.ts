@@ -4,10 +4,18 @@
  */
 
 import type { Call } from '../command/call.ts';
+import type { CommandQueue } from '../command/command-queue.ts';
 import { EXEC_ABORTED, ReplyError } from '../command/errors.ts';
 import { run } from '../command/run.ts';
 import type { Spec } from '../command/spec.ts';
-import { beginTransaction, discardTransaction, isWatchBroken, unwatchAll, watchKey } from '../command/transaction.ts';
+import {
+  beginTransaction,
+  discardTransaction,
+  isWatchBroken,
+  leaveTransaction,
+  unwatchAll,
+  watchKey,
+} from '../command/transaction.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 
 export const specs: readonly Spec[] = [
@@ -89,17 +97,29 @@ function multi(call: Call): void {
 }
 
 function exec(call: Call): void {
-  const { server, client, reply } = call;
+  const { client, reply } = call;
   const { transaction } = client;
   if (transaction === null) throw EXEC_WITHOUT_MULTI;
   const watchBroken = isWatchBroken(client);
   // Before the commands run: they are not watched by their own transaction, and are not queued again.
-  discardTransaction(client);
-  if (transaction.broken) throw EXEC_ABORTED;
-  if (watchBroken) return reply.nullArray();
-  reply.array(transaction.queue.length);
-  const { inner } = call;
-  for (const { command, request } of transaction.queue) {
+  leaveTransaction(client);
+  const { queue, broken } = transaction;
+  try {
+    if (broken) throw EXEC_ABORTED;
+    if (watchBroken) return reply.nullArray();
+    runQueue(call, queue);
+  } finally {
+    queue.dispose();
+  }
+  // The commands have spoken for themselves.
+  call.propagateNothing();
+  call.changes = 0;
+}
+
+function runQueue(call: Call, queue: CommandQueue): void {
+  const { server, client, reply, inner } = call;
+  reply.array(queue.length);
+  for (const { command, request } of queue) {
     inner.set(server, client, request, heardBy(call));
     inner.command = command;
     const refusal = run(inner);
@@ -107,9 +127,6 @@ function exec(call: Call): void {
   }
   server.nowhere.discard();
   server.commandStats.resumed(call.command.index);
-  // The commands have spoken for themselves.
-  call.propagateNothing();
-  call.changes = 0;
 }
 
 /** Where the next answer inside of EXEC goes: the command before it may have said CLIENT REPLY, or ended its own connection. */

@@ -42,3 +42,17 @@ test('a hundred thousand queued commands of 50 bytes take less than 120 bytes ea
   expect(request.end).toBeLessThanOrEqual(52);
   expect(queue.bytes).toBeLessThan(12_000_000);
 });
+
+test('a queue of ten megabytes tells what it has been filled with, and its commands are read back whole', () => {
+  const queue = new CommandQueue();
+  const value = 'v'.repeat(1000);
+  for (let n = 0; n < 10_000; n++) queue.push(set, requestOf(['set', `key:${n}`, value]));
+  expect(queue.bytes).toBeGreaterThan(10_000_000);
+  expect(queue.bytes).toBeLessThan(11_500_000);
+  let n = 0;
+  for (const [, key, read] of textsOf(queue)) {
+    expect(key).toBe(`key:${n++}`);
+    expect(read).toBe(value);
+  }
+  expect(n).toBe(10_000);
+});
