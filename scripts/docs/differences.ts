@@ -32,8 +32,8 @@ const MONITORING: readonly Difference[] = [
     why: 'scripts, functions, publish/subscribe and tracking are not there yet.',
   },
   {
-    what: 'INFO: `slave_expires_tracked_keys`, `unexpected_error_replies` and `dump_payload_sanitizations` are 0',
-    why: 'a writable replica keeps no list of its own keys, errors of the stream end the link, and payloads are always checked in full, which Redis counts only where it is optional.',
+    what: 'INFO: `unexpected_error_replies` and `dump_payload_sanitizations` are 0',
+    why: 'errors of the stream end the link, and payloads are always checked in full, which Redis counts only where it is optional.',
   },
   {
     what: 'INFO: `used_memory` is what the process had when the server was put together, the data set, and what clients, replication and the log hold',
@@ -158,10 +158,6 @@ export const differences: readonly { readonly topic: string; readonly entries: r
       {
         what: 'INFO replication has `master_link_down_reason` while the link is down',
         why: 'an extension: the reason is otherwise in the log only.',
-      },
-      {
-        what: 'Keys with a deadline that clients wrote on a writable replica go when they are written again, not by themselves',
-        why: 'Redis remembers such keys and removes them in the background.',
       },
     ],
   },

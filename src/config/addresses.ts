@@ -13,7 +13,6 @@ export interface ListenHost {
 }
 
 export function listenHosts(bind: readonly string[]): ListenHost[] {
-  if (bind.length === 0) return [{ optional: false }];
   return bind.map((text) => {
     const optional = text.startsWith('-');
     const name = optional ? text.slice(1) : text;

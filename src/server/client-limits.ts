@@ -3,6 +3,7 @@
  * for (client-output-buffer-limit: at once above the hard limit, after a while above the soft one).
  */
 
+import type { Config } from '../config/directives.ts';
 import type { BufferLimit } from '../config/special-kinds.ts';
 import { clientLine } from './handlers/client-line.ts';
 import type { Client } from './state/client.ts';
@@ -44,6 +45,12 @@ export function enforceOutputLimit(server: Server, client: Client): void {
     `Client ${clientLine(server, client)} scheduled to be closed ASAP for overcoming of output buffer limits.`,
   );
   server.closeClient(client, 'now');
+}
+
+/** So many bytes may be too much for somebody; Infinity when nothing is for anybody. */
+export function smallestHardLimit(config: Config): number {
+  const { normal, replica } = config['client-output-buffer-limit'];
+  return Math.min(normal.hard || Number.POSITIVE_INFINITY, replica.hard || Number.POSITIVE_INFINITY);
 }
 
 function limitOf(server: Server, client: Client): BufferLimit {

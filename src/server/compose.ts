@@ -123,8 +123,11 @@ async function open({ server, door }: Running, options: ComposeOptions, start: S
 }
 
 function whyNoWayIn({ config, anyPort }: ComposeOptions): string | null {
-  const some = anyPort === true || config.port !== 0 || config['tls-port'] !== 0 || config.unixsocket !== '';
-  return some ? null : 'Configured to not listen anywhere, exiting.';
+  const port = config.bind.length > 0 && (anyPort === true || config.port !== 0 || config['tls-port'] !== 0);
+  if (!port && config.unixsocket === '') return 'Configured to not listen anywhere, exiting.';
+  if (config['cluster-enabled'] && config.bind.length === 0)
+    return 'No bind address is configured, but it is required for the Cluster bus.';
+  return null;
 }
 
 /** Where a start stands; it waits while it loads. */

@@ -12,13 +12,15 @@ import type { Server } from './state/server.ts';
 const CLEAN_BUDGET_MS = 1;
 
 export function cronTick(server: Server): void {
-  const { keyspace, clock } = server;
+  const { keyspace, clock, replication } = server;
   keyspace.now_ms = clock.now_ms();
   if (server.cronPaused) return;
   sampleRates(server);
   sampleMemory(server);
   // The turn that is asked for below does it, and those that follow (turn.ts).
   keyspace.beginExpiring();
+  if (replication.role === 'primary') keyspace.own.clear();
+  else if (keyspace.activeExpire) keyspace.own.removeDead();
   keyspace.clean(CLEAN_BUDGET_MS);
   closeIdleClients(server);
   enforceOutputLimits(server);

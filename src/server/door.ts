@@ -9,19 +9,18 @@ import { assert } from '../base/assert.ts';
 import { type Descriptors, tookReserved } from '../base/descriptors.ts';
 import { type ListenHost, listenHosts } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
-import { enforceOutputLimit } from './client-limits.ts';
+import { enforceOutputLimit, smallestHardLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
 import { discardTransaction } from './command/transaction.ts';
 import { clientLine } from './handlers/client-line.ts';
 import { keepTraffic } from './handlers/info-stats.ts';
-import type { Delivery } from './net/connection.ts';
+import type { ConnectionLimits, Delivery } from './net/connection.ts';
 import { Connection } from './net/connection.ts';
 import { type Accepted, type Endpoint, Listener, type PreparedPorts } from './net/listener.ts';
 import { resolveHosts } from './net/resolve.ts';
 import { turnAway } from './net/turn-away.ts';
 import { KeysAhead } from './protocol/look-ahead.ts';
 import { Request } from './protocol/request.ts';
-import type { ParserLimits } from './protocol/request-parser.ts';
 import { serverTlsOptions } from './security/tls-options.ts';
 import { type Client, isLoopback, setAuthenticated } from './state/client.ts';
 import type { Server } from './state/server.ts';
@@ -58,7 +57,7 @@ export class Door {
   readonly #request = new Request(Buffer.alloc(0));
   readonly #ahead = new KeysAhead();
   /** One record for all connections: CONFIG SET changes it in place. */
-  readonly #limits: ParserLimits = { bulkMax: 0, heldMax: 0 };
+  readonly #limits: ConnectionLimits = { bulkMax: 0, heldMax: 0, outputMax: 0 };
   readonly #delivery: Delivery<Client>;
   /** When the date was looked at, on the monotonic clock. */
   #dated_ms = Number.NEGATIVE_INFINITY;
@@ -128,6 +127,7 @@ export class Door {
     const { config } = this.#the();
     this.#limits.bulkMax = config['proto-max-bulk-len'];
     this.#limits.heldMax = config['client-query-buffer-limit'];
+    this.#limits.outputMax = smallestHardLimit(config);
   }
 
   #accept({ socket, transport }: Accepted): void {

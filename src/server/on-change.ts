@@ -36,6 +36,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
     maxclients: () => checkMaxClients(the()),
     'proto-max-bulk-len': limits,
     'client-query-buffer-limit': limits,
+    'client-output-buffer-limit': limits,
     loglevel: () => {
       const server = the();
       server.log.level = server.config.loglevel;

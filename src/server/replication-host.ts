@@ -60,14 +60,17 @@ export function replicationHost({ the, unref, fatal }: ReplicationHostOptions): 
       const { databases } = the().keyspace;
       primary.client.db = databases[index] ?? databases[0]!;
     },
+    beginApplying: () => primary.begin(),
     apply: (request) => primary.apply(request),
+    endApplying: () => the().commandStats.end(),
     abandonTransaction: () => primary.abandonTransaction(),
     beginArrival: () => the().persistence.beginArrival(),
     replaceData(replace, arrival) {
-      const { persistence, propagation } = the();
+      const { persistence, propagation, keyspace } = the();
       // Effects of this turn on the data that goes.
       propagation.clear();
       replace();
+      keyspace.own.clear();
       persistence.dataReplaced(arrival);
     },
     primaryConnected: (socket) => primary.connected(socket),
@@ -115,12 +118,18 @@ class PrimaryClient {
     if (before !== null) this.#client.db = before.db;
   }
 
+  begin(): void {
+    const { clock, commandStats } = this.#the();
+    const now_ms = clock.monotonic_ms();
+    this.client.lastInteraction_ms = now_ms;
+    commandStats.begin(now_ms);
+  }
+
   apply(request: Request): 'done' | 'open' | Refusal {
     const server = this.#the();
     const { client } = this;
     const { call } = server;
     call.set(server, client, request, client.writer);
-    client.lastInteraction_ms = server.clock.monotonic_ms();
     server.stats.countCommand();
     const command = lookUp(call);
     if (command instanceof ReplyError) {

@@ -325,4 +325,11 @@ conversations('transactions over databases', {}, (talk) => {
     ['PING'],
     ['EXEC'],
   ]);
+
+  talk('a save or a rewrite that is asked for in a transaction begins behind it', [
+    ['MULTI'],
+    ['BGREWRITEAOF'],
+    ['BGSAVE'],
+    ['EXEC'],
+  ]);
 });

@@ -7,6 +7,7 @@
 import { AssertionFailure, assert } from '../../base/assert.ts';
 import type { Call } from './call.ts';
 import { ReplyError } from './errors.ts';
+import { findKeys } from './keys.ts';
 
 /** What was refused, and which command it was: of EXEC, the first one that was refused inside the transaction. */
 export interface Refusal {
@@ -57,6 +58,16 @@ function passOn(call: Call): void {
     propagation.addRequest(call.db.index, call.request);
   }
   server.keyspace.dirty += call.changes;
+  if (server.keyspace.passive) noteOwnKeys(call);
   const streamed = propagation.active && server.links.wantsStream ? propagation.length : 0;
   client.writeOffset = server.replication.offset + streamed;
+}
+
+/** Of a client of a replica that may be written to. */
+function noteOwnKeys(call: Call): void {
+  const { server, client, command, request, db, buf } = call;
+  if (server.replication.role !== 'replica' || server.loading || client.kind !== 'normal') return;
+  const indexes: number[] = [];
+  findKeys(command.spec, request, indexes);
+  for (const i of indexes) server.keyspace.own.note(db, buf, call.off(i), call.len(i));
 }

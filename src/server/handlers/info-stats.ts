@@ -99,7 +99,7 @@ export function statsInfo(server: Server): InfoLines {
     ['latest_fork_usec', 0],
     ['total_forks', 0],
     ['migrate_cached_sockets', peers.size],
-    ['slave_expires_tracked_keys', 0],
+    ['slave_expires_tracked_keys', keyspace.own.size],
     ...DEFRAGMENTATION_AND_TRACKING,
     ['unexpected_error_replies', 0],
     ['total_error_replies', stats.get('errorReplies')],

@@ -84,7 +84,7 @@ export const specs: readonly Spec[] = [
     since: '1.0.0',
     summary: 'Asynchronously rewrites the append-only file to disk.',
     complexity: 'O(1)',
-    run: (call) => answer(call, call.server.persistence.askForRewrite()),
+    run: (call) => answer(call, call.server.persistence.askForRewrite({ inside: call.depth > 0 })),
   },
   {
     name: 'lastsave',
@@ -146,7 +146,7 @@ function lolwut(call: Call): void {
 function saveInBackground(call: Call): void {
   const schedule = call.argc === 2 && call.is(1, 'SCHEDULE');
   if (call.argc > 1 && !schedule) throw SYNTAX;
-  answer(call, call.server.persistence.askForSave({ schedule }));
+  answer(call, call.server.persistence.askForSave({ schedule, inside: call.depth > 0 }));
 }
 
 function answer({ reply }: Call, given: Answer): void {

@@ -12,6 +12,7 @@ import { Records } from '../data/record.ts';
 import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
 import { ExpireCycle } from './expiry.ts';
+import { OwnKeys } from './own-keys.ts';
 import { type SnapshotSink, SnapshotWalk } from './snapshot-walk.ts';
 import { StagedData } from './staged-data.ts';
 import { Store } from './store.ts';
@@ -86,6 +87,7 @@ export class Keyspace {
   readonly #chunkBytes: number;
   readonly #cleaner: Cleaner;
   readonly expiry: ExpireCycle;
+  readonly own = new OwnKeys();
 
   constructor(options: KeyspaceOptions = {}) {
     const seed = options.seed ?? entropySeed();

@@ -20,7 +20,7 @@ export interface Delivery<Owner> {
   keysAhead(owner: Owner, keys: KeysAhead): boolean;
   protocolError(owner: Owner, text: string): void;
   closed(owner: Owner): void;
-  /** The peer did not take all that was written to it. */
+  /** There is more for the peer than it took, or may be given at once. */
   backedUp(owner: Owner): void;
   /** What `woken` announced has been delivered, as far as it can be now. */
   drained(): void;
@@ -35,8 +35,13 @@ export interface ConnectionOptions<Owner> {
   output: Output;
   request: Request;
   ahead: KeysAhead;
-  limits: ParserLimits;
+  limits: ConnectionLimits;
   delivery: Delivery<Owner>;
+}
+
+export interface ConnectionLimits extends ParserLimits {
+  /** Bytes that no turn may have for one client; the smallest hard limit of client-output-buffer-limit. */
+  outputMax: number;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -73,6 +78,7 @@ export class Connection<Owner = any> {
   readonly #output: Output;
   readonly #delivery: Delivery<Owner>;
   readonly #ahead: KeysAhead;
+  readonly #limits: ConnectionLimits;
   /** The part of the turn's output that is ours; more than one part, or big values, go to the queue. */
   #part: Buffer = EMPTY;
   #partStart = 0;
@@ -86,6 +92,7 @@ export class Connection<Owner = any> {
     this.#output = options.output;
     this.#delivery = options.delivery;
     this.#ahead = options.ahead;
+    this.#limits = options.limits;
     this.parser = new RequestParser(options.request, options.limits);
     const accepted = options.socket;
     this.remoteAddress = accepted.remoteAddress ?? '';
@@ -106,9 +113,9 @@ export class Connection<Owner = any> {
     this.socket.resume();
   }
 
-  /** Bytes that the socket has not taken yet: what output buffer limits count. */
+  /** Bytes that the socket was not given, or has not taken yet: what output buffer limits count. */
   get pendingOutput(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.#queued;
   }
 
   /** Something waits for the end of the turn, or for the socket. */
@@ -183,6 +190,8 @@ export class Connection<Owner = any> {
     this.#waiting = false;
     this.#readInARow = 0;
     const socket = this.socket;
+    // Whoever asked for too much at once gets nothing of it, however quick it reads.
+    if (this.#queued > this.#limits.outputMax) this.#delivery.backedUp(this.owner);
     if (this.closed || socket.destroyed) {
       this.#forgetOutput();
       return true;
@@ -265,6 +274,13 @@ export class Connection<Owner = any> {
     parser.close();
     if (parser.overflow) this.destroy();
     if (this.closing && !this.#waiting) this.#finish();
+  }
+
+  /** Bytes of this turn. */
+  get #queued(): number {
+    let bytes = this.#partEnd - this.#partStart;
+    for (let i = 0; i < this.#queue.length; i++) bytes += this.#queue[i]!.length;
+    return bytes;
   }
 
   #wait(): boolean {

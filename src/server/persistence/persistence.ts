@@ -187,21 +187,21 @@ export class Persistence {
     return this.#options.config.save.length > 0 && whyNot(() => this.save()) === null;
   }
 
-  /** BGSAVE. `schedule`: also behind a rewrite that is under way. */
-  askForSave({ schedule }: { schedule: boolean }): Answer {
+  /** BGSAVE. `schedule`: also behind a rewrite that is under way. `inside` a transaction nothing begins before its end. */
+  askForSave({ schedule, inside = false }: { schedule: boolean; inside?: boolean }): Answer {
     const purpose = this.#job?.purpose;
     if (purpose === 'save' || purpose === 'replicas') return { refusal: 'Background save already in progress' };
     if (purpose === 'rewrite' && !schedule) return { refusal: REWRITE_IS_ACTIVE };
     this.#wantsSave = true;
-    return { reply: purpose === undefined ? 'Background saving started' : 'Background saving scheduled' };
+    return { reply: purpose === undefined && !inside ? 'Background saving started' : 'Background saving scheduled' };
   }
 
   /** BGREWRITEAOF. */
-  askForRewrite(): Answer {
-    const purpose = this.#job?.purpose;
-    if (purpose === 'rewrite') return { refusal: 'Background append only file rewriting already in progress' };
+  askForRewrite({ inside = false } = {}): Answer {
+    if (this.purpose === 'rewrite') return { refusal: 'Background append only file rewriting already in progress' };
+    const when = this.#job === null && !inside ? 'started' : 'scheduled';
     this.scheduleRewrite();
-    return { reply: `Background append only file rewriting ${purpose === undefined ? 'started' : 'scheduled'}` };
+    return { reply: `Background append only file rewriting ${when}` };
   }
 
   /** A save in the background; begins when this turn ends, or when the snapshot under way is done. */

@@ -41,6 +41,9 @@ export interface ReplicationHost {
   spool(request: SpoolRequest): void;
   /** The database of our primary's last SELECT. */
   primaryDb: number;
+  /** Commands of our primary have come; `endApplying` when they are done. */
+  beginApplying(): void;
+  endApplying(): void;
   /** Carries out a command of our primary, or says why not. `open`: a transaction of its is under way. */
   apply(request: Request): 'done' | 'open' | Refusal;
   /** Its transaction will not be completed. */

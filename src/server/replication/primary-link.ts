@@ -331,9 +331,11 @@ export class PrimaryLink {
     if (this.#ackRepeat !== null) clock.clear(this.#ackRepeat);
     this.#ackRepeat = null;
     keyspace.now_ms = clock.now_ms();
+    this.#host.beginApplying();
     keyspace.applying = true;
     const failure = stream.feed(chunk);
     keyspace.applying = false;
+    this.#host.endApplying();
     this.#events.applied(stream.applied);
     this.#host.wake();
     if (failure !== null) this.#stop(failure);
