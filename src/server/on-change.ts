@@ -14,6 +14,7 @@ import { clusterDirectives } from './cluster-host.ts';
 import type { Door } from './door.ts';
 import { clientsAllowed } from './max-clients.ts';
 import { ListenFailure } from './net/listener.ts';
+import { whyNot } from './persistence/disk.ts';
 import { busTlsOptions, clientTlsOptions, TlsFailure } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
@@ -31,6 +32,7 @@ export function onChange(the: () => Server, door: Door): OnChange {
       announced();
     },
     appendonly: () => turnLogOnOrOff(the()),
+    'aof-disable-auto-gc': () => collectHistory(the()),
     dir: (before) => enterFolder(the().config, before.get('dir') as string),
     hz: () => the().cronChanged(),
     maxclients: () => checkMaxClients(the()),
@@ -64,6 +66,11 @@ function turnLogOnOrOff({ persistence }: Server): void {
   const refusal = persistence.appendOnlyChanged();
   // An error reply is one line.
   if (refusal !== null) throw new DirectiveRefusal(refusal.replaceAll('\n', ' '));
+}
+
+function collectHistory({ persistence }: Server): void {
+  const failure = whyNot(() => persistence.log.collectHistory());
+  if (failure !== null) throw new DirectiveRefusal(failure.message);
 }
 
 /** What ports and certificates depend on: whether they can be used is known when they are. */

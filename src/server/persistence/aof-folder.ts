@@ -123,10 +123,11 @@ export class AofFolder {
   /** From now on a base and the increment in use, if any, are everything; the others are history. */
   adopt(base: AofFile, current: AofFile | null): void {
     const { history, incr } = this.manifest;
-    const replaced = [...this.#oldBase(), ...incr.filter(({ name }) => name !== current?.name)];
+    // The youngest first, as Redis has them.
+    const replaced = [...this.#oldBase(), ...incr.filter(({ name }) => name !== current?.name)].reverse();
     const kept = current === null ? [] : [current];
     const others = history.filter(({ name }) => name !== base.name && name !== current?.name);
-    this.#persist({ base, history: [...others, ...replaced.map(asHistory)], incr: kept });
+    this.#persist({ base, history: [...replaced.map(asHistory), ...others], incr: kept });
     this.collect();
   }
 

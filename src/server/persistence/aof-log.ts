@@ -233,6 +233,11 @@ export class AofLog {
     this.#tell();
   }
 
+  /** Deletes what is history, unless it is to be kept. Throws DiskFailure. */
+  collectHistory(): void {
+    this.#options.folder.collect();
+  }
+
   measure(): void {
     const { base, total } = this.#options.folder.sizes();
     this.baseSize = base;
