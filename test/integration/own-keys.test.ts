@@ -2,10 +2,14 @@ import { expect, test } from 'vitest';
 import { caughtUp, follow, infoOf, started, until } from '../support/embedded.ts';
 
 test('a writable replica removes keys of its own clients that are dead, and leaves those of its primary to it', async () => {
-  const [primary, replica] = await Promise.all([started(), started({ 'replica-read-only': false })]);
+  const [primary, replica] = await Promise.all([
+    started(),
+    started({ 'replica-read-only': false, 'enable-debug-command': 'yes' }),
+  ]);
   await follow(replica, primary.port);
   await primary.call('SET', 'theirs', 'v', 'PX', '600000');
   await caughtUp(primary, replica);
+  await replica.call('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
   await replica.call('SET', 'own', 'v', 'PX', '600000');
   await replica.call('SADD', 'kept', 'member');
   await replica.call('SET', 'brief', 'v');
@@ -16,6 +20,7 @@ test('a writable replica removes keys of its own clients that are dead, and leav
   await replica.call('SELECT', '0');
   await replica.call('EXEC');
   expect(await infoOf(replica, 'slave_expires_tracked_keys')).toEqual(['3']);
+  await replica.call('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
   await until(async () => (await infoOf(replica, 'slave_expires_tracked_keys'))[0] === '1');
   expect(await infoOf(replica, 'db3', 'expired_keys')).toEqual(['', '2']);
   expect(await replica.call('DBSIZE')).toBe(3);
