@@ -241,6 +241,13 @@ export const processDirectives = {
     doc: 'Test the memory after a crash.',
     notApplicable: NO_CRASH_HANDLER,
   }),
+  'use-exit-on-panic': yesNo({
+    initial: false,
+    since: '7.0.0',
+    hidden: true,
+    doc: 'Leave the process in the usual way after a crash, so that leaks can be told.',
+    notApplicable: NO_CRASH_HANDLER,
+  }),
   'ignore-warnings': text({
     initial: '',
     since: '6.2.0',

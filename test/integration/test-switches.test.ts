@@ -113,7 +113,9 @@ test('hidden directives are shown to who names them, and to no pattern', async (
   expect(await shown('loading-process-events-interval-bytes')).toEqual({
     'loading-process-events-interval-bytes': '2097152',
   });
+  expect(await shown('use-exit-on-panic')).toEqual({ 'use-exit-on-panic': 'no' });
   expect(await shown('key-*')).toEqual({});
+  expect(await shown('use-*')).toEqual({});
 });
 
 test('effects of the same turn are in the log that DEBUG LOADAOF loads', async () => {
