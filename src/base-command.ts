@@ -48,7 +48,7 @@ export const passwordFlag = Flags.string({
   helpGroup: 'ACCESS',
   helpValue: 'PASSWORD',
   noCacheDefault: true,
-  summary: 'password; rather set RKV_PASSWORD (or REDISCLI_AUTH), which no list of processes shows',
+  summary: 'password; prefer RKV_PASSWORD or REDISCLI_AUTH, which do not show in process lists',
 });
 
 /** Node has read it as UTF-8; what is left of other bytes would be another password. */
@@ -57,7 +57,7 @@ function usablePassword(password: string): string {
   throw new CliFailure('the password is not UTF-8', {
     code: 'USAGE',
     exit: EXIT.usage,
-    why: 'bytes that are no UTF-8 cannot be taken from a flag or a variable',
+    why: 'a flag or a variable can only hold UTF-8',
     suggestions: ['rkv cli, and there: AUTH "\\xff…" with \\xHH for such bytes'],
   });
 }
@@ -119,7 +119,7 @@ export abstract class BaseCommand extends Command {
       env: 'RKV_HOME',
       helpGroup: 'GLOBAL',
       helpValue: 'DIR',
-      summary: 'folder of all clusters (default: $XDG_STATE_HOME/rkv)',
+      summary: 'folder that holds the clusters (default: $XDG_STATE_HOME/rkv)',
     }),
     quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', summary: 'print errors only' }),
     debug: Flags.boolean({ env: 'RKV_DEBUG', helpGroup: 'GLOBAL', summary: 'print the stack trace of an error' }),

@@ -133,6 +133,6 @@ the command; these are its parts:
 | NOAUTH, WRONGPASS, authentication failed | set \`RKV_PASSWORD\`, or give \`-a\`; clusters that rkv made need neither: name them with \`--cluster\` |
 | a connection that is closed at once, or a TLS error | one side speaks TLS and the other does not: \`--tls --cacert FILE\`; \`rkv env\` prints the file for a cluster that rkv made |
 | timed out | the last line says what was missing; \`--timeout 2m\` waits longer, \`rkv verify\` shows the whole picture |
-| the cluster is unfinished | its creation was broken off: \`rkv cluster list\` says so; \`rkv cluster start\` finishes it, \`rkv cluster destroy\` removes it |
+| the cluster is unfinished | its creation was interrupted: \`rkv cluster list\` says so; \`rkv cluster start\` finishes it, \`rkv cluster destroy\` removes it |
 `,
 };

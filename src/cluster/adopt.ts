@@ -61,7 +61,7 @@ export function planAdoption(
   const names = addresses.map(formatAddress);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined || primaries < 1) {
-    throw new CliFailure(twice === undefined ? 'too few nodes' : `node ${twice} is named twice`, {
+    throw new CliFailure(twice === undefined ? 'too few nodes' : `node ${twice} is listed twice`, {
       code: 'BAD_NODES',
       exit: EXIT.usage,
       why: twice === undefined ? `a primary with ${replicasText(replicas)} needs ${replicas + 1} nodes` : undefined,
@@ -117,7 +117,7 @@ export async function checkEmpty(client: NodeClient, ids: readonly string[] = []
   const reasons = [
     ...(keys > 0 ? [`it holds ${plural(keys, 'key')}`] : []),
     ...(others > 0 ? [`it knows ${plural(others, 'other node')}`] : []),
-    ...(slots > 0 ? [`it knows who has ${plural(slots, 'slot')}`] : []),
+    ...(slots > 0 ? [`it knows the owners of ${plural(slots, 'slot')}`] : []),
   ];
   if (reasons.length === 0) return;
   const { host, port } = client.address;

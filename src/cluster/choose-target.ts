@@ -34,7 +34,7 @@ export function chooseTarget(
   throw new CliFailure('expected one cluster', {
     code: 'USAGE',
     exit: EXIT.usage,
-    why: `got ${words.join(' ')}: the name of one cluster, or addresses of nodes, are expected`,
+    why: `expected the name of one cluster or the addresses of nodes, not ${words.join(' ')}`,
   });
 }
 

@@ -51,11 +51,11 @@ function clearFolder({ folder, name }: ClusterPlan): void {
   if (!existsSync(folder)) return;
   const strangers = readdirSync(folder).filter((entry) => !OWN_ENTRIES.includes(entry));
   if (strangers.length > 0) {
-    throw new CliFailure(`the folder of cluster ${name} holds something else`, {
+    throw new CliFailure(`the folder for cluster ${name} is not empty`, {
       code: 'FOLDER_TAKEN',
       exit: EXIT.conflict,
-      why: `${folder} has no cluster.yaml, but ${strangers.slice(0, 3).join(', ')}`,
-      suggestions: ['another name for the cluster', '--home with another folder'],
+      why: `${folder} has no cluster.yaml but contains ${strangers.slice(0, 3).join(', ')}`,
+      suggestions: ['choose another name for the cluster', '--home DIR     uses another folder'],
     });
   }
   rmSync(folder, { recursive: true, force: true });

@@ -3,7 +3,7 @@
 /** `engine` is what the primary runs on: 'redis', 'valkey', a path. */
 export function warnOfForeignPrimary(replica: string, primary: string, engine: string): string {
   return (
-    `${replica} runs the bundled server and is to follow ${primary}, which runs ${engine}: a command, a type or an RDB ` +
-    'version that the bundled server does not have stops the replication (`rkv verify` shows it)'
+    `${replica} runs the bundled server and will replicate ${primary}, which runs ${engine}: replication stops at the first command, type or ` +
+    'RDB version that the bundled server does not have (`rkv verify` shows it)'
   );
 }

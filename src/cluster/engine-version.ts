@@ -77,5 +77,5 @@ export function whyTooNew(directive: string, version: EngineVersion): string | n
   if (since === undefined) return null;
   const [major, minor] = since.split('.').map(Number) as [number, number];
   const isThere = version.major > major || (version.major === major && version.minor >= minor);
-  return isThere ? null : `'${directive}' came with Redis ${since}, and this is ${version.title}`;
+  return isThere ? null : `'${directive}' was added in Redis ${since}, and this is ${version.title}`;
 }

@@ -47,7 +47,7 @@ function bundledEngine(): Engine {
     throw new CliFailure('the bundled server is missing from this installation', {
       code: 'NO_ENGINE',
       exit: EXIT.unexpected,
-      why: `no ${script}`,
+      why: `${script} does not exist`,
       suggestions: ['npm install @rkv/rkv', '--engine redis, where redis-server is installed'],
     });
   }
@@ -74,12 +74,12 @@ function isExecutable(file: string): boolean {
 }
 
 function notInstalled(name: string, program: string): CliFailure {
-  return new CliFailure(`no ${program} is installed`, {
+  return new CliFailure(`${program} is not installed`, {
     code: 'NO_ENGINE',
     exit: EXIT.usage,
-    why: `${program} is in no folder of PATH`,
+    why: `${program} was not found in PATH`,
     suggestions: [
-      '--engine bundled, which needs nothing installed',
+      '--engine bundled     needs nothing installed',
       `--engine /path/to/${program}`,
       `apt install ${name}`,
     ],

@@ -32,11 +32,11 @@ export function placeAround<Node extends Address>(
   const isFollowed = (node: Node): boolean => followed.has(formatAddress(node));
   if (free.length < primaries || followed.size > primaries || [...followed].some((name) => following.has(name))) {
     const pairs = [...following].map(([replica, primary]) => `${replica} follows ${primary}`);
-    throw new CliFailure('the nodes follow each other already, and not as this cluster would', {
+    throw new CliFailure('the nodes already replicate each other in a way that does not fit this plan', {
       code: 'BAD_NODES',
       exit: EXIT.usage,
       why: `${primaries === 1 ? '1 primary is' : `${primaries} primaries are`} wanted, but ${pairs.join(', ')}`,
-      suggestions: ['--replicas with another number', 'cluster reset on a node that is to have another role'],
+      suggestions: ['--replicas N     with another number', 'CLUSTER RESET on a node that should get another role'],
     });
   }
   const chosen = new Set([...free.filter(isFollowed), ...free.filter((node) => !isFollowed(node))].slice(0, primaries));

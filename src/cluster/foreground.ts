@@ -26,10 +26,10 @@ export async function runForeground(words: readonly string[]): Promise<number> {
 
 /** Node hands words to another program as UTF-8. */
 function notUtf8(): CliFailure {
-  return new CliFailure('a word of the command line is not UTF-8, and cannot be passed on to the server', {
+  return new CliFailure('a command-line argument is not UTF-8 and cannot be passed to the server', {
     code: 'USAGE',
     exit: EXIT.usage,
-    suggestions: ['write it into a redis.conf', 'rkv-server, which takes any bytes'],
+    suggestions: ['put it in a redis.conf', 'use rkv-server, which accepts any bytes'],
   });
 }
 

@@ -186,7 +186,7 @@ export async function readId(client: NodeClient): Promise<string> {
     return await client.text('CLUSTER', 'MYID');
   } catch (error) {
     if (!isFailure(error, 'NODE_REPLY')) throw error;
-    throw new CliFailure(`node ${client.name} is no cluster node`, {
+    throw new CliFailure(`node ${client.name} is not a cluster node`, {
       code: 'NOT_A_CLUSTER_NODE',
       exit: EXIT.conflict,
       why: error.why ?? undefined,
@@ -227,11 +227,11 @@ async function resolveHost(host: string): Promise<string> {
   try {
     return (await lookup(host)).address;
   } catch (error) {
-    throw new CliFailure(`the host name ${host} has no address`, {
+    throw new CliFailure(`the host name ${host} does not resolve to an address`, {
       code: 'BAD_HOST',
       exit: EXIT.unreachable,
       why: (error as Error).message,
-      suggestions: ['write the IP address instead'],
+      suggestions: ['use the IP address instead'],
       cause: error,
     });
   }

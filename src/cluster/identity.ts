@@ -47,8 +47,8 @@ export async function confirmLaunched(client: NodeClient, { pid, files, address 
   throw new CliFailure(`port ${address.port} is not free`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
-    why: `the server that answers at ${formatAddress(address)} is process ${info.get('process_id')}, and not the one that was started here`,
-    suggestions: ['the same again: ports are looked at anew', '--port auto'],
+    why: `the server that answers at ${formatAddress(address)} is process ${info.get('process_id')}, not the one that was started here`,
+    suggestions: ['run the same command again', '--port auto'],
   });
 }
 

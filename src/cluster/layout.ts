@@ -52,7 +52,7 @@ export function clusterFolder(home: string, name: string): string {
     code: 'BAD_NAME',
     exit: EXIT.usage,
     why: `expected ${CLUSTER_NAME_RULE}`,
-    suggestions: ['rkv cluster list', '--home with the folder that holds the cluster'],
+    suggestions: ['rkv cluster list', '--home DIR     names the folder that holds the cluster'],
   });
 }
 
@@ -159,7 +159,7 @@ export function badHome(folder: string, why: string): CliFailure {
     code: 'NO_HOME',
     exit: EXIT.usage,
     why,
-    suggestions: ['--home with a folder of yours, or RKV_HOME'],
+    suggestions: ['--home DIR, or RKV_HOME, with a folder that you may write to'],
   });
 }
 
@@ -177,7 +177,7 @@ export function packagedFile(...path: string[]): string {
     if (existsSync(join(folder, 'templates', 'node.conf'))) return join(folder, ...path);
     if (folder === dirname(folder)) break;
   }
-  throw new CliFailure(`the installed package is incomplete: no ${join(...path)}`, {
+  throw new CliFailure(`the installed package is incomplete: ${join(...path)} is missing`, {
     code: 'BROKEN_INSTALL',
     exit: EXIT.unexpected,
     suggestions: ['npm install @rkv/rkv'],

@@ -244,14 +244,14 @@ function stopStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], { time
           if (isPaused(node.running)) sendSignal(node.running, 'SIGCONT');
           const whyNotSaved = await saveAndStop(cluster, node, deadline);
           if (whyNotSaved !== null) {
-            report.warn(`node ${node.port} did not save (${whyNotSaved}): what was in its memory alone is lost`);
+            report.warn(`node ${node.port} did not save (${whyNotSaved}): data that existed only in memory is lost`);
           }
           await stopProcess(node.running, Math.min(KILL_RESERVE_MS, deadline.left_ms()));
           if (whyNotSaved === null) forgetProcess(node.files);
           report.update(`${++stopped} of ${running.length}`);
         }),
       );
-      return running.length === 0 ? 'none was running' : `${stopped} of ${running.length}`;
+      return running.length === 0 ? 'none were running' : `${stopped} of ${running.length}`;
     },
   };
 }
@@ -264,7 +264,7 @@ function killStep(nodes: readonly ManagedNode[], timeout_ms: number): Step {
     title: 'servers stopped',
     async run() {
       await Promise.all(running.map((node) => stopProcess(node.running, 0, timeout_ms)));
-      return running.length === 0 ? 'none was running' : `${running.length} of ${running.length}`;
+      return running.length === 0 ? 'none were running' : `${running.length} of ${running.length}`;
     },
   };
 }
@@ -288,5 +288,5 @@ async function saveAndStop(
   } finally {
     client.close();
   }
-  return (await hasEnded(running, deadline.left_ms())) ? null : 'it did not end in time';
+  return (await hasEnded(running, deadline.left_ms())) ? null : 'it did not stop in time';
 }

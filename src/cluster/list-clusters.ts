@@ -11,7 +11,7 @@ import { readTopology } from './topology.ts';
 export interface ClusterSummary {
   readonly name: string;
   readonly folder: string;
-  /** Its health as `status` has it; stopped: nothing runs. unfinished: its creation was broken off. damaged: see `problem`. */
+  /** Its health as `status` has it; stopped: nothing runs. unfinished: its creation was interrupted. damaged: see `problem`. */
   readonly state: Health | 'stopped' | 'unfinished' | 'damaged';
   /** What is wrong with its cluster.yaml, or null. */
   readonly problem: string | null;

@@ -86,6 +86,6 @@ function held(file: string, owner: Owner | null): CliFailure {
     code: 'LOCKED',
     exit: EXIT.conflict,
     why: waits ? `process ${owner.pid} holds the lock: ${owner.purpose}` : `${file} exists`,
-    suggestions: waits ? [`wait for process ${owner.pid}`] : [`rm ${file}, when no other command runs`],
+    suggestions: waits ? [`wait for process ${owner.pid}`] : [`rm ${file}     if no other command is running`],
   });
 }

@@ -86,7 +86,7 @@ export async function* addNode(target: ClusterTarget, options: AddOptions): Oper
     if (joining.primary !== null) steps.push(replicaStep(joining));
     steps.push(agreeStep(joining));
     const { signal, keepOnFailure } = options;
-    yield* runSteps(steps, { signal, keepOnFailure, what: `the adding of node ${formatAddress(address)}` });
+    yield* runSteps(steps, { signal, keepOnFailure, what: `adding node ${formatAddress(address)}` });
     return {
       address: formatAddress(address),
       port: address.port,
@@ -112,7 +112,7 @@ async function planOwn(target: ClusterTarget, options: AddOptions): Promise<OwnN
     throw new CliFailure('a server can be started only for a cluster that rkv manages', {
       code: 'NOT_MANAGED',
       exit: EXIT.usage,
-      suggestions: ['name the address of a node that runs already'],
+      suggestions: ['give the address of a node that is already running'],
     });
   }
   const cluster = { ...target, name: target.name, folder: target.folder, spec: target.spec };
@@ -124,11 +124,11 @@ async function planOwn(target: ClusterTarget, options: AddOptions): Promise<OwnN
   const spec = { ...cluster.spec, engines };
   const node = planNode(spec, cluster.folder, { port, shard: 0, slots: [], replicaOf: null });
   if (existsSync(node.folder)) {
-    throw new CliFailure(`cluster ${cluster.name} has a node ${port} already`, {
+    throw new CliFailure(`cluster ${cluster.name} already has a node ${port}`, {
       code: 'NODE_EXISTS',
       exit: EXIT.conflict,
       why: `${node.folder} holds its files`,
-      suggestions: [`rkv node start ${port}`, 'leave --port out for the next free one'],
+      suggestions: [`rkv node start ${port}`, 'omit --port to use the next free one'],
     });
   }
   return { cluster, spec, node };
@@ -144,10 +144,10 @@ async function findFreePort({ folder, spec }: ManagedCluster): Promise<number> {
     ]);
     if (answers.every((why) => why === null)) return port;
   }
-  throw new CliFailure(`no free port from ${first} on`, {
+  throw new CliFailure(`no free port at or above ${first}`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
-    suggestions: ['--port with a port of your choice'],
+    suggestions: ['--port PORT     to choose one yourself'],
   });
 }
 
@@ -273,7 +273,7 @@ function findPrimary(topology: Topology, replicaOf: string | undefined): NodeVie
   }
   const node = selectOne(topology, replicaOf);
   if (node.role === 'primary' && node.reachable) return node;
-  throw new CliFailure(`${node.address} cannot be followed`, {
+  throw new CliFailure(`${node.address} cannot be replicated`, {
     code: 'NOT_A_PRIMARY',
     exit: EXIT.usage,
     why: node.reachable ? `it is a ${node.role}` : `it does not answer: ${node.error}`,
@@ -299,7 +299,7 @@ export function nobodyThere({ name, addresses }: ClusterTarget): CliFailure {
   return new CliFailure(name === null ? 'no node answers' : `no node of cluster ${name} answers`, {
     code: 'NODE_UNREACHABLE',
     exit: EXIT.unreachable,
-    why: `asked were ${addresses.map(formatAddress).join(', ')}`,
+    why: `asked: ${addresses.map(formatAddress).join(', ')}`,
     suggestions: name === null ? [] : [`rkv cluster start${name === 'default' ? '' : ` --cluster ${name}`}`],
   });
 }

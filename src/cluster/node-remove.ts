@@ -36,7 +36,7 @@ export interface RemovedNode {
   readonly role: NodeView['role'];
   /** Replicas of the node, and whom they follow now. */
   readonly repointed: readonly { readonly replica: string; readonly primary: string }[];
-  /** Nodes that could not be told: they will remember the node until they are. */
+  /** Nodes that could not be notified: they will remember the node until they are. */
   readonly notTold: readonly string[];
 }
 
@@ -88,7 +88,7 @@ function findRemovable(topology: Topology, selector: string, { folder }: Cluster
   const node = selectOne(topology, selector);
   const hasFiles = folder !== null && nodePorts(folder).includes(node.port);
   if (node.id === null && !hasFiles) {
-    throw new CliFailure(`nobody knows node ${node.address}`, {
+    throw new CliFailure(`no node knows ${node.address}`, {
       code: 'NO_NODE',
       exit: EXIT.usage,
       why: 'it does not answer, and no other node has heard of it',
@@ -178,7 +178,7 @@ function leaveStep({ target, node }: Leaving): Step {
       if (node.reachable) await resetNode(node, target, report.warn);
       const { folder, spec } = target;
       if (folder === null || spec === null || !nodePorts(folder).includes(node.port)) {
-        return node.reachable ? 'it runs on, empty' : 'it was down';
+        return node.reachable ? 'it is still running, empty' : 'it was down';
       }
       const files = nodeFiles(nodeFolder(folder, node.port));
       const running = await findNodeProcess(files, { host: spec.host, port: node.port }, target.access);
@@ -220,7 +220,7 @@ function ownsSlots(topology: Topology, node: NodeView): CliFailure {
     {
       code: 'OWNS_SLOTS',
       exit: EXIT.refused,
-      why: `without it nobody would serve ${formatRanges(node.slots)}`,
+      why: `without it, no node would serve slots ${formatRanges(node.slots)}`,
       suggestions: [
         ...(replica === undefined
           ? []

@@ -10,9 +10,9 @@ export async function placeFreely(spec: ClusterSpec): Promise<ClusterSpec> {
   const count = primaries * (1 + replicas);
   const port = await findFreePlace({ host, first, count });
   if (port !== null) return { ...spec, port };
-  throw new CliFailure(`no ${count} free ports were found from ${first} on`, {
+  throw new CliFailure(`found no ${count} free ports at or above ${first}`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
-    suggestions: ['rkv cluster list', '--port with a port of your choice'],
+    suggestions: ['rkv cluster list', '--port PORT     to choose one yourself'],
   });
 }

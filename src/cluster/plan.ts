@@ -91,7 +91,7 @@ export function isLoopback(host: string): boolean {
 export function warnFewPrimaries(primaries: number): string[] {
   if (primaries >= 3) return [];
   const count = primaries === 1 ? 'one primary' : 'two primaries';
-  return [`${count}: no majority is left when one fails, so no replica is promoted (3 primaries are the least)`];
+  return [`with ${count}, no majority is left when one fails, so no replica can be promoted: use at least 3 primaries`];
 }
 
 function warnForeignPrimaries(nodes: readonly NodePlan[]): string[] {
@@ -104,9 +104,9 @@ function warnForeignPrimaries(nodes: readonly NodePlan[]): string[] {
 
 function warningsOf(spec: ClusterSpec): string[] {
   const warnings = warnFewPrimaries(spec.primaries);
-  if (spec.replicas === 0) warnings.push('no replicas: the slots of a node that fails are served by nobody');
+  if (spec.replicas === 0) warnings.push('no replicas: when a node fails, its slots are no longer served');
   if (!isLoopback(spec.host) && spec.password === null) {
-    warnings.push(`no password: whoever reaches ${spec.host} may read and write`);
+    warnings.push(`no password: anyone who can reach ${spec.host} can read and write`);
   }
   return [...warnings, ...warnWithoutEffect(spec)];
 }

@@ -32,7 +32,7 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
   if (first === undefined) return;
   const { claim } = first;
   if (first.why === 'EADDRNOTAVAIL' || first.why === 'ENOTFOUND') {
-    throw new CliFailure(`no node can listen on ${claim.host}`, {
+    throw new CliFailure(`cannot listen on ${claim.host}`, {
       code: 'BAD_HOST',
       exit: EXIT.usage,
       why: `${claim.host} is not an address of this machine`,
@@ -54,7 +54,7 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
     suggestions: [
       ...(free === null ? [] : [`--port ${free}`]),
       '--port auto',
-      ...(isKnown ? [] : [`sudo ss -tanp 'sport = :${claim.port}'     shows who has it`]),
+      ...(isKnown ? [] : [`sudo ss -tanp 'sport = :${claim.port}'     shows which process uses it`]),
     ],
   });
 }
@@ -69,7 +69,7 @@ export function whyEphemeral(claims: readonly PortClaim[]): string {
   const inside = claims.map(({ port }) => port).filter(isInside);
   if (inside.length === 0) return '';
   const them = inside.length === 1 ? 'it' : 'one';
-  return `${portsLie(inside)} in the range of outgoing connections (${low}-${high}): another program may take ${them} at any time`;
+  return `${portsLie(inside)} in the range for outgoing connections (${low}-${high}): another program may take ${them} at any time`;
 }
 
 /** A base from `first` on where the ports of as many nodes are free; null when there is none. */
@@ -120,17 +120,17 @@ function portNames(claims: readonly PortClaim[]): string {
   const [bus, ...more] = buses!;
   const names = clients!.length === 0 ? [] : [formatPorts(clients!.map(({ port }) => port))];
   if (bus !== undefined && more.length === 0)
-    names.push(`${bus.port} (the bus of node ${bus.node}: always ${BUS_PORT_OFFSET} above)`);
+    names.push(`${bus.port} (the cluster bus of node ${bus.node}, always port + ${BUS_PORT_OFFSET})`);
   else if (bus !== undefined)
-    names.push(`${formatPorts(buses!.map(({ port }) => port))} (of the bus: always ${BUS_PORT_OFFSET} above)`);
+    names.push(`${formatPorts(buses!.map(({ port }) => port))} (the cluster bus, always port + ${BUS_PORT_OFFSET})`);
   return names.join(' and ');
 }
 
 function whyTaken({ port }: PortClaim, why: string, holder: PortHolder | undefined): string {
-  if (why === 'EACCES') return port < 1024 ? 'for privileged users only, as all below 1024' : 'not allowed to be bound';
-  if (why !== 'EADDRINUSE') return `not to be bound: ${why}`;
+  if (why === 'EACCES') return port < 1024 ? 'reserved for privileged users, like all ports below 1024' : 'not permitted';
+  if (why !== 'EADDRINUSE') return `unavailable: ${why}`;
   if (holder === undefined) return 'in use';
-  const use = holder.use === 'listens' ? 'in use by' : 'in use for an outgoing connection of';
+  const use = holder.use === 'listens' ? 'in use by' : 'in use by an outgoing connection of';
   if (holder.pid === null) return `${use} a process of another user`;
   if (holder.cluster !== null) return `${use} cluster ${holder.cluster} of rkv`;
   return `${use} process ${holder.pid}: ${shorten(holder.command)}`;

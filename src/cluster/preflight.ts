@@ -29,10 +29,10 @@ export function preflight(spec: ClusterSpec, { home }: { home: string }): Cluste
 export function nameTaken(plan: ClusterPlan): CliFailure {
   const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
   const isUnfinished = existsSync(unfinishedFile(plan.folder));
-  return new CliFailure(`cluster ${plan.name} exists already`, {
+  return new CliFailure(`cluster ${plan.name} already exists`, {
     code: 'CLUSTER_EXISTS',
     exit: EXIT.conflict,
-    why: isUnfinished ? 'its creation was broken off' : `${plan.folder} holds its files`,
+    why: isUnfinished ? 'its creation was interrupted' : `${plan.folder} holds its files`,
     suggestions: [
       `rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`,
       `rkv cluster destroy${flag}`,
@@ -45,10 +45,10 @@ function checkEnginePorts({ spec, nodes }: ClusterPlan): void {
   const ports = new Set(nodes.map(({ port }) => String(port)));
   const strangers = Object.keys(spec.engines).filter((port) => !ports.has(port));
   if (strangers.length === 0) return;
-  throw new CliFailure('this cluster cannot be made', {
+  throw new CliFailure('this cluster cannot be created', {
     code: 'BAD_SPEC',
     exit: EXIT.usage,
-    why: `engines: there will be no node at ${strangers.join(', ')}; the nodes are ${nodes[0]!.port}-${nodes.at(-1)!.port}`,
+    why: `engines: no node will have port ${strangers.join(', ')}; the nodes are ${nodes[0]!.port}-${nodes.at(-1)!.port}`,
   });
 }
 
@@ -58,10 +58,10 @@ function checkConf({ spec, folder }: ClusterPlan, node: NodePlan, version: Engin
     new CliFailure(message, { code: 'BAD_TEMPLATE', exit: EXIT.usage, why });
   const where = spec.template === null ? 'the configuration' : `the template in ${spec.template}`;
   if (directives.get('cluster-enabled') !== 'yes') {
-    throw fail(`${where} has no line \`cluster-enabled yes\``, `node ${node.port} would be no node of a cluster`);
+    throw fail(`${where} has no line \`cluster-enabled yes\``, `node ${node.port} would not be a cluster node`);
   }
   if (directives.get(spec.tls ? 'tls-port' : 'port') !== String(node.port)) {
-    throw fail(`${where} does not set the port of its node`, `node ${node.port} would listen somewhere else`);
+    throw fail(`${where} does not set the port of its node`, `node ${node.port} would listen on another port`);
   }
   for (const name of version === null ? [] : directives.keys()) {
     const why = whyTooNew(name, version!);

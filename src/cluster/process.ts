@@ -121,7 +121,7 @@ export async function awaitListening(
         exit: EXIT.timeout,
         why: `the process runs (pid ${launched.pid}), but port ${address.port} accepts no connections`,
         log: tailLog(files.log),
-        suggestions: ['--timeout with more seconds, on a busy machine'],
+        suggestions: ['--timeout 120     on a busy machine'],
       });
     }
     await pause(LOOK_FOR_PORT_MS, signal);
@@ -285,7 +285,7 @@ function died({ files, address }: Launch, ended: Ended, why: string | undefined 
     why: why ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`],
     log: tailLog(files.log),
-    suggestions: ['--keep-on-failure to look at its folder'],
+    suggestions: ['--keep-on-failure     keeps its folder for inspection'],
   });
 }
 
@@ -300,14 +300,14 @@ function diedLater({ files, address }: Launch, ended: Ended, failure: CliFailure
     why: (ended.signal === null ? reasonIn(files.log) : undefined) ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`, failure.message, ...failure.evidence],
     log: tailLog(files.log),
-    suggestions: ['--keep-on-failure to look at its folder'],
+    suggestions: ['--keep-on-failure     keeps its folder for inspection'],
     cause: failure,
   });
 }
 
 function howEnded({ code, signal }: Ended): string {
-  if (signal !== null) return `was ended by ${signal}`;
-  return code === null ? 'ended' : `ended with exit code ${code}`;
+  if (signal !== null) return `was terminated by ${signal}`;
+  return code === null ? 'ended' : `exited with code ${code}`;
 }
 
 /** The line of a log that says why, without date and pid. */

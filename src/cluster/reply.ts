@@ -67,7 +67,7 @@ export class ReplyDecoder {
   #readOne(bytes: Buffer, at: number): { reply: Reply | null; end: number } | null {
     const newline = bytes.indexOf('\r\n', at, 'latin1');
     if (newline === -1) {
-      if (bytes.length - at > LINE_BYTES_MAX) throw new ReplyFormatError('a line of the reply does not end');
+      if (bytes.length - at > LINE_BYTES_MAX) throw new ReplyFormatError('a line of the reply is too long');
       this.#needed = bytes.length - at + 1;
       return null;
     }

@@ -76,11 +76,11 @@ function hasMajority({ shards }: Topology): boolean {
 
 function wouldLoseData({ primary, replica }: Risk, topology: Topology): CliFailure {
   const has = replica.keys === null ? 'data' : `${replica.keys.toLocaleString('en')} keys`;
-  return new CliFailure(`node ${primary.address} would come back empty, and its replica would copy that`, {
+  return new CliFailure(`node ${primary.address} would come back empty, and its replica would then be emptied too`, {
     code: 'WOULD_LOSE_DATA',
     exit: EXIT.refused,
     why: `it kept nothing on disk; ${replica.address} has ${has} of slots ${formatRanges(primary.slots)}`,
-    evidence: hasMajority(topology) ? [] : ['no majority of the primaries answers, so no replica is elected'],
+    evidence: hasMajority(topology) ? [] : ['most primaries do not answer, so no replica can be elected'],
     suggestions: [
       `rkv cli -p ${replica.port} cluster failover takeover     makes ${replica.port} the primary; then start the node again`,
     ],

@@ -36,7 +36,7 @@ export function selectNodes(topology: Topology, selector: string): NodeView[] {
 export function selectOne(topology: Topology, selector: string): NodeView {
   const nodes = selectNodes(topology, selector);
   if (nodes.length === 1) return nodes[0]!;
-  throw new CliFailure(`'${selector}' names ${nodes.length} nodes, and one is needed`, {
+  throw new CliFailure(`'${selector}' names ${nodes.length} nodes, but exactly one is needed`, {
     code: 'AMBIGUOUS_NODE',
     exit: EXIT.usage,
     why: nodes.map(describe).join(', '),
@@ -77,7 +77,7 @@ function ambiguousId(word: string, nodes: readonly NodeView[]): CliFailure {
     code: 'AMBIGUOUS_NODE',
     exit: EXIT.usage,
     why: nodes.map((node) => `${node.address} is ${node.id}`).join(', '),
-    suggestions: ['more letters of the id, or the port'],
+    suggestions: ['give more characters of the id, or the port'],
   });
 }
 

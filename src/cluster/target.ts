@@ -28,7 +28,7 @@ export interface ClusterTarget {
   /** Where to ask first; a topology also asks the nodes that these know. */
   readonly addresses: readonly Address[];
   readonly access: Access;
-  /** Its creation was broken off. */
+  /** Its creation was interrupted. */
   readonly isUnfinished: boolean;
 }
 
@@ -90,7 +90,7 @@ function readCertificate(file: string, folder: string): string {
       code: 'BROKEN_CLUSTER',
       exit: EXIT.conflict,
       why: (error as Error).message,
-      suggestions: [`${file} from a backup`, 'rkv cluster destroy'],
+      suggestions: [`restore ${file} from a backup`, 'rkv cluster destroy'],
       cause: error,
     });
   }

@@ -48,14 +48,14 @@ export function renderTemplate(text: string, variables: Variables, file: string)
 export function readTemplate(name: string, folder: string | null): { file: string; text: string } {
   const own = folder === null ? null : join(resolve(folder), name);
   if (folder !== null && !existsSync(resolve(folder))) {
-    throw new CliFailure(`no template folder ${folder}`, { code: 'NO_TEMPLATE', exit: EXIT.usage });
+    throw new CliFailure(`template folder ${folder} does not exist`, { code: 'NO_TEMPLATE', exit: EXIT.usage });
   }
   const file = own !== null && existsSync(own) ? own : packagedFile('templates', name);
   if (!existsSync(file)) {
-    throw new CliFailure(`there is no template '${name}'`, {
+    throw new CliFailure(`no such template '${name}'`, {
       code: 'NO_TEMPLATE',
       exit: EXIT.usage,
-      why: `no ${file}`,
+      why: `${file} does not exist`,
     });
   }
   return { file, text: readFileSync(file, 'latin1') };
@@ -109,9 +109,9 @@ function checkDirectives(conf: string, { file, engine }: { file: string; engine:
 }
 
 function unknownVariable(name: string, place: string, variables: Variables): CliFailure {
-  return new CliFailure(`${place}: no variable '${name}'`, {
+  return new CliFailure(`${place}: unknown variable '${name}'`, {
     code: 'BAD_TEMPLATE',
     exit: EXIT.usage,
-    why: `known are ${Object.keys(variables).join(', ')}`,
+    why: `known variables: ${Object.keys(variables).join(', ')}`,
   });
 }

@@ -40,19 +40,19 @@ const RULES: Readonly<Record<keyof ClusterSpec, Rule>> = {
 const OURS: Readonly<Record<string, string>> = {
   port: 'use `port`',
   'tls-port': 'use `port` and `tls`',
-  'cluster-enabled': 'every node is one of a cluster',
-  'cluster-config-file': 'it lies in the folder of the node',
+  'cluster-enabled': 'every node is a cluster node',
+  'cluster-config-file': 'it is kept in the folder of the node',
   'cluster-port': `the bus listens ${BUS_PORT_OFFSET.toLocaleString('en')} above the port`,
   dir: 'it is the folder of the node',
   daemonize: 'rkv starts and supervises the nodes',
   supervised: 'rkv starts and supervises the nodes',
-  pidfile: 'it lies in the folder of the node',
+  pidfile: 'it is kept in the folder of the node',
   logfile: 'the log is server.log in the folder of the node',
   requirepass: 'use `password`',
   masterauth: 'use `password`',
   primaryauth: 'use `password`',
-  replicaof: 'replicas follow the plan',
-  slaveof: 'replicas follow the plan',
+  replicaof: 'rkv assigns the replicas',
+  slaveof: 'rkv assigns the replicas',
 };
 
 /** Everything wrong with a spec in which some fields may be missing. */
@@ -79,7 +79,7 @@ export function findMistakes(raw: unknown): Mistake[] {
 function unknownField(field: string): string {
   const known = Object.keys(RULES);
   const meant = didYouMean(field, known);
-  return `unknown field '${field}'${meant === '' ? `; known are ${known.join(', ')}` : meant}`;
+  return `unknown field '${field}'${meant === '' ? `; known fields: ${known.join(', ')}` : meant}`;
 }
 
 /** Throws one failure with every mistake. */
@@ -99,7 +99,7 @@ function whyBadConfig(name: string, value: string, engine: string): string | nul
   const ours = OURS[name.toLowerCase()];
   if (ours !== undefined) return `${name} is set by rkv: ${ours}`;
   // It becomes a line of node.conf, and a line break would begin another.
-  if (/[\r\n\0]/.test(value)) return `${name}: the value may not hold line breaks`;
+  if (/[\r\n\0]/.test(value)) return `${name}: the value must not contain line breaks`;
   return whyBadDirective(name, value, engine);
 }
 
@@ -173,10 +173,10 @@ function hostRule(value: unknown): string | null {
 }
 
 function passwordRule(value: unknown): string | null {
-  if (typeof value !== 'string' || value === '') return 'expected a text that is not empty';
-  if (isNotUtf8(value)) return 'has to be UTF-8';
+  if (typeof value !== 'string' || value === '') return 'expected a text, not an empty one';
+  if (isNotUtf8(value)) return 'must be UTF-8';
   // It stands between quotes in node.conf, on one line.
-  return /[\r\n\0]/.test(value) ? 'may not hold line breaks' : null;
+  return /[\r\n\0]/.test(value) ? 'must not contain line breaks' : null;
 }
 
 function configRule(value: unknown): string | null {
@@ -185,7 +185,7 @@ function configRule(value: unknown): string | null {
 
 function enginesRule(value: unknown): string | null {
   const isMap = isRecord(value) && Object.entries(value).every(([k, v]) => /^\d+$/.test(k) && typeof v === 'string');
-  return isMap ? null : 'expected engines by port';
+  return isMap ? null : 'expected a map from ports to engines';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

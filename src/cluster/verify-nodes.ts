@@ -49,7 +49,7 @@ export function checkState({ nodes }: Pick<Topology, 'nodes'>): Verdict {
             severity: 'error',
             text,
             evidence: [
-              'a node says so while a slot is served by nobody, or while it sees less than half of the primaries',
+              'a node says so while a slot has no owner, or while it cannot reach a majority of the primaries',
             ],
             command: null,
           },
@@ -83,7 +83,7 @@ export function checkCoverage({ shards }: Pick<Topology, 'shards'>): Verdict {
       id: 'coverage.unserved',
       severity: 'error',
       text: `slots ${formatRanges(slots)} of shard ${number} are not served: ${primary.address} is down`,
-      evidence: waiting.length === 0 ? ['no replica could take them over'] : [`could take over: ${waiting.join(', ')}`],
+      evidence: waiting.length === 0 ? ['no replica can take over'] : [`could take over: ${waiting.join(', ')}`],
       command: null,
     });
   }
@@ -101,9 +101,9 @@ export function checkOpenSlots({ nodes }: Topology): Verdict {
         severity: 'warning',
         text:
           direction === 'migrating'
-            ? `slot ${slot} is on its way from ${node.address} to ${nameOf(peer)}`
-            : `slot ${slot} is being taken over by ${node.address} from ${nameOf(peer)}`,
-        evidence: ['fine while slots are being moved; otherwise a move was broken off'],
+            ? `slot ${slot} is migrating from ${node.address} to ${nameOf(peer)}`
+            : `slot ${slot} is being imported by ${node.address} from ${nameOf(peer)}`,
+        evidence: ['normal while slots are being moved; otherwise a move was interrupted'],
         command: null,
       }),
     ),
@@ -118,8 +118,8 @@ export function checkPersistence({ shards }: Topology): Verdict {
   const findings: Finding[] = bare.map(({ address }) => ({
     id: 'persistence.none',
     severity: 'warning',
-    text: `primary ${address} keeps nothing on disk: started again after a crash, it would be empty`,
-    evidence: ['neither `appendonly` nor `save` is on'],
+    text: `primary ${address} has no persistence: after a crash it would come back empty`,
+    evidence: ['neither `appendonly` nor `save` is enabled'],
     command: null,
   }));
   const known = primaries.filter(({ config }) => config?.appendonly !== undefined);
@@ -148,7 +148,7 @@ export function checkConfig({ nodes }: Topology, spec: ClusterSpec | null): Verd
     findings.push({
       id: 'config.drift',
       severity: 'warning',
-      text: `${name} is not the same on all nodes`,
+      text: `${name} differs between nodes`,
       evidence: evidenceOf(values),
       command: null,
     });
@@ -180,7 +180,7 @@ function sayIll(node: NodeView, nodes: readonly NodeView[]): Finding[] {
       id: 'reachable.accused',
       severity: accusers.some((other) => seenFlags(other, node).includes('fail')) ? 'error' : 'warning',
       text: `${node.address} answers here, but not to ${accusers.map((other) => other.address).join(', ')}`,
-      evidence: [`they reach it over its bus port ${node.busPort}`],
+      evidence: [`they reach it through its bus port ${node.busPort}`],
       command: null,
     },
   ];

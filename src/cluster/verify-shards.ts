@@ -24,7 +24,7 @@ export function checkReplication({ nodes }: Pick<Topology, 'nodes'>): Verdict {
     const { link, downReason, refusedCommand } = replica.replication;
     const evidence = downReason === null ? [] : [downReason];
     if (link === 'down' && refusedCommand !== null) {
-      const text = `${replica.address} stopped following ${at}: it could not carry out ${refusedCommand}`;
+      const text = `${replica.address} stopped following ${at}: it could not execute ${refusedCommand}`;
       return [{ id: 'replication.refused', severity: 'error', text, evidence, command: null }];
     }
     if (link === 'down') {
@@ -63,7 +63,7 @@ export function checkReplicas({ shards, nodes }: Topology, spec: ClusterSpec | n
   return {
     id: 'replicas',
     title: 'replicas',
-    whenFine: wanted === 0 ? 'none wanted' : `every shard has ${plural(wanted, 'replica', 'replicas')} or more`,
+    whenFine: wanted === 0 ? 'none requested' : `every shard has ${plural(wanted, 'replica', 'replicas')} or more`,
     findings,
   };
 }

@@ -50,20 +50,20 @@ function compare(observer: NodeView, truth: NodeView): Disagreement[] {
     found.push({ id, severity, text, evidence: `${observer.address} says ${evidence}` });
   };
   if (seen.role !== truth.role || seen.primaryId !== truth.primaryId) {
-    say('views.roles', 'error', `${at} says it is a ${truth.role}, not every node agrees`, describeRole(seen));
+    say('views.roles', 'error', `${at} says it is a ${truth.role}, but not every node agrees`, describeRole(seen));
   }
   if (formatRanges(seen.slots) !== formatRanges(truth.slots)) {
     const own = formatRanges(truth.slots) || 'no slots';
-    say('views.slots', 'error', `${at} says it owns ${own}, not every node agrees`, formatRanges(seen.slots) || 'none');
+    say('views.slots', 'error', `${at} says it owns ${own}, but not every node agrees`, formatRanges(seen.slots) || 'none');
   }
   // A replica shows the epoch of its primary, each node as it last heard of it.
   if (truth.role === 'primary' && seen.epoch !== truth.epoch) {
-    say('views.epochs', 'warning', `${at} is at epoch ${truth.epoch}, not every node knows`, `${seen.epoch}`);
+    say('views.epochs', 'warning', `${at} is at epoch ${truth.epoch}, but not every node knows that`, `${seen.epoch}`);
   }
   const own = truth.view.find((node) => node.isMyself);
   const isElsewhere = seen.port !== own?.port || seen.busPort !== own.busPort;
   if (own !== undefined && (isElsewhere || (own.host !== '' && seen.host !== own.host))) {
-    const text = `${at} announces ${own.host}:${own.port}@${own.busPort}, not every node knows it there`;
+    const text = `${at} announces ${own.host}:${own.port}@${own.busPort}, but not every node has that address`;
     say('views.addresses', 'error', text, `${seen.host}:${seen.port}@${seen.busPort}`);
   }
   if (!seen.connected) {
@@ -79,7 +79,7 @@ function findStrangers(observer: NodeView, truths: ReadonlyMap<string, NodeView>
     .map((seen) => ({
       id: 'views.strangers',
       severity: 'warning',
-      text: `a node that nobody can name is known at ${seen.host}:${seen.port} (${seen.flags.join(', ')})`,
+      text: `an unidentified node is known at ${seen.host}:${seen.port} (${seen.flags.join(', ')})`,
       evidence: `${observer.address} knows it as ${seen.id.slice(0, 8)}`,
     }));
 }
@@ -105,7 +105,7 @@ function findEpochTwins(nodes: readonly NodeView[]): Finding[] {
       id: 'views.epochTwins',
       severity: 'warning',
       text: `${twins.map((node) => node.address).join(' and ')} have the same epoch ${epoch}`,
-      evidence: ['the nodes settle it by themselves within seconds; look again'],
+      evidence: ['the nodes resolve this by themselves within seconds; check again'],
       command: null,
     }));
 }

@@ -95,13 +95,13 @@ function nodeChanges(before: NodeView, after: NodeView, topology: Topology): Omi
   const changes: Omit<WatchEvent, 'at_ms'>[] = [];
   const name = after.address;
   if (before.reachable && !after.reachable)
-    changes.push(bad(`${name} does not answer any more (${after.error ?? 'no reason known'})`));
+    changes.push(bad(`${name} no longer answers (${after.error ?? 'reason unknown'})`));
   if (!before.reachable && after.reachable) changes.push(good(`${name} is back`));
   if (!before.seenAs.includes('fail') && after.seenAs.includes('fail'))
     changes.push(bad(`${name} is marked as failed by the other nodes`));
   if (before.role !== after.role) changes.push(roleChange(after, topology));
   else if (after.role === 'replica' && before.primaryId !== after.primaryId)
-    changes.push(note(`${name} follows ${nameOf(after.primaryId, topology)} now`));
+    changes.push(note(`${name} now follows ${nameOf(after.primaryId, topology)}`));
   if (after.reachable && before.replication.link === 'up' && after.replication.link === 'down')
     changes.push(bad(`${name} lost the link to its primary`));
   if (before.replication.link === 'down' && after.replication.link === 'up')
@@ -118,7 +118,7 @@ function roleChange(after: NodeView, topology: Topology): Omit<WatchEvent, 'at_m
     const shard = after.shard === 0 ? '' : ` of shard ${after.shard}`;
     return good(`${after.address} was promoted to primary${shard} (epoch ${after.epoch ?? '?'})`);
   }
-  return note(`${after.address} is a replica of ${nameOf(after.primaryId, topology)} now`);
+  return note(`${after.address} is now a replica of ${nameOf(after.primaryId, topology)}`);
 }
 
 function nameOf(id: string | null, { nodes }: Topology): string {

@@ -29,11 +29,11 @@ export default class Cli extends BaseCommand {
   static override description =
     'Prints replies exactly as redis-cli does, on a terminal and in a pipe. Without an address it talks to the cluster' +
     ' (see --cluster) and follows redirections; without any cluster, to 127.0.0.1:6379.\n\nOptions come before the' +
-    ' command; from the first other word on, everything belongs to the command. Without a command, lines of a pipe are' +
-    ' commands, and a terminal gets a prompt.';
+    ' command; from the first other word, everything belongs to the command. Without a command, a terminal gets a prompt,' +
+    ' and otherwise each line of standard input is a command.';
   static override examples = [
     {
-      description: 'Ask any node, and be led to the right one',
+      description: 'Ask any node and follow redirections',
       command: '<%= config.bin %> cli -c -p 7000 GET greeting',
     },
     { description: 'Run a file of commands', command: '<%= config.bin %> cli -c -p 7000 < commands.txt' },
@@ -71,7 +71,7 @@ export default class Cli extends BaseCommand {
     delimiter: Flags.string({
       char: 'd',
       default: '\n',
-      defaultHelp: async () => 'a line end',
+      defaultHelp: async () => 'newline',
       summary: 'separator between the items of a raw reply',
       helpValue: 'TEXT',
     }),
@@ -80,7 +80,7 @@ export default class Cli extends BaseCommand {
       char: 'r',
       default: 1,
       min: -1,
-      summary: 'run the command N times; -1 repeats for ever',
+      summary: 'run the command N times; -1 repeats forever',
       helpValue: 'N',
     }),
     interval: intervalFlag({ char: 'i', summary: 'time between repetitions (default: none)' }),

@@ -10,8 +10,8 @@ export default class Env extends BaseCommand {
     'REDIS_URL is one node, for clients that find the others themselves; REDIS_CLUSTER_NODES is all of them. Password' +
     ' and certificate follow where the cluster has them.';
   static override examples = [
-    { description: 'Into this shell', command: 'eval "$(<%= config.bin %> env --format shell)"' },
-    { description: 'Into a file', command: '<%= config.bin %> env > .env' },
+    { description: 'Set them in this shell', command: 'eval "$(<%= config.bin %> env --format shell)"' },
+    { description: 'Write them to a file', command: '<%= config.bin %> env > .env' },
     { description: 'For a program', command: '<%= config.bin %> env --format json' },
   ];
 

@@ -3,7 +3,7 @@ import { BaseCommand } from '../base-command.ts';
 export default class Server extends BaseCommand {
   static override summary = 'run one bundled server in the foreground';
   static override description =
-    'Takes what redis-server takes: a redis.conf, then directives as options, in any number. Runs until Ctrl-C or' +
+    'Takes the arguments of redis-server: a redis.conf, then any number of directives as options. Runs until Ctrl-C or' +
     ' SIGTERM, and then saves as redis-server does.';
   static override examples = [
     '<%= config.bin %> server',

@@ -14,14 +14,14 @@ interface Verification {
 export default class Verify extends BaseCommand {
   static override summary = 'check that all nodes agree and that all slots are served';
   static override description =
-    'Asks every node for its own view and compares the views with each other and with what was asked for: slots, roles,' +
+    'Asks every node for its own view and compares the views with each other and with the plan: slots, roles,' +
     ' epochs, addresses, replication, configuration.\n\nExits with 0 when nothing is wrong, 3 when something is, 5 when' +
     ' no node answers.';
   static override examples = [
     '<%= config.bin %> verify',
     { description: 'Any cluster, by one of its nodes', command: '<%= config.bin %> verify 10.0.0.5:6379' },
     { description: 'In CI, once it has settled', command: '<%= config.bin %> verify --wait 30 --fail-on warning' },
-    { description: 'The findings alone', command: "<%= config.bin %> verify --json | jq '.result.report.findings'" },
+    { description: 'Only the findings', command: "<%= config.bin %> verify --json | jq '.result.report.findings'" },
   ];
   static override strict = false;
 

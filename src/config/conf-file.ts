@@ -134,7 +134,7 @@ function readLine(loading: Loading, place: Place, depth: number): void {
       throw error;
     }
     loading.notices.push(
-      `${place.file}:${place.line}: the comment behind '${text}' is left out; Redis would refuse the line`,
+      `${place.file}:${place.line}: the comment after '${text}' is ignored; Redis would refuse the line`,
     );
   }
 }
@@ -162,7 +162,7 @@ function readDirective(loading: Loading, place: Place, depth: number): void {
   const name = findName(directive);
   try {
     if (name !== null) setFromLine(loading, name, values);
-    else if (FORGOTTEN.has(directive)) loading.notices.push(`'${directive}' has no meaning any more and is ignored`);
+    else if (FORGOTTEN.has(directive)) loading.notices.push(`'${directive}' is obsolete and ignored`);
     else throw new DirectiveRefusal(whyUnknown(directive));
   } catch (error) {
     if (!(error instanceof DirectiveRefusal)) throw error;
@@ -201,7 +201,7 @@ function whyUnknown(directive: string): string {
 }
 
 function readIncluded(loading: Loading, place: Place & { directive: string }, pattern: string, depth: number): void {
-  if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigFailure(`files include each other ${INCLUDE_DEPTH_MAX} deep`, place);
+  if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigFailure(`include files are nested more than ${INCLUDE_DEPTH_MAX} deep`, place);
   for (const path of expand(resolve(loading.folder, pattern), loading.files)) readConfigFile(loading, path, depth + 1);
 }
 

@@ -72,7 +72,7 @@ export function defaultConfig(): Config {
 export function withoutEffect(config: Config, name: Name): string | null {
   const { status, reason, initial, format } = directiveOf(name);
   if (status === 'obeyed' || formatSetting(config, name) === format(initial)) return null;
-  return `'${name}' is accepted and has no effect: ${reason}`;
+  return `'${name}' is accepted but has no effect: ${reason}`;
 }
 
 /** As CONFIG GET prints it. */

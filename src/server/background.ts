@@ -95,7 +95,7 @@ function howItWent(child: ChildProcess, clock: Clock): Promise<string | null> {
   );
   // After `close` nothing can come any more; after `exit` its last words may still be on the way.
   child.on('close', (code, signal) => {
-    const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+    const how = signal === null ? `exited with code ${code}` : `was terminated by ${signal}`;
     resolve(`The server ${how} before it was ready: see its log.`);
   });
   return promise.finally(() => clock.clear(deadline));

@@ -26,7 +26,7 @@ export function joinCluster(server: Server): void {
   if (cluster === null || target === null) return;
   const { myself } = cluster.state;
   if (isReplica(myself) || myself.slots.count() > 0) {
-    log.notice(`replicaof ${target.host} ${target.port} is passed over: nodes.conf says what this node is`);
+    log.notice(`replicaof ${target.host} ${target.port} is ignored: nodes.conf says what this node is`);
     return;
   }
   log.notice(`Joining the cluster of ${target.host}:${target.port} as a replica of this node (an extension of rkv)`);
@@ -117,7 +117,7 @@ function read({ replies, failure, peer }: Outcome): Answer {
   const text = nodes?.type === 'bulk' ? nodes.bytes.toString('latin1') : '';
   const own = /^([a-z0-9]{40}) \S*:(\d+)@(\d+)\S* \S*\bmyself\b/m.exec(text);
   const ip = peer.socket.remoteAddress?.replace(/^::ffff:/, '');
-  if (own === null || ip === undefined) return { problem: 'it does not say who it is (CLUSTER NODES)' };
+  if (own === null || ip === undefined) return { problem: 'it did not identify itself (CLUSTER NODES)' };
   const [, id, port, busPort] = own as unknown as [string, string, string, string];
   return { id, address: { ip, port: Number(port), busPort: Number(busPort) } };
 }

@@ -113,7 +113,7 @@ function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }):
     const name = findName(given);
     if (PROCESS_DIRECTIVES.some((other) => other === name)) {
       throw new OptionFailure(
-        `'${given}' is about a process of its own, which a server inside another program has not`,
+        `'${given}' applies to a server process of its own, not to a server inside another program`,
         { code: 'NOT_HERE', option: given, suggestion: name === 'logfile' ? 'log' : null },
       );
     }
@@ -125,10 +125,10 @@ function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }):
   const { config, notices } = readLines(lines);
   for (const notice of notices) process.emitWarning(`startServer: ${fromByteText(notice)}`, { code: 'RKV_NO_EFFECT' });
   if (!statSync(pathOf(config.dir), { throwIfNoEntry: false })?.isDirectory()) {
-    throw new OptionFailure(`'dir' names no folder: ${fromByteText(config.dir)}`, {
+    throw new OptionFailure(`'dir' is not a folder: ${fromByteText(config.dir)}`, {
       code: 'BAD_VALUE',
       option: 'dir',
-      suggestion: 'leave dir out for a temporary folder',
+      suggestion: 'omit dir to use a temporary folder',
     });
   }
   return config;
@@ -151,7 +151,7 @@ function readLines(lines: readonly string[]): Pick<Loaded, 'config' | 'notices'>
 function unknownOption(given: string): OptionFailure {
   const suggestion = nearest(given, names);
   const hint = suggestion === null ? '' : `; did you mean '${suggestion}'?`;
-  return new OptionFailure(`'${given}' is no directive of redis.conf${hint}`, {
+  return new OptionFailure(`'${given}' is not a directive of redis.conf${hint}`, {
     code: 'UNKNOWN_OPTION',
     option: given,
     suggestion,
@@ -167,7 +167,7 @@ function cannotListen(failure: ListenFailure | BusFailure, options: ServerOption
   const ports = ['tls-port', 'cluster-port', 'unixsocket'] as const;
   const named = ports.find((name) => options[name] !== undefined && failure.message.includes(String(options[name])));
   const option = failure.code === 'EADDRNOTAVAIL' ? 'bind' : (named ?? 'port');
-  const suggestion = option === 'port' ? 'leave port out for a free one' : null;
+  const suggestion = option === 'port' ? 'omit port to use a free one' : null;
   return new OptionFailure(failure.message, { code: 'CANNOT_LISTEN', option, suggestion, cause: failure });
 }
 

@@ -133,7 +133,7 @@ function settle(): void {
 function refuseLostBytes(words: readonly string[]): void {
   if (areUtf8(words)) return;
   throw new StartFailure(
-    'With daemonize, words of the command line have to be UTF-8, and one is not: write it into a configuration file',
+    'With daemonize, command-line arguments must be UTF-8, and one is not: put it in a configuration file',
   );
 }
 
@@ -254,7 +254,7 @@ function asConfigured(config: Config, signal: Signal): Shutdown {
 function endOnMistakes(log: Logger): void {
   process.on('uncaughtException', (error) => {
     log.warning(
-      `=== BUG REPORT: this server made a mistake and has to end ===\n${toByteText(error.stack ?? error.message)}`,
+      `=== BUG REPORT: internal error, the server has to stop ===\n${toByteText(error.stack ?? error.message)}`,
     );
     process.exit(1);
   });

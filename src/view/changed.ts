@@ -50,6 +50,6 @@ export function removedLines({ address, repointed, notTold }: RemovedNode): Line
   return [
     line('Node ', toned(address, 'strong'), ' is no longer part of the cluster'),
     ...repointed.map(({ replica, primary }) => line(toned(`  ${replica} follows ${primary} now`, 'dim'))),
-    ...(notTold.length === 0 ? [] : [line(' ', toned('!', 'look'), ` could not be told: ${notTold.join(', ')}`)]),
+    ...(notTold.length === 0 ? [] : [line(' ', toned('!', 'look'), ` could not be notified: ${notTold.join(', ')}`)]),
   ];
 }

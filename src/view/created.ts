@@ -76,7 +76,7 @@ export function planLines(plan: ClusterPlan, terminal: Terminal): Line[] {
     BLANK,
     ...tableLines(columns, rows, terminal),
     BLANK,
-    line(toned('Nothing was done. --json prints the whole plan.', 'dim')),
+    line(toned('Nothing was changed. --json prints the whole plan.', 'dim')),
   ];
 }
 

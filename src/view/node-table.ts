@@ -59,7 +59,7 @@ function downRow(cells: readonly Cell[], { error }: NodeView): Cell[] {
       0,
       COLUMNS.findIndex(({ title }) => title === 'keys'),
     ),
-    error ?? 'no reason known',
+    error ?? 'reason unknown',
   ].map(asBad);
 }
 

@@ -84,7 +84,7 @@ function adviceLines({ name, state, problem }: ClusterSummary): Line[] {
   }
   if (state !== 'unfinished') return [];
   return [
-    line(toned('!', 'look'), ` the creation of ${name} was broken off`),
+    line(toned('!', 'look'), ` the creation of ${name} was interrupted`),
     adviceLine('finishes it', 'start', name),
     adviceLine('removes it', 'destroy', name),
   ];
@@ -98,7 +98,7 @@ function adviceLine(what: string, command: 'start' | 'destroy', name: string): L
 
 export function unfinishedText(name: string): string {
   const [finish, remove] = ['start', 'destroy'].map((word) => asTyped(`rkv cluster ${word} ${name}`));
-  return `its creation was broken off: \`${finish}\` finishes it, \`${remove}\` removes it`;
+  return `its creation was interrupted: \`${finish}\` finishes it, \`${remove}\` removes it`;
 }
 
 /** '127.0.0.1:7000-7005', or the single ports where they do not follow each other. */

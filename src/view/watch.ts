@@ -23,9 +23,9 @@ export function watchLines(snapshot: WatchSnapshot, terminal: Terminal): Line[] 
     BLANK,
     ...nodeTable(topology, terminal),
     BLANK,
-    ...(shown.length === 0 ? [line(toned(' nothing has happened yet', 'dim'))] : shown.map(eventLine)),
+    ...(shown.length === 0 ? [line(toned(' no events yet', 'dim'))] : shown.map(eventLine)),
     BLANK,
-    line(toned(' q or Ctrl-C ends this view; the cluster keeps running', 'dim')),
+    line(toned(' q or Ctrl-C quits; the cluster keeps running', 'dim')),
   ];
 }
 

@@ -50,7 +50,7 @@ test('a plan of six addresses on three hosts has no two nodes of a shard on one 
 test('too few nodes, and one named twice, are usage failures', () => {
   const one = { host: 'a', port: 1 };
   expect(() => planAdoption([one], { replicas: 1 })).toThrow('too few nodes');
-  expect(() => planAdoption([one, one], { replicas: 0 })).toThrow('node a:1 is named twice');
+  expect(() => planAdoption([one, one], { replicas: 0 })).toThrow('node a:1 is listed twice');
 });
 
 test('the cluster of the documentation: a replica that joined by its own configuration stays one', async () => {

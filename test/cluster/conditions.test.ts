@@ -39,7 +39,7 @@ test('views that differ are waited for, with the difference as the reason', () =
     told.port === 7003 ? { ...told, view: told.view!.replace(was, line(7000)) } : told,
   );
   expect(parseCondition('ready')(topology)).toBe(
-    'waiting for all to agree: h:7000 says it owns 0-5460, not every node agrees',
+    'waiting for all to agree: h:7000 says it owns 0-5460, but not every node agrees',
   );
 });
 

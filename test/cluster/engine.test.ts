@@ -19,7 +19,7 @@ test('installed servers are found in PATH, in its order', () => {
 });
 
 test('what is not installed is told with what else would do', () => {
-  expect(() => resolveEngine('redis', { PATH: '/nowhere' })).toThrow('no redis-server is installed');
+  expect(() => resolveEngine('redis', { PATH: '/nowhere' })).toThrow('redis-server is not installed');
   expect(() => resolveEngine('mongo', {})).toThrow("unknown engine 'mongo'");
   try {
     resolveEngine('redsi', {});

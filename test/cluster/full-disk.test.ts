@@ -39,7 +39,7 @@ test('a cluster on a full disk is stopped, which says that it did not save, and 
   const stopped = await run('cluster', 'stop');
   expect(stopped.status, stopped.stderr).toBe(0);
   expect(stopped.stderr).toContain(
-    `! node ${PORT} did not save (ERR Errors trying to SHUTDOWN. Check logs.): what was in its memory alone is lost`,
+    `! node ${PORT} did not save (ERR Errors trying to SHUTDOWN. Check logs.): data that existed only in memory is lost`,
   );
   expect(pidsUnder(home)).toEqual([]);
   const destroyed = await run('cluster', 'destroy', '--yes');

@@ -56,7 +56,7 @@ test.skipIf(process.platform !== 'linux')('a port that an outgoing connection ha
   const port = socket.localPort!;
   expect(findHolder(port)).toMatchObject({ pid: process.pid, use: 'connection', cluster: null });
   await expect(checkPorts([{ host: '127.0.0.1', port, node: port, use: 'clients' }])).rejects.toMatchObject({
-    why: expect.stringMatching(`^${port} is in use for an outgoing connection of process ${process.pid}: `),
+    why: expect.stringMatching(`^${port} is in use by an outgoing connection of process ${process.pid}: `),
   });
 });
 

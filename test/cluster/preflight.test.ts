@@ -42,7 +42,7 @@ test('a directive that is newer than the engine is named with both versions', ()
   expect(refusalOf({ engine, config: { 'shutdown-timeout': '5' } })).toMatchObject({
     code: 'BAD_TEMPLATE',
     exit: 2,
-    why: "'shutdown-timeout' came with Redis 7.0, and this is redis-server 6.2.14",
+    why: "'shutdown-timeout' was added in Redis 7.0, and this is redis-server 6.2.14",
   });
   expect(refusalOf({ engine })).toMatchObject({ name: 'default' });
   const valkey = engineOf('Valkey server v=8.1.0 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1');
@@ -68,7 +68,7 @@ test.each([
 test('engines are of nodes that there will be, and exist', () => {
   expect(refusalOf({ engines: { [PORT + 6]: 'redis' } })).toMatchObject({
     code: 'BAD_SPEC',
-    why: `engines: there will be no node at ${PORT + 6}; the nodes are ${PORT}-${PORT + 5}`,
+    why: `engines: no node will have port ${PORT + 6}; the nodes are ${PORT}-${PORT + 5}`,
   });
   expect(refusalOf({ engines: { [PORT + 5]: 'nosuch' } })).toMatchObject({ code: 'NO_ENGINE', exit: 2 });
 });

@@ -46,7 +46,7 @@ test('a creation that was broken off is shown as unfinished, refuses a second on
   expect(again).toThrow(
     expect.objectContaining({
       code: 'CLUSTER_EXISTS',
-      why: 'its creation was broken off',
+      why: 'its creation was interrupted',
       suggestions: expect.arrayContaining(['rkv cluster start     finishes it', 'rkv cluster destroy']),
     }),
   );

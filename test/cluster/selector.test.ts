@@ -58,5 +58,5 @@ test('one unknown name among several is an error', () => {
 
 test('where one node is needed, several are an error that names them', () => {
   expect(selectOne(topology, '7003').port).toBe(7003);
-  expect(() => selectOne(topology, 'shard:1')).toThrow("'shard:1' names 2 nodes, and one is needed");
+  expect(() => selectOne(topology, 'shard:1')).toThrow("'shard:1' names 2 nodes, but exactly one is needed");
 });

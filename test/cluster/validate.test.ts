@@ -22,8 +22,8 @@ test.each([
   [{ host: '0.0.0.0' }, '0.0.0.0 cannot be announced to other nodes'],
   [{ host: 'a b' }, 'expected an address or a host name'],
   [{ tls: 'yes' }, 'expected true or false'],
-  [{ password: '' }, 'expected a text that is not empty'],
-  [{ password: 'two\nlines' }, 'may not hold line breaks'],
+  [{ password: '' }, 'expected a text, not an empty one'],
+  [{ password: 'two\nlines' }, 'must not contain line breaks'],
   [{ config: [] }, 'expected directives'],
   [{ config: { maxmemory: {} } }, 'maxmemory needs a value'],
   [
@@ -37,10 +37,10 @@ test.each([
   [{ config: { 'no-such-thing': '1' } }, "unknown directive 'no-such-thing'"],
   [{ config: { port: '7' } }, 'port is set by rkv: use `port`'],
   [{ config: { Dir: '/' } }, 'Dir is set by rkv'],
-  [{ config: { maxmemory: '1\nport 1' } }, 'may not hold line breaks'],
+  [{ config: { maxmemory: '1\nport 1' } }, 'must not contain line breaks'],
   [{ config: { maxmemory: '"1' } }, 'unbalanced quotes'],
-  [{ engines: { a: 'redis' } }, 'expected engines by port'],
-  [{ nodes: 6 }, "unknown field 'nodes'; known are version, name"],
+  [{ engines: { a: 'redis' } }, 'expected a map from ports to engines'],
+  [{ nodes: 6 }, "unknown field 'nodes'; known fields: version, name"],
 ])('%j is refused', (change, text) => {
   const mistakes = findMistakes({ ...DEFAULT_SPEC, ...change });
   expect(mistakes.map((mistake) => mistake.text).join()).toContain(text);

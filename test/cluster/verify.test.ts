@@ -41,7 +41,7 @@ test('a replica that could not carry out a command of its primary is an error th
   expect(find(topology, 'replication.refused')).toMatchObject([
     {
       severity: 'error',
-      text: 'h:7003 stopped following h:7002: it could not carry out HSET',
+      text: 'h:7003 stopped following h:7002: it could not execute HSET',
       evidence: ['unknown command'],
     },
   ]);
@@ -73,7 +73,7 @@ test('a node that answers here but not to the others is an error', () => {
   expect(find(accused, 'reachable.accused')[0]).toMatchObject({
     severity: 'error',
     text: 'h:7004 answers here, but not to h:7001',
-    evidence: ['they reach it over its bus port 17004'],
+    evidence: ['they reach it through its bus port 17004'],
   });
 });
 
@@ -96,7 +96,7 @@ test.each([
     '0-5460',
     '0-5459',
     'error',
-    'h:7000 says it owns 0-5460, not every node agrees',
+    'h:7000 says it owns 0-5460, but not every node agrees',
     'h:7004 says 0-5459',
   ],
   [
@@ -112,7 +112,7 @@ test.each([
     'h:7000@17000',
     'x:7000@17000',
     'error',
-    'h:7000 announces h:7000@17000, not every node knows it there',
+    'h:7000 announces h:7000@17000, but not every node has that address',
     'h:7004 says x:7000@17000',
   ],
   [
@@ -132,7 +132,7 @@ test('a role that others see differently is an error; each word is evidence', ()
   const is = line(7005, { epoch: 2 });
   const topology = healthy((told) => (told.port === 7005 ? told : { ...told, view: told.view!.replace(was, is) }));
   const [finding] = find(topology, 'views.roles');
-  expect(finding!.text).toBe('h:7005 says it is a replica, not every node agrees');
+  expect(finding!.text).toBe('h:7005 says it is a replica, but not every node agrees');
   expect(finding!.evidence).toHaveLength(5);
 });
 
@@ -161,7 +161,7 @@ test('open slots are found, at both ends', () => {
     return told;
   });
   expect(find(topology, 'slots.open').map(({ text }) => text)).toEqual([
-    'slot 42 is on its way from h:7000 to h:7001',
+    'slot 42 is migrating from h:7000 to h:7001',
     'slot 42 is being taken over by h:7001 from h:7000',
   ]);
 });
@@ -220,7 +220,7 @@ test('a directive on which nodes differ is a warning with every value', () => {
   const topology = healthy((told) => ({ ...told, config: { maxmemory: told.port === 7003 ? '1' : '0' } }));
   expect(find(topology, 'config.drift')[0]).toMatchObject({
     severity: 'warning',
-    text: 'maxmemory is not the same on all nodes',
+    text: 'maxmemory differs between nodes',
     evidence: ['0: h:7000, h:7001, h:7002, h:7004, h:7005', '1: h:7003'],
   });
 });

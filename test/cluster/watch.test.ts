@@ -29,7 +29,7 @@ describe('what has happened between two looks', () => {
       state: 'fail' as const,
     };
     expect(sentences(calm, failed)).toEqual([
-      'bad: 127.0.0.1:7000 does not answer any more (connect ECONNREFUSED)',
+      'bad: 127.0.0.1:7000 no longer answers (connect ECONNREFUSED)',
       'bad: 127.0.0.1:7000 is marked as failed by the other nodes',
       'bad: 5,461 slots not served',
       'bad: cluster state: fail',

@@ -132,7 +132,7 @@ describe('a cluster', () => {
     });
     await until(() => Promise.resolve(text.includes('6/6 up')));
     await run('node', 'kill', 'shard:1', 'replica');
-    await until(() => Promise.resolve(/does not answer any more/.test(text)));
+    await until(() => Promise.resolve(/no longer answers/.test(text)));
     await run('node', 'start', 'down');
     await until(() => Promise.resolve(/ is back\n/.test(text)));
     child.kill('SIGINT');

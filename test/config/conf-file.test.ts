@@ -139,8 +139,8 @@ describe('loadConfig', () => {
     const { notices, config } = loadText('io-threads 4\nactivedefrag no\nlua-replicate-commands yes');
     expect(config['io-threads']).toBe(4);
     expect(notices).toEqual([
-      "'lua-replicate-commands' has no meaning any more and is ignored",
-      expect.stringMatching(/^'io-threads' is accepted and has no effect: commands run on one thread/),
+      "'lua-replicate-commands' is obsolete and ignored",
+      expect.stringMatching(/^'io-threads' is accepted but has no effect: commands run on one thread/),
     ]);
   });
 });

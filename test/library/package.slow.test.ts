@@ -72,7 +72,7 @@ test('a project without the types of Node compiles against it, and runs what it 
     'ERR',
     ['BAD_VALUE', 'maxmemory', null],
     ['UNKNOWN_OPTION', 'apendonly', 'appendonly'],
-    ['CANNOT_LISTEN', 'port', 'leave port out for a free one'],
+    ['CANNOT_LISTEN', 'port', 'omit port to use a free one'],
   ]);
 });
 

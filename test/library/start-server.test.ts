@@ -174,7 +174,7 @@ describe('a server inside this process', () => {
       ],
       [
         { apendonly: true } as ServerOptions,
-        "'apendonly' is no directive of redis.conf; did you mean 'appendonly'?",
+        "'apendonly' is not a directive of redis.conf; did you mean 'appendonly'?",
         { code: 'UNKNOWN_OPTION', option: 'apendonly', suggestion: 'appendonly' },
       ],
       [
@@ -189,8 +189,8 @@ describe('a server inside this process', () => {
       ],
       [
         { dir: '/no/such/folder' },
-        "'dir' names no folder: /no/such/folder",
-        { code: 'BAD_VALUE', option: 'dir', suggestion: 'leave dir out for a temporary folder' },
+        "'dir' is not a folder: /no/such/folder",
+        { code: 'BAD_VALUE', option: 'dir', suggestion: 'omit dir to use a temporary folder' },
       ],
     ];
     for (const [options, text, facts] of refusals) {
@@ -211,7 +211,7 @@ describe('a server inside this process', () => {
     await started({ 'io-threads': 4 });
     await nextTurn();
     expect(warnings).toEqual([
-      expect.stringMatching(/^RKV_NO_EFFECT: startServer: 'io-threads' is accepted and has no effect: /),
+      expect.stringMatching(/^RKV_NO_EFFECT: startServer: 'io-threads' is accepted but has no effect: /),
     ]);
   });
 
@@ -221,7 +221,7 @@ describe('a server inside this process', () => {
       name: 'OptionFailure',
       code: 'CANNOT_LISTEN',
       option: 'port',
-      suggestion: 'leave port out for a free one',
+      suggestion: 'omit port to use a free one',
       message: expect.stringContaining(`127.0.0.1:${server.port}: Address already in use`),
     });
     await expect(startServer({ bind: '192.0.2.7' })).rejects.toMatchObject({ code: 'CANNOT_LISTEN', option: 'bind' });

@@ -156,17 +156,17 @@ test('maxclients beyond what the system allows is refused, with what would do', 
   expect(await get('maxclients')).toBe('10000');
 });
 
-test('what is accepted and has no effect is said in the log when it is set, once, and not of what has one', async () => {
+test('what is accepted but has no effect is said in the log when it is set, once, and not of what has one', async () => {
   const lines: string[] = [];
   await using told = await startServer({ log: (line) => lines.push(line) });
   const said = (): string[] => lines.filter((line) => line.includes('has no effect'));
   await told.call('CONFIG', 'SET', 'hz', '20', 'notify-keyspace-events', 'KEA', 'timeout', '0');
   await told.call('CONFIG', 'SET', 'notify-keyspace-events', 'KEA');
   expect(said()).toEqual([
-    expect.stringContaining("'notify-keyspace-events' is accepted and has no effect: there is no"),
+    expect.stringContaining("'notify-keyspace-events' is accepted but has no effect: there is no"),
   ]);
   await told.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
-  expect(said()[1]).toContain("'maxmemory-policy' is accepted and has no effect: nothing is evicted yet");
+  expect(said()[1]).toContain("'maxmemory-policy' is accepted but has no effect: nothing is evicted yet");
   // Back at the default there is nothing to tell.
   await told.call('CONFIG', 'SET', 'notify-keyspace-events', '', 'maxmemory-policy', 'noeviction');
   expect(said()).toHaveLength(2);

@@ -3,7 +3,7 @@
  * every run and not remembered. A conversation is a list of steps; each server goes through all of them, and the two
  * transcripts, byte for byte, must be equal. What may differ (times, ids, the order of a set) is said step by step.
  *
- * Steps that carry an expectation hold also where no redis-server is installed.
+ * Steps that carry an expectation hold also where redis-server is not installed.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -53,7 +53,7 @@ describe('a live view', () => {
 
   test('says a warning whole, on as many lines as it needs', () => {
     const text =
-      'ports 34030-34035 lie in the range of outgoing connections (32768-60999): another program may take one';
+      'ports 34030-34035 lie in the range for outgoing connections (32768-60999): another program may take one';
     const lines = textOf([{ type: 'warning', text }])
       .trimEnd()
       .split('\n');

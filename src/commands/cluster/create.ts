@@ -31,12 +31,12 @@ const portFlag = Flags.custom<number | 'auto'>({
 });
 
 export default class ClusterCreate extends BaseCommand {
-  static override summary = 'start servers and form a cluster of them';
+  static override summary = 'start servers and form a cluster';
   static override description =
     'Starts the servers, assigns the 16384 slots, introduces the nodes to each other, attaches the replicas, and' +
-    ' returns when every node agrees that the cluster is up. If anything fails, everything is taken back.\n\nThe' +
-    ' bundled server needs nothing installed; --engine redis or valkey takes an installed one. With addresses instead of a' +
-    ' name, servers that run already, and are empty, become a cluster.';
+    ' returns when every node agrees that the cluster is up. If anything fails, everything is rolled back.\n\nThe' +
+    ' bundled server needs nothing installed; --engine redis or valkey uses an installed one. With addresses instead of a' +
+    ' name, a cluster is formed of servers that are already running and empty.';
   static override examples = [
     { description: '3 primaries and 3 replicas on ports 7000-7005', command: '<%= config.bin %> cluster create' },
     {
@@ -52,15 +52,15 @@ export default class ClusterCreate extends BaseCommand {
       command: '<%= config.bin %> cluster create --engine redis --tls --password secret',
     },
     {
-      description: 'Of servers that run already',
+      description: 'From servers that are already running',
       command: '<%= config.bin %> cluster create 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379 --replicas 0',
     },
-    { description: 'What would be done, as JSON', command: '<%= config.bin %> cluster create --dry-run --json' },
+    { description: 'The plan as JSON, without doing anything', command: '<%= config.bin %> cluster create --dry-run --json' },
   ];
 
   static override strict = false;
   static override args = {
-    name: Args.string({ description: 'name of the new cluster (default: default), or addresses of servers that run' }),
+    name: Args.string({ description: 'name of the new cluster (default: default), or addresses of running servers' }),
   };
 
   static override flags = {
@@ -74,7 +74,7 @@ export default class ClusterCreate extends BaseCommand {
     port: portFlag({
       char: 'p',
       helpValue: 'PORT',
-      summary: 'port of the first node; the others count up from it (default: 7000); auto finds free ports from there',
+      summary: 'port of the first node; the others follow (default: 7000); auto finds free ports',
     }),
     host: Flags.string({ helpValue: 'ADDRESS', summary: 'address to listen on and to announce (default: 127.0.0.1)' }),
     config: Flags.string({
@@ -82,7 +82,7 @@ export default class ClusterCreate extends BaseCommand {
       helpValue: 'NAME=VALUE',
       multiple: true,
       multipleNonGreedy: true,
-      summary: 'directive of redis.conf for every node; repeat for more',
+      summary: 'directive of redis.conf for every node; can be repeated',
     }),
     engine: Flags.string({ helpValue: 'ENGINE', summary: 'bundled, redis, valkey, or the path of a server binary' }),
     tls: Flags.boolean({ allowNo: true, summary: 'use TLS everywhere, with certificates made for this cluster' }),

@@ -6,7 +6,7 @@ import { changedLines } from '../../view/changed.ts';
 export default class ClusterDestroy extends BaseCommand {
   static override summary = 'stop a cluster and remove all its files';
   static override description =
-    'Ends the servers and removes their data, logs and configuration. Asks before it does; where nobody can be asked' +
+    'Stops the servers and removes their data, logs and configuration. Asks for confirmation; where it cannot ask' +
     ' (a pipe, CI, --json), --yes is needed.';
   static override examples = ['<%= config.bin %> cluster destroy', '<%= config.bin %> cluster destroy blue --yes'];
 

@@ -3,8 +3,8 @@ import type { ClusterSummary } from '../../cluster/list-clusters.ts';
 import { listLines } from '../../view/status.ts';
 
 export default class ClusterList extends BaseCommand {
-  static override summary = 'list the clusters of this machine';
-  static override description = 'Every cluster with a folder here, how it is, and how many of its servers run.';
+  static override summary = 'list the clusters on this machine';
+  static override description = 'Every cluster on this machine, its state, and how many of its servers are running.';
   static override examples = ['<%= config.bin %> cluster list', '<%= config.bin %> cluster list --json'];
 
   async run(): Promise<{ clusters: ClusterSummary[] }> {

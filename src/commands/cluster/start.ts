@@ -6,7 +6,7 @@ import { changedLines } from '../../view/changed.ts';
 export default class ClusterStart extends BaseCommand {
   static override summary = 'start the servers of a stopped cluster';
   static override description =
-    'Starts what does not run and waits until all nodes agree again. Data, node ids and slots are as they were.';
+    'Starts the servers that are not running and waits until all nodes agree. Data, node ids and slots are kept.';
   static override examples = ['<%= config.bin %> cluster start', '<%= config.bin %> cluster start blue --timeout 2m'];
 
   static override args = { name: Args.string({ description: 'name of the cluster' }) };

@@ -6,7 +6,7 @@ import type { Topology } from '../../cluster/topology.ts';
 import { statusLines, unfinishedText } from '../../view/status.ts';
 
 export default class ClusterStatus extends BaseCommand {
-  static override summary = 'show a cluster in one glance';
+  static override summary = 'show a cluster at a glance';
   static override description =
     'One line on the cluster and one on each node, as the nodes themselves say right now.\n\n' +
     'Judges as `verify` does: ok, degraded (all slots are served, but something is wrong) or fail. Exits with 0 when the' +

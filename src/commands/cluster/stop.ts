@@ -5,7 +5,7 @@ import { changedLines } from '../../view/changed.ts';
 
 export default class ClusterStop extends BaseCommand {
   static override summary = 'stop the servers of a cluster; its data is kept';
-  static override description = 'Every server saves its data and ends; `cluster start` brings the same cluster back.';
+  static override description = 'Every server saves its data and stops; `cluster start` brings the same cluster back.';
   static override examples = ['<%= config.bin %> cluster stop', '<%= config.bin %> cluster stop blue'];
 
   static override args = { name: Args.string({ description: 'name of the cluster' }) };

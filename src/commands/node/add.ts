@@ -6,26 +6,26 @@ import { addedLines } from '../../view/changed.ts';
 export default class NodeAdd extends BaseCommand {
   static override summary = 'add a node to a cluster';
   static override description =
-    'Starts a server and lets it join, as a primary that is ready to take slots or as a replica. With an address, a' +
-    ' server joins that runs already and is empty.';
+    'Starts a server that joins the cluster, as a primary that is ready to take slots or as a replica. With an' +
+    ' address, a server that is already running and empty joins.';
   static override examples = [
     { description: 'A primary on the next free port', command: '<%= config.bin %> node add' },
     {
       description: 'A replica of the primary at 7000',
       command: '<%= config.bin %> node add --port 7006 --replica-of 7000',
     },
-    { description: 'A replica where one is missing most', command: '<%= config.bin %> node add --replica-of auto' },
-    { description: 'One that runs already', command: '<%= config.bin %> node add 127.0.0.1:6380' },
+    { description: 'A replica where one is needed most', command: '<%= config.bin %> node add --replica-of auto' },
+    { description: 'A server that is already running', command: '<%= config.bin %> node add 127.0.0.1:6380' },
   ];
 
-  static override args = { address: Args.string({ description: 'host:port of a server that runs already' }) };
+  static override args = { address: Args.string({ description: 'HOST:PORT of a server that is already running' }) };
 
   static override flags = {
     cluster: clusterFlag,
     port: Flags.integer({ char: 'p', helpValue: 'PORT', max: 65_535, min: 1, summary: 'port of the new server' }),
     'replica-of': Flags.string({
       helpValue: 'NODE',
-      summary: 'primary to replicate: port, id or shard:2; auto takes the one with the fewest replicas',
+      summary: 'primary to replicate: port, id or shard:2; auto picks the one with the fewest replicas',
     }),
     engine: Flags.string({
       helpValue: 'ENGINE',

@@ -6,7 +6,7 @@ import { changedLines } from '../../view/changed.ts';
 export default class NodeKill extends BaseCommand {
   static override summary = 'kill servers (SIGKILL)';
   static override description =
-    'SIGKILL: the server saves nothing and tells nobody, as in a power cut. `node start` brings it back. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
+    'SIGKILL: the server saves nothing and tells nobody, as in a power cut. `node start` brings it back. Nodes are selected by port, the beginning of an id, primary, replica, up, down or shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
   static override examples = ['<%= config.bin %> node kill 7001', '<%= config.bin %> node kill shard:2 primary'];
   static override strict = false;
   static override args = {

@@ -8,13 +8,13 @@ import { problemLines } from '../../view/status.ts';
 export default class NodeList extends BaseCommand {
   static override summary = 'list the nodes of a cluster';
   static override description =
-    'What every node says of itself. With a selector only some: a port, the beginning of an id, primary, replica, up,' +
-    ' down, shard:2, slot:5461; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2. --json adds the pid and the log of every server that was started' +
+    'What every node reports about itself. Nodes can be selected by port, the beginning of an id, primary, replica, up,' +
+    ' down, shard:2 or slot:5461; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2. --json adds the pid and the log of every server that was started' +
     ' here.';
   static override examples = [
     '<%= config.bin %> node list',
     { description: 'The replicas of shard 2', command: '<%= config.bin %> node list shard:2 replica' },
-    { description: 'The pid of one', command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'" },
+    { description: 'The pid of one node', command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'" },
   ];
   static override strict = false;
   static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };

@@ -8,11 +8,11 @@ const LINES = 20;
 
 export default class NodeLogs extends BaseCommand {
   static override summary = 'show the logs of servers';
-  static override description = 'The last lines of one log or of several; with -f also what comes, until Ctrl-C.';
+  static override description = 'The last lines of one log or of several; with -f also new lines, until Ctrl-C.';
   static override examples = [
     '<%= config.bin %> node logs 7003',
-    { description: 'All of them, as they come', command: '<%= config.bin %> node logs -f' },
-    { description: 'The primaries, more lines', command: '<%= config.bin %> node logs primary -n 100' },
+    { description: 'Follow all of them', command: '<%= config.bin %> node logs -f' },
+    { description: 'The last 100 lines of each primary', command: '<%= config.bin %> node logs primary -n 100' },
   ];
   static override strict = false;
   static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };

@@ -6,7 +6,7 @@ import { changedLines, nextLines } from '../../view/changed.ts';
 export default class NodePause extends BaseCommand {
   static override summary = 'freeze servers (SIGSTOP)';
   static override description =
-    'SIGSTOP: connections stay open and nothing answers, as on a machine that is stuck. `node resume` ends it. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
+    'SIGSTOP: connections stay open and nothing answers, as on a machine that is stuck. `node resume` ends it. Nodes are selected by port, the beginning of an id, primary, replica, up, down or shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
   static override examples = ['<%= config.bin %> node pause 7001', '<%= config.bin %> node pause shard:2 primary'];
   static override strict = false;
   static override args = {

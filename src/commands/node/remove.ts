@@ -6,8 +6,8 @@ import { removedLines } from '../../view/changed.ts';
 export default class NodeRemove extends BaseCommand {
   static override summary = 'remove a node from a cluster';
   static override description =
-    'Its replicas follow another primary, every other node forgets it, and its server and files go. Works for a node' +
-    ' that is down, too. A node that owns slots is refused: move them first.';
+    'Its replicas follow another primary, every other node forgets it, and its server and files are removed. Works for a node' +
+    ' that is down, too. Refuses a node that owns slots: move them first.';
   static override examples = [
     '<%= config.bin %> node remove 7006',
     { description: 'By the beginning of its id', command: '<%= config.bin %> node remove 3fa2 --yes' },

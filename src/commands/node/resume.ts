@@ -6,7 +6,7 @@ import { changedLines, nextLines } from '../../view/changed.ts';
 export default class NodeResume extends BaseCommand {
   static override summary = 'let frozen servers continue (SIGCONT)';
   static override description =
-    'SIGCONT: the server goes on where `node pause` stopped it. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
+    'SIGCONT: the server goes on where `node pause` stopped it. Nodes are selected by port, the beginning of an id, primary, replica, up, down or shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
   static override examples = ['<%= config.bin %> node resume 7001', '<%= config.bin %> node resume shard:2 primary'];
   static override strict = false;
   static override args = {

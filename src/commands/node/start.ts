@@ -6,7 +6,7 @@ import { changedLines } from '../../view/changed.ts';
 export default class NodeStart extends BaseCommand {
   static override summary = 'start servers that are stopped';
   static override description =
-    'They come back with their data and their ids, and this waits until they are part of the cluster again. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
+    'They come back with their data and ids; the command waits until they are part of the cluster again. Nodes are selected by port, the beginning of an id, primary, replica, up, down or shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
   static override examples = ['<%= config.bin %> node start 7001', '<%= config.bin %> node start down'];
   static override strict = false;
   static override args = {

@@ -6,7 +6,7 @@ import { changedLines } from '../../view/changed.ts';
 export default class NodeStop extends BaseCommand {
   static override summary = 'stop servers; their data is kept';
   static override description =
-    'Each saves its data and ends; `node start` brings it back. The cluster fails over as it would for any node that goes. Which nodes: a port, the beginning of an id, primary, replica, up, down, shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
+    'Each saves its data and ends; `node start` brings it back. The cluster fails over as it would for any node that goes. Nodes are selected by port, the beginning of an id, primary, replica, up, down or shard:2; 7001 7002 are two nodes, shard:2 replica the replicas of shard 2.';
   static override examples = ['<%= config.bin %> node stop 7001', '<%= config.bin %> node stop shard:2 replica'];
   static override strict = false;
   static override args = {

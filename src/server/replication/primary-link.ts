@@ -30,7 +30,7 @@ export interface LinkEvents {
   replaced(point: { id: string; offset: number } | null): void;
   /** The stream goes on where ours ended, perhaps under another name. */
   continued(id: string | null): void;
-  /** The stream cannot be followed: ours is worth nothing to go on from. With a refusal, the data differs too. */
+  /** The stream cannot be replicated: ours is worth nothing to go on from. With a refusal, the data differs too. */
   confused(refusal: Refusal | null): void;
   up(): void;
   /** A link that was up is no more. */
