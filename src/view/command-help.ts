@@ -2,6 +2,7 @@
 import type { CliSession } from '../cluster/cli-session.ts';
 import type { Reply } from '../cluster/reply.ts';
 import { COMMAND_SYNTAX } from './command-syntax.ts';
+import { wrap } from './format.ts';
 
 const PROMPT_HELP = `\
 help COMMAND       what the server says about a command
@@ -9,29 +10,38 @@ connect HOST PORT  go to another server
 5 COMMAND          run a command five times
 clear              clear the screen
 quit, exit         leave; Ctrl-D, too
-TAB                complete the name of a command or subcommand; twice: list those that fit
+TAB                complete a command or subcommand; twice: list all that fit
 Ctrl-C             clear the line; on an empty one, leave
 
-Everything else is sent to the server: "two words" are one argument, "\\x00" is a byte.
+Anything else goes to the server. "two words" is one argument, "\\x00" one byte.
 `;
 
 const SHOWN = ['summary', 'since', 'group', 'complexity'];
 
-export async function helpText(session: CliSession, words: readonly string[]): Promise<string> {
+/** `columns` is null where nobody reads, and nothing is wrapped. */
+export async function helpText(session: CliSession, words: readonly string[], columns: number | null): Promise<string> {
   if (words.length === 0) return PROMPT_HELP;
   const { reply } = await session.exchange(['COMMAND', 'DOCS', words.join('|')]);
   const docs = pairsOf(reply);
   if (docs.length === 0) return `The server knows no command '${words.join(' ')}'.\n`;
-  return docs.map(([name, facts]) => describe(name, facts)).join('\n');
+  return docs.map(([name, facts]) => describe(name, facts, columns)).join('\n');
 }
 
-function describe(name: string, facts: Reply): string {
+function describe(name: string, facts: Reply, columns: number | null): string {
   const known = new Map(pairsOf(facts).map(([fact, value]) => [fact, textOf(value)]));
-  const rows = SHOWN.filter((fact) => known.get(fact)).map((fact) => `  ${fact.padEnd(10)}  ${known.get(fact)}\n`);
+  const rows = SHOWN.filter((fact) => known.get(fact)).map((fact) =>
+    hanging(`  ${fact.padEnd(10)}  `, known.get(fact) as string, columns),
+  );
   const args = pairsOf(facts).find(([fact]) => fact === 'arguments')?.[1];
   const command = name.replaceAll('|', ' ').toUpperCase();
   const expected = args === undefined ? COMMAND_SYNTAX.get(command) : argumentsOf(args).join(' ');
-  return `${[command, expected].filter(Boolean).join(' ')}\n${rows.join('')}`;
+  return [hanging('', [command, expected].filter(Boolean).join(' '), columns, '  '), ...rows].join('');
+}
+
+/** `text` behind `lead`, in as many rows as it needs. */
+function hanging(lead: string, text: string, columns: number | null, indent = ' '.repeat(lead.length)): string {
+  const rows = wrap(text, columns === null ? null : columns - Math.max(lead.length, indent.length));
+  return rows.map((row, i) => `${i === 0 ? lead : indent}${row}\n`).join('');
 }
 
 /** 'key value [NX | XX]', of the arguments as COMMAND DOCS lists them. */

@@ -69,7 +69,16 @@ export async function runPrompt(
     completer: makeCompleter(session, { isAtPrompt: () => !isRunning, completed: () => showHint() }),
   });
   if (hints) {
-    showHint = showHints(prompt, { input: process.stdin, output: process.stdout, isAtPrompt: () => !isRunning });
+    let names: readonly string[] | null = null;
+    // Before anything that is typed, so that it never is a part of a transaction. Not waited for: a server may be slow.
+    commandNames(session).then(
+      (all) => {
+        names = all;
+      },
+      () => {},
+    );
+    const isAtPrompt = (): boolean => !isRunning;
+    showHint = showHints(prompt, { input: process.stdin, output: process.stdout, isAtPrompt, names: () => names });
   }
   prompt.on('SIGINT', () => {
     // While a command runs Ctrl-C ends it, which is how a subscription is left; at the prompt it clears what is typed,
@@ -138,7 +147,7 @@ async function runLine(line: string, { session, printer }: Pick<Prompted, 'sessi
   if (first === 'connect') return moveTo(session, words.slice(1), printer);
   try {
     if (first !== 'help' && first !== '?') return await runRepeated(words, { session, printer });
-    printer.write(await helpText(session, words.slice(1).map(String)));
+    printer.write(await helpText(session, words.slice(1).map(String), process.stdout.columns ?? null));
     return 'done';
   } catch (error) {
     if (!isConnectionError(error)) throw error;

@@ -86,7 +86,7 @@ test('replicas that follow already keep their primaries, and the others fill up'
     'h:3 null',
     'h:1 h:3',
   ]);
-  expect(() => planAdoption(nodes, { replicas: 0, following })).toThrow('not as this cluster would');
+  expect(() => planAdoption(nodes, { replicas: 0, following })).toThrow('does not fit this plan');
 });
 
 describe.each(engines)('with engine %s', (engine) => {
@@ -112,7 +112,7 @@ describe.each(engines)('with engine %s', (engine) => {
       code: 'NOT_EMPTY',
       exit: 6,
       message: `node 127.0.0.1:${PORT + 1} is not empty`,
-      why: 'it holds 1 key, it knows who has 16,384 slots',
+      why: 'it holds 1 key, it knows the owners of 16,384 slots',
       undone: null,
     });
     expect(await client.call('GET', 'a')).toBe('1');

@@ -128,7 +128,7 @@ describe('a create that fails', () => {
     const failure = await failureOf(specOf({ engine, port: PORT }), home);
     expect(failure).toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
     expect(failure.why).toMatch(
-      new RegExp(`^${PORT + 10_001} \\(the bus of node ${PORT + 1}: always 10000 above\\) is in use`),
+      new RegExp(`^${PORT + 10_001} \\(the cluster bus of node ${PORT + 1}, always port \\+ 10000\\) is in use`),
     );
   });
 
@@ -141,7 +141,7 @@ describe('a create that fails', () => {
       const failure = await failureOf(spec, home);
       expect(failure).toMatchObject({ code: 'NODE_DIED', exit: 1 });
       expect(failure.message).toMatch(/^node 127\.0\.0\.1:\d+ did not start$/);
-      expect(failure.evidence[0]).toMatch(/ended with exit code 1$/);
+      expect(failure.evidence[0]).toMatch(/exited with code 1$/);
       expect(failure.why).toMatch(/Can't load module|no such file/i);
       expect(failure.log?.lines.length).toBeGreaterThan(0);
       // A server that was gone before it could be looked at need not be stopped.
@@ -164,7 +164,7 @@ describe('a create that fails', () => {
       expect(failure).toMatchObject({
         code: 'NODE_DIED',
         message: `node 127.0.0.1:${PORT + 2} died`,
-        evidence: [`node 127.0.0.1:${PORT + 2} was ended by SIGKILL`, expect.stringContaining('cannot be reached')],
+        evidence: [`node 127.0.0.1:${PORT + 2} was terminated by SIGKILL`, expect.stringContaining('cannot be reached')],
         log: { file: files.log },
       });
       expect((failure as CliFailure).log?.lines.length).toBeGreaterThan(0);
@@ -231,7 +231,7 @@ describe('a create that fails', () => {
     expect(failure).toMatchObject({
       code: 'BAD_TEMPLATE',
       exit: 2,
-      message: `${template}/node.conf:2: no variable 'adress'`,
+      message: `${template}/node.conf:2: unknown variable 'adress'`,
     });
     expect(readdirSync(home)).toEqual([]);
   });

@@ -90,7 +90,7 @@ describe.skipIf(!hasRedisServer)('engines in one cluster', () => {
       other === 'bundled'
         ? [
             expect.stringMatching(
-              `^127.0.0.1:${port} runs the bundled server and is to follow 127.0.0.1:${PORT}, which runs redis:`,
+              `^127.0.0.1:${port} runs the bundled server and will replicate 127.0.0.1:${PORT}, which runs redis:`,
             ),
           ]
         : [],
@@ -163,7 +163,7 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
     await expect(failure).rejects.toMatchObject({
       code: 'NODE_DIED',
       message: `node 127.0.0.1:${PORT + 1} died`,
-      why: 'the process was ended by SIGKILL',
+      why: 'the process was terminated by SIGKILL',
       log: { file: files.log },
     });
     expect(nodePorts(cluster().folder)).toEqual([PORT]);
@@ -182,7 +182,7 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
     await expect(finish(addNode(one(), { timeout_ms, address }))).rejects.toMatchObject({
       code: 'NOT_EMPTY',
       exit: 6,
-      why: 'it holds 1 key, it knows who has 16,384 slots',
+      why: 'it holds 1 key, it knows the owners of 16,384 slots',
     });
     expect((await topologyOf(one())).nodes).toHaveLength(1);
     // What was there before is untouched.

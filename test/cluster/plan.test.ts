@@ -50,10 +50,10 @@ test('nodes may run on engines of their own', () => {
 });
 
 test.each([
-  [{ primaries: 1 }, /one primary: no majority/],
-  [{ primaries: 2 }, /two primaries: no majority/],
+  [{ primaries: 1 }, /with one primary, no majority/],
+  [{ primaries: 2 }, /with two primaries, no majority/],
   [{ replicas: 0 }, /no replicas/],
-  [{ host: '10.0.0.5' }, /no password: whoever reaches 10.0.0.5/],
+  [{ host: '10.0.0.5' }, /no password: anyone who can reach 10.0.0.5/],
 ])('%j comes with a warning', (change, warning) => {
   const { warnings } = planCluster({ ...DEFAULT_SPEC, ...change }, { home: '/state' });
   expect(warnings).toHaveLength(1);

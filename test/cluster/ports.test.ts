@@ -26,7 +26,7 @@ test('every port that is taken is named', async () => {
     code: 'PORT_IN_USE',
     exit: 6,
     why: expect.stringMatching(
-      `^${PORT} and ${PORT + 10_000} \\(the bus of node ${PORT}: always 10000 above\\) are in use by process ${process.pid}: `,
+      `^${PORT} and ${PORT + 10_000} \\(the cluster bus of node ${PORT}, always port \\+ 10000\\) are in use by process ${process.pid}: `,
     ),
     evidence: [],
     suggestions: [`--port ${PORT + 100}`, '--port auto'],
@@ -74,7 +74,7 @@ test('neighbouring ports are told as ranges, each process once', async () => {
 
 test.skipIf(process.platform !== 'linux')('ports that the system gives to outgoing connections are warned of', () => {
   expect(whyEphemeral(claimsOf(nodes(7000)))).toBe('');
-  expect(whyEphemeral(claimsOf(nodes(32_000)))).toMatch(/^port 42000 lies in the range of outgoing connections/);
+  expect(whyEphemeral(claimsOf(nodes(32_000)))).toMatch(/^port 42000 lies in the range for outgoing connections/);
   const two = [32_000, 32_001].flatMap((port) => nodes(port));
   expect(whyEphemeral(claimsOf(two))).toMatch(
     /^ports 42000-42001 lie in .*: another program may take one at any time$/,

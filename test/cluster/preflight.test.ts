@@ -84,7 +84,7 @@ test('a bundled replica of another engine is warned of', () => {
   const engine = engineOf('Redis server v=7.2.4');
   const { warnings } = refusalOf({ engine, engines: { [PORT + 4]: 'bundled' } }) as { warnings: string[] };
   expect(warnings).toEqual([
-    expect.stringMatching(`^node ${PORT + 4} runs the bundled server and is to follow node ${PORT},`),
+    expect.stringMatching(`^node ${PORT + 4} runs the bundled server and will replicate node ${PORT},`),
   ]);
   expect(refusalOf({ engines: { [PORT + 4]: engine } })).toMatchObject({ warnings: [] });
 });

@@ -78,7 +78,7 @@ test('a server that dies is told with its exit code, its reason and its last lin
     code: 'NODE_DIED',
     message: `node 127.0.0.1:${PORT} did not start`,
     why: 'Could not bind',
-    evidence: [`node 127.0.0.1:${PORT} ended with exit code 3`],
+    evidence: [`node 127.0.0.1:${PORT} exited with code 3`],
     log: { file: files.log, lines: ['1:M 01 Jan 2026 00:00:00.000 # Could not bind', 'bye'] },
   });
 });

@@ -25,12 +25,12 @@ test('every variable of a line is replaced, and comments are no exception', () =
 
 test('an unknown variable is told with file and line', () => {
   expect(() => renderTemplate('port 1\ndir {{folder}}\nbind {{hots}}', { folder: '/', host: 'a' }, 'my.conf')).toThrow(
-    "my.conf:3: no variable 'hots'",
+    "my.conf:3: unknown variable 'hots'",
   );
 });
 
 test('names that every object has are unknown variables too', () => {
-  expect(() => renderTemplate('{{toString}}', {}, 'f')).toThrow("f:1: no variable 'toString'");
+  expect(() => renderTemplate('{{toString}}', {}, 'f')).toThrow("f:1: unknown variable 'toString'");
 });
 
 test('values with blanks, quotes or bytes that are no letters are quoted', () => {
@@ -86,5 +86,5 @@ test('a folder of templates may hold some of them only', () => {
   expect(render({ template, password: 'x' })).toBe(
     'port 7001\n\n\n# One password for clients and for replication: every node may become the primary of any other.\nrequirepass x\nmasterauth x\n',
   );
-  expect(() => render({ template: '/no/such/folder' })).toThrow('no template folder /no/such/folder');
+  expect(() => render({ template: '/no/such/folder' })).toThrow('template folder /no/such/folder does not exist');
 });

@@ -104,7 +104,7 @@ test.each([
     '0 0 1 connected 0-5460',
     '0 0 9 connected 0-5460',
     'warning',
-    'h:7000 is at epoch 1, not every node knows',
+    'h:7000 is at epoch 1, but not every node knows that',
     'h:7004 says 9',
   ],
   [
@@ -162,7 +162,7 @@ test('open slots are found, at both ends', () => {
   });
   expect(find(topology, 'slots.open').map(({ text }) => text)).toEqual([
     'slot 42 is migrating from h:7000 to h:7001',
-    'slot 42 is being taken over by h:7001 from h:7000',
+    'slot 42 is being imported by h:7001 from h:7000',
   ]);
 });
 

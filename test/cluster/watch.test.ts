@@ -54,7 +54,7 @@ describe('what has happened between two looks', () => {
     });
     expect(sentences(promoted, back)).toEqual([
       'good: 127.0.0.1:7000 is back',
-      'note: 127.0.0.1:7000 is a replica of 127.0.0.1:7004 now',
+      'note: 127.0.0.1:7000 is now a replica of 127.0.0.1:7004',
     ]);
   });
 
@@ -66,7 +66,7 @@ describe('what has happened between two looks', () => {
       'note: 127.0.0.1:7000 lost 1,000 slots',
     ]);
     expect(sentences(calm, withNode(calm, 7003, { primaryId: '7000'.repeat(10) }))).toEqual([
-      'note: 127.0.0.1:7003 follows 127.0.0.1:7000 now',
+      'note: 127.0.0.1:7003 now follows 127.0.0.1:7000',
     ]);
     const down = withNode(calm, 7003, {
       replication: {

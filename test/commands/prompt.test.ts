@@ -76,6 +76,15 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
     }
     terminal.type('\x03help expire\n');
     await terminal.shows('EXPIRE key seconds [NX | XX | GT | LT]');
+    terminal.type('help\n');
+    await terminal.shows('help COMMAND');
+    const help = await terminal.shows(`127.0.0.1:${PORT}> `);
+    expect(help.split(/\r?\n/).filter((row) => row.length > 80)).toEqual([]);
+    terminal.type('help bitfield\n');
+    await terminal.shows('BITFIELD key');
+    const bitfield = await terminal.shows(`127.0.0.1:${PORT}> `);
+    expect(bitfield).toMatch(/\r?\n {2}.*increment/);
+    expect(bitfield.split(/\r?\n/).filter((row) => row.length > 100)).toEqual([]);
     terminal.type('\x03');
     expect(await terminal.ended).toBe(0);
   });

@@ -114,8 +114,8 @@ describe('loadConfig', () => {
       requirepass: 'a#b',
     });
     expect(notices).toEqual([
-      "/x.conf:1: the comment behind 'replicaof 127.0.0.1 7000' is left out; Redis would refuse the line",
-      "/x.conf:2: the comment behind 'appendonly yes' is left out; Redis would refuse the line",
+      "/x.conf:1: the comment after 'replicaof 127.0.0.1 7000' is ignored; Redis would refuse the line",
+      "/x.conf:2: the comment after 'appendonly yes' is ignored; Redis would refuse the line",
     ]);
     // What is wrong without the comment, too, is refused as it stands.
     expect(failureOf(() => loadText("port x # Master's"))).toMatchObject({ line: 1, reason: /Unbalanced quotes/ });
@@ -170,7 +170,7 @@ describe('include', () => {
     expect(failureOf(() => loadText('include /nowhere')).message).toContain(
       "Fatal error, can't open config file '/nowhere': No such file",
     );
-    expect(failureOf(() => loadText('include /x.conf')).reason).toBe('files include each other 16 deep');
+    expect(failureOf(() => loadText('include /x.conf')).reason).toBe('include files are nested more than 16 deep');
   });
 
   test('names the included file in a failure', () => {

@@ -182,7 +182,7 @@ test('the command line refuses what it could only pass on as something else', as
     [`RKV_PASSWORD=$(printf '\\377') ${run} cli PING`, 'the password is not UTF-8'],
     [`REDISCLI_AUTH=$(printf '\\377') ${run} cli PING`, 'the password is not UTF-8'],
     [`${run} cluster create --dry-run --password "$(printf '\\377')"`, 'the password is not UTF-8'],
-    [`${run} server --requirepass "$(printf '\\377')"`, 'a word of the command line is not UTF-8'],
+    [`${run} server --requirepass "$(printf '\\377')"`, 'a command-line argument is not UTF-8'],
   ] as const) {
     const { status, stderr } = await program('sh', ['-c', command], { home: temporaryFolder() });
     expect([status, stderr.includes(why)], `${command}\n${stderr}`).toEqual([2, true]);
@@ -205,5 +205,5 @@ test('a server is not sent to the background with less than it was given', async
     said += text;
   });
   expect(await ended(child)).toBe(1);
-  expect(said).toContain('words of the command line have to be UTF-8');
+  expect(said).toContain('command-line arguments must be UTF-8');
 });

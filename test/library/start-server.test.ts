@@ -179,12 +179,12 @@ describe('a server inside this process', () => {
       ],
       [
         { logfile: 'x' } as ServerOptions,
-        "'logfile' is about a process of its own",
+        "'logfile' applies to a server process of its own",
         { code: 'NOT_HERE', option: 'logfile', suggestion: 'log' },
       ],
       [
         { 'shutdown-on-sigterm': 'nosave' } as ServerOptions,
-        "'shutdown-on-sigterm' is about a process of its own",
+        "'shutdown-on-sigterm' applies to a server process of its own",
         { code: 'NOT_HERE', option: 'shutdown-on-sigterm', suggestion: null },
       ],
       [

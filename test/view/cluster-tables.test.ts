@@ -170,7 +170,7 @@ test('a list tells clusters apart by their state, and says what to do about one 
  none     ○ stopped     0/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/none
  half     ! unfinished  1/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/half
  bad      ! damaged     0/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/bad
-! the creation of half was broken off
+! the creation of half was interrupted
     rkv cluster start half       finishes it
     rkv cluster destroy half     removes it
 ! bad cannot be read: /home/none/cluster.yaml:1:1: no field

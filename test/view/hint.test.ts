@@ -35,6 +35,20 @@ test.each([
   expect(hintFor(line)).toBe(hint);
 });
 
+test.each([
+  ['gett ', "(unknown command; did you mean 'get'?)"],
+  ['hgetall', ' (unknown command)'],
+  ['hgetall key', ' (unknown command)'],
+  ['ge', ''],
+  ['get', ' key'],
+  ['config set', ' parameter value [parameter value ...]'],
+  ['help hset', ''],
+  ['5 nosuch', ' (unknown command)'],
+  ['', ''],
+])('behind %j stands %j where the server has GET and CONFIG alone', (line, hint) => {
+  expect(hintFor(line, ['get', 'config', 'config|set'])).toBe(hint);
+});
+
 test.skipIf(!hasRedisServer)('the table says what redis-server says of every command that has arguments', async () => {
   const server = await startRealServer();
   onTestFinished(() => server.stop());
