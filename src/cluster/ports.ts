@@ -127,7 +127,8 @@ function portNames(claims: readonly PortClaim[]): string {
 }
 
 function whyTaken({ port }: PortClaim, why: string, holder: PortHolder | undefined): string {
-  if (why === 'EACCES') return port < 1024 ? 'reserved for privileged users, like all ports below 1024' : 'not permitted';
+  if (why === 'EACCES')
+    return port < 1024 ? 'reserved for privileged users, like all ports below 1024' : 'not permitted';
   if (why !== 'EADDRINUSE') return `unavailable: ${why}`;
   if (holder === undefined) return 'in use';
   const use = holder.use === 'listens' ? 'in use by' : 'in use by an outgoing connection of';

@@ -54,7 +54,12 @@ function compare(observer: NodeView, truth: NodeView): Disagreement[] {
   }
   if (formatRanges(seen.slots) !== formatRanges(truth.slots)) {
     const own = formatRanges(truth.slots) || 'no slots';
-    say('views.slots', 'error', `${at} says it owns ${own}, but not every node agrees`, formatRanges(seen.slots) || 'none');
+    say(
+      'views.slots',
+      'error',
+      `${at} says it owns ${own}, but not every node agrees`,
+      formatRanges(seen.slots) || 'none',
+    );
   }
   // A replica shows the epoch of its primary, each node as it last heard of it.
   if (truth.role === 'primary' && seen.epoch !== truth.epoch) {

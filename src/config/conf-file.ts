@@ -201,7 +201,8 @@ function whyUnknown(directive: string): string {
 }
 
 function readIncluded(loading: Loading, place: Place & { directive: string }, pattern: string, depth: number): void {
-  if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigFailure(`include files are nested more than ${INCLUDE_DEPTH_MAX} deep`, place);
+  if (depth >= INCLUDE_DEPTH_MAX)
+    throw new ConfigFailure(`include files are nested more than ${INCLUDE_DEPTH_MAX} deep`, place);
   for (const path of expand(resolve(loading.folder, pattern), loading.files)) readConfigFile(loading, path, depth + 1);
 }
 

@@ -164,7 +164,10 @@ describe('a create that fails', () => {
       expect(failure).toMatchObject({
         code: 'NODE_DIED',
         message: `node 127.0.0.1:${PORT + 2} died`,
-        evidence: [`node 127.0.0.1:${PORT + 2} was terminated by SIGKILL`, expect.stringContaining('cannot be reached')],
+        evidence: [
+          `node 127.0.0.1:${PORT + 2} was terminated by SIGKILL`,
+          expect.stringContaining('cannot be reached'),
+        ],
         log: { file: files.log },
       });
       expect((failure as CliFailure).log?.lines.length).toBeGreaterThan(0);

@@ -36,7 +36,7 @@ test('each mistake is told with file, line and column', () => {
     'name: a\nprimaries: none\nconfig:\n  maxmemory: 1gb\n  maxmemory-policy: never\nnodes: 3\n',
   );
   expect(failure.why).toMatch(/^cluster\.yaml:2:12: primaries: expected/);
-  expect(failure.evidence[0]).toMatch(/^cluster\.yaml:5:21: config: maxmemory-policy: 'never' is refused/);
+  expect(failure.evidence[0]).toMatch(/^cluster\.yaml:5:21: config: maxmemory-policy: expected volatile-lru/);
   expect(failure.evidence[1]).toMatch(/^cluster\.yaml:6:8: unknown field 'nodes'/);
 });
 

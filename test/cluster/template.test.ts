@@ -78,7 +78,7 @@ test('a directive that nobody knows is told with file and line', () => {
 
 test('a value that no server takes is told with file and line', () => {
   const template = ownTemplate('cluster-enabled maybe\n');
-  expect(() => render({ template })).toThrow(/node\.conf:1: cluster-enabled: 'maybe' is refused/);
+  expect(() => render({ template })).toThrow(/node\.conf:1: cluster-enabled: expected yes or no, not 'maybe'/);
 });
 
 test('a folder of templates may hold some of them only', () => {

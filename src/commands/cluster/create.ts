@@ -55,7 +55,10 @@ export default class ClusterCreate extends BaseCommand {
       description: 'From servers that are already running',
       command: '<%= config.bin %> cluster create 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379 --replicas 0',
     },
-    { description: 'The plan as JSON, without doing anything', command: '<%= config.bin %> cluster create --dry-run --json' },
+    {
+      description: 'The plan as JSON, without doing anything',
+      command: '<%= config.bin %> cluster create --dry-run --json',
+    },
   ];
 
   static override strict = false;

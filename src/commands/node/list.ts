@@ -14,7 +14,10 @@ export default class NodeList extends BaseCommand {
   static override examples = [
     '<%= config.bin %> node list',
     { description: 'The replicas of shard 2', command: '<%= config.bin %> node list shard:2 replica' },
-    { description: 'The pid of one node', command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'" },
+    {
+      description: 'The pid of one node',
+      command: "<%= config.bin %> node list 7001 --json | jq '.result.nodes[0].pid'",
+    },
   ];
   static override strict = false;
   static override args = { selector: Args.string({ description: 'which nodes (default: all)' }) };
