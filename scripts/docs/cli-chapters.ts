@@ -80,7 +80,7 @@ narrow: \`shard:2 replica\` is the replicas of shard 2.
 | \`7001\` | the node at that port |
 | \`127.0.0.1:7001\` | the node at that address |
 | \`3fa2\` | the node whose id begins so: four letters or more |
-| \`primary\`, \`replica\` | by role |
+| \`primary\`, \`replica\` | by role; \`master\` and \`slave\` mean the same |
 | \`up\`, \`down\` | those that answer, and those that do not |
 | \`shard:2\` | a shard by its number, in slot order |
 | \`slot:5461\` | the shard that owns the slot |
@@ -97,6 +97,21 @@ narrow: \`shard:2 replica\` is the replicas of shard 2.
 | \`synced\` | every replica answers, its link is up and it is not behind |
 | \`ready\` | ok, and every node is connected to every other |
 | \`size=N\` | N nodes answer, and each knows N nodes |
+`,
+  tls: `## TLS and passwords
+
+Named by its name (\`--cluster secure\`, \`RKV_CLUSTER\`, or the argument), a cluster that rkv made is reached with its own
+password and certificates; \`rkv cli -p 7000\` finds them for a node of such a cluster, too. By the address of a node, every
+other command knows neither, and has to be told:
+
+\`\`\`
+rkv verify secure
+RKV_PASSWORD=secret rkv verify 127.0.0.1:7000 --tls --cacert ~/.local/state/rkv/secure/tls/ca.crt
+\`\`\`
+
+Certificates made by rkv are valid for \`127.0.0.1\`, \`::1\`, \`localhost\` and the host of the cluster (\`--host\`). A
+server that is reached by a name or an address which is not in its certificate is refused; \`rkv cli --sni NAME\` asks for
+another name, and \`--insecure\` does not look.
 `,
   json: `## JSON
 
@@ -131,6 +146,14 @@ the command; these are its parts:
 | … does not answer, its server does not run | \`rkv node logs 7003\` shows why it ended; \`rkv node start down\` starts all that are down, with their data |
 | … does not answer, it is paused | \`rkv node resume 7003\` |
 | NOAUTH, WRONGPASS, authentication failed | set \`RKV_PASSWORD\`, or give \`-a\`; clusters that rkv made need neither: name them with \`--cluster\` |
+| there is no cluster 'default' | nothing was created under this name in this home: \`rkv cluster list\` shows what there is, \`--home\` or \`RKV_HOME\` names another home |
+| cluster default already exists | \`rkv cluster start\` starts it, \`rkv cluster destroy\` removes it, \`rkv cluster create --cluster another --port auto\` makes one beside it |
+| Could not connect to Redis at 127.0.0.1:6379: Connection refused | without a cluster, \`rkv cli\` tries a single server: \`rkv cluster create\`, \`rkv cluster start\`, or \`rkv cli -h HOST -p PORT\` |
+| MOVED 5798 127.0.0.1:7001 | the slot of the key belongs to another node: \`rkv cli -c\`, or a client that knows clusters, follows |
+| CROSSSLOT Keys in request don't hash to the same slot | keys of one command must share a slot: give them the same {hash tag} |
+| CLUSTERDOWN The cluster is down | slots have no working owner, or most primaries do not answer: \`rkv verify\` names them, \`rkv node start down\` starts what is down |
+| ERR unknown command 'HSET' | the bundled server does not have it yet ([compatibility](compatibility.md)); \`--engine redis\` runs the cluster on an installed Redis |
+| MISCONF Errors writing to the AOF file | the disk is full or broken: writes go on by themselves once there is room |
 | a connection that is closed at once, or a TLS error | one side speaks TLS and the other does not: \`--tls --cacert FILE\`; \`rkv env\` prints the file for a cluster that rkv made |
 | timed out | the last line says what was missing; \`--timeout 2m\` waits longer, \`rkv verify\` shows the whole picture |
 | the cluster is unfinished | its creation was interrupted: \`rkv cluster list\` says so; \`rkv cluster start\` finishes it, \`rkv cluster destroy\` removes it |

@@ -55,7 +55,8 @@ export async function cliPage(captureOf: (name: string) => string): Promise<stri
 **Commands**: ${contents}
 
 **For all of them**: [Flags of every command](#flags-of-every-command) · [Environment variables](#environment-variables) ·
-[Exit codes](#exit-codes) · [Selectors](#selectors) · [Conditions](#conditions) · [JSON](#json) ·
+[Exit codes](#exit-codes) · [Selectors](#selectors) · [Conditions](#conditions) ·
+[TLS and passwords](#tls-and-passwords) · [JSON](#json) ·
 [Troubleshooting](#troubleshooting)
 
 ${sections.join('\n')}
@@ -71,6 +72,7 @@ ${table(
 )}
 ${chapters.selectors}
 ${chapters.conditions}
+${chapters.tls}
 ${chapters.json}
 ${shapes.map(({ file, names }) => names.map((name) => shapeOf(file, name)).join('\n')).join('\n')}
 ${chapters.troubleshooting}

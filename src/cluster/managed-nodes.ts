@@ -35,7 +35,7 @@ export async function findNodes(cluster: NodesFolder, ports: readonly number[] |
     throw new CliFailure(`cluster ${cluster.name} has no node ${unknown}`, {
       code: 'NO_NODE',
       exit: EXIT.usage,
-      why: known.length === 0 ? 'it has no nodes' : `its nodes are ${known.join(', ')}`,
+      why: known.length === 0 ? 'it has no nodes' : `its nodes are ${formatPorts(known)}`,
     });
   }
   return await Promise.all(

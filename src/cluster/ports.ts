@@ -147,7 +147,7 @@ function portsLie(ports: readonly number[]): string {
 }
 
 /** 7000-7005 and 7010 */
-function formatPorts(ports: readonly number[]): string {
+export function formatPorts(ports: readonly number[]): string {
   const runs: number[][] = [];
   for (const port of ports.toSorted((one, other) => one - other)) {
     const run = runs.at(-1);

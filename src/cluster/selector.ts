@@ -9,6 +9,7 @@
  */
 import { nearest } from '../base/nearest.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { formatPorts } from './ports.ts';
 import type { NodeView, Topology } from './topology.ts';
 
 const ROLES = { primary: 'primary', replica: 'replica', master: 'primary', slave: 'replica' } as const;
@@ -85,13 +86,24 @@ function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
   return new CliFailure(`no node matches '${selector}'`, {
     code: 'NO_NODE',
     exit: EXIT.usage,
-    why: nodes.length === 0 ? 'the cluster has no nodes' : `its nodes are ${nodes.map(describe).join(', ')}`,
+    why: nodes.length === 0 ? 'the cluster has no nodes' : describeAll(nodes),
     suggestions: [
       ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : (nearest(word, WORDS) ?? []))),
       'a port, an address or the beginning of an id',
       'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],
   });
+}
+
+/** By role and in ranges, where the ports alone tell nodes apart: a large cluster has hundreds. */
+function describeAll(nodes: readonly NodeView[]): string {
+  if (new Set(nodes.map(({ host }) => host)).size > 1) return `its nodes are ${nodes.map(describe).join(', ')}`;
+  const roles = Map.groupBy(nodes, ({ role }) => role);
+  const texts = [...roles].map(([role, some]) => {
+    const word = { primary: 'primaries', replica: 'replicas', unknown: 'others' }[role];
+    return `${some.length === 1 ? role : word} ${formatPorts(some.map(({ port }) => port))}`;
+  });
+  return `its nodes are ${texts.join(', ')}`;
 }
 
 function describe(node: NodeView): string {

@@ -1,7 +1,23 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
+import { CliFailure, EXIT } from '../../cluster/failure.ts';
 import type { AddedNode } from '../../cluster/node-add.ts';
 import { addedLines } from '../../view/changed.ts';
+
+const portFlag = Flags.custom<number>({
+  parse: async (text) => {
+    const { whyBadPort } = await import('../../cluster/validate.ts');
+    const port = /^\d+$/.test(text) ? Number(text) : text;
+    const why = whyBadPort(port);
+    if (why === null) return port as number;
+    throw new CliFailure(`'${text}' cannot be the port of a node`, {
+      code: 'USAGE',
+      exit: EXIT.usage,
+      why,
+      suggestions: ['omit --port to use the next free one'],
+    });
+  },
+});
 
 export default class NodeAdd extends BaseCommand {
   static override summary = 'add a node to a cluster';
@@ -22,7 +38,7 @@ export default class NodeAdd extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    port: Flags.integer({ char: 'p', helpValue: 'PORT', max: 65_535, min: 1, summary: 'port of the new server' }),
+    port: portFlag({ char: 'p', helpValue: 'PORT', summary: 'port of the new server (default: the next free one)' }),
     'replica-of': Flags.string({
       helpValue: 'NODE',
       summary: 'primary to replicate: port, id or shard:2; auto picks the one with the fewest replicas',
