@@ -14,8 +14,6 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   try {
     refuseRedisCliCluster(words);
     const config = await Config.load({ root, devPlugins: false, userPlugins: false });
-    // As `rkv --version` has it: without the name of the package.
-    config.userAgent = config.userAgent.replace(config.name, config.bin);
     await run([...words], config);
     await flush();
   } catch (error) {
