@@ -2,6 +2,7 @@
 import { CliFailure, EXIT } from './failure.ts';
 import { findNodeProcess } from './identity.ts';
 import { type NodeFiles, nodeFiles, nodeFolder, nodePorts } from './layout.ts';
+import { formatPorts } from './ports.ts';
 import { isPaused, type RunningProcess } from './process.ts';
 import { type ProcessState, withCluster } from './silence.ts';
 import type { ManagedCluster } from './target.ts';
