@@ -13,7 +13,7 @@ import type { Config, Name } from '../config/directives.ts';
 import type { BusHost } from './bus/bus.ts';
 import { nodesConfPath } from './claim-files.ts';
 import type { ClusterConfig } from './gossip/state.ts';
-import { fileExists, overwriteTextFile, readSmallFile, writeFileAtomically } from './persistence/disk.ts';
+import { fileExists, overwriteTextFile, readSmallFile, syncLater, writeFileAtomically } from './persistence/disk.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
@@ -57,6 +57,9 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
       const bytes = Buffer.from(text, 'latin1');
       if (fsync) writeFileAtomically(file, bytes);
       else overwriteTextFile(file, bytes);
+    },
+    sync(done) {
+      syncLater(file, (failure) => done(failure?.message ?? null));
     },
     countKeysInSlot: (slot) => the().keyspace.countKeysInSlot(slot),
     cronPaused: () => the().cronPaused,

@@ -217,6 +217,9 @@ class Player {
       case 'persist':
         if (effect.fsync) this.#say(node, 'persist');
         break;
+      case 'sync':
+        this.#say(node, 'sync');
+        break;
       case 'log':
         if (effect.level === 'warning' || effect.level === 'notice')
           this.#say(node, `"${this.#withNames(effect.text)}"`);

@@ -31,6 +31,9 @@ export class SimNode {
   /** What is certain to be on disk, and what is perhaps. */
   durable: string | null = null;
   written: string | null = null;
+  /** How often it was written, and the last of these writes that was forced to the disk. */
+  writes = 0;
+  forced = 0;
   firstId: string;
   readonly outgoing = new Map<number, Connection>();
   readonly incoming = new Map<number, Connection>();

@@ -5,7 +5,7 @@
  * - Connections as TCP has them: bytes keep their order, none is lost while the connection lives. A partition stalls
  *   them; what was on its way arrives when it heals, perhaps much too late. A closed or reset end is told to the other,
  *   unless its host is without power.
- * - Disks: `persist` writes the real nodes.conf text. Without fsync it may be lost in a crash. A node may crash between
+ * - Disks: `persist` writes the real nodes.conf text. Without fsync it may be lost in a crash, until a `sync` is done. A node may crash between
  *   any two effects, and starts again from the text alone.
  * - Clocks that differ, and that are set.
  * - Processes that stand still for a while: then comes all at once that waited, the requests of clients first.
@@ -27,6 +27,7 @@ export const EPOCH_MS = 1_800_000_000_000;
 const SYN_RETRY_MS = 1000;
 const CONNECT_MS_MAX = 30_000;
 const REPLICATION_MS = 100;
+const SYNC_MS = 50;
 
 export interface SimulationOptions extends NodeOptions {
   seed: number;
@@ -260,8 +261,20 @@ export class Simulation {
     switch (effect.type) {
       case 'persist':
         node.written = formatNodesConf(node.state as State);
-        if (effect.fsync) node.durable = node.written;
+        node.writes++;
+        if (effect.fsync) {
+          node.durable = node.written;
+          node.forced = node.writes;
+        }
         break;
+      case 'sync': {
+        const { life, written, writes } = node;
+        this.at(this.prng.below(SYNC_MS), () => {
+          // What was forced to the disk since is newer.
+          if (node.life === life && node.state !== null && node.forced <= writes) node.durable = written;
+        });
+        break;
+      }
       case 'connect':
         this.#connect(node, effect.link, effect.ip);
         break;

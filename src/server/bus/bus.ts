@@ -312,6 +312,8 @@ export class ClusterBus {
   #carryOut(effect: Effect): void {
     const host = this.#host;
     switch (effect.type) {
+      case 'sync':
+        return this.#file.sync();
       case 'connect':
         return this.#connect(effect.link, effect.ip, effect.busPort);
       case 'disconnect':

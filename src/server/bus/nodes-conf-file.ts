@@ -15,6 +15,8 @@ export interface NodesConfHost {
   readonly file: string;
   /** With `fsync` it survives a power cut when this returns, without at least a crash of the process. Throws with a reason. */
   write(text: string, options: { fsync: boolean }): void;
+  /** Makes what was written last survive a power cut, while the process goes on; then tells why not, or null. */
+  sync(done: (why: string | null) => void): void;
 }
 
 /** nodes.conf is damaged, or another process uses it. */
@@ -33,6 +35,9 @@ export class NodesConfFile {
   #written = '';
   /** Whether that survives a power cut. */
   #isSynced = false;
+  #syncing = false;
+  /** Asked for while one was under way, or after one that failed. */
+  #syncWanted = false;
 
   constructor(host: NodesConfHost) {
     this.#host = host;
@@ -43,24 +48,53 @@ export class NodesConfFile {
    * would be learnt again from the others, and is written when that can be done again.
    */
   write(state: State, { fsync }: { fsync: boolean }): string | null {
-    const { clock, log } = this.#host;
+    const { log } = this.#host;
     const text = formatNodesConf(state);
     // What several nodes tell us of one change changes it once.
     if (text === this.#written && (!fsync || this.#isSynced)) return null;
     try {
-      this.#written = '';
       this.#host.write(text, { fsync });
       this.#written = text;
       this.#isSynced = fsync;
     } catch (error) {
       const { message } = error as Error;
-      if (this.#owedSince_ms === null) log.warning(`The cluster config file could not be written: ${message}`);
-      this.#owedSince_ms = clock.monotonic_ms();
+      this.#complain(message);
       return message;
     }
     if (this.#owedSince_ms !== null) log.notice('The cluster config file can be written again');
     this.#owedSince_ms = null;
     return null;
+  }
+
+  /** What it says is to survive a power cut soon. */
+  sync(): void {
+    if (this.#isSynced) return;
+    if (this.#syncing) {
+      this.#syncWanted = true;
+      return;
+    }
+    const text = this.#written;
+    this.#syncing = true;
+    this.#syncWanted = false;
+    this.#host.sync((why) => this.#synced(text, why));
+  }
+
+  #synced(text: string, why: string | null): void {
+    this.#syncing = false;
+    if (why !== null) {
+      this.#complain(why);
+      this.#syncWanted = true;
+      return;
+    }
+    if (text === this.#written) this.#isSynced = true;
+    if (this.#syncWanted) this.sync();
+  }
+
+  #complain(why: string): void {
+    const { clock, log } = this.#host;
+    this.#written = '';
+    if (this.#owedSince_ms === null) log.warning(`The cluster config file could not be written: ${why}`);
+    this.#owedSince_ms = clock.monotonic_ms();
   }
 
   /** Also when it should say so already: it may have been moved away, or another's put there. */
@@ -72,7 +106,8 @@ export class NodesConfFile {
   /** Once a tick. */
   writeOwed(state: State): void {
     if (this.#owedSince_ms === null) return;
-    if (this.#host.clock.monotonic_ms() - this.#owedSince_ms >= REWRITE_AFTER_MS) this.write(state, { fsync: false });
+    if (this.#host.clock.monotonic_ms() - this.#owedSince_ms < REWRITE_AFTER_MS) return;
+    if (this.write(state, { fsync: false }) === null && this.#syncWanted) this.sync();
   }
 }
 

@@ -6,7 +6,8 @@
  *     without, a write that the system may still lose is enough. What is written is `formatNodesConf(state)` at the
  *     time of carrying out. The machine pushes at most one `persist` per step and pushes it before everything that
  *     promises what it holds, so the shell may simply write synchronously. When the write fails, the shell must stop
- *     the process: a vote that is not on disk may be given twice.
+ *     the process: a vote that is not on disk may be given twice. `sync` asks that what was written last survives a
+ *     power cut soon; nothing waits for it.
  * (2) `connect` opens a TCP (or TLS) connection to ip:busPort and names it `link`, a number that is never used again.
  *     The shell answers with a `linkUp` event, or with `linkDown` when it failed, closed or broke. Every link ends in
  *     exactly one `linkDown`, but for those that the machine ended itself with `disconnect`: then the shell says
@@ -38,6 +39,7 @@ export interface PersistEffect {
 
 export type Effect =
   | PersistEffect
+  | { readonly type: 'sync' }
   | {
       readonly type: 'connect';
       readonly link: number;

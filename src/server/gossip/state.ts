@@ -229,7 +229,7 @@ export interface State {
   /** Work that waits for the end of the step. */
   evaluateWanted: boolean;
   lostSlots: number[];
-  /** Slots changed hands and were written without fsync, because hundreds may in a row; the next tick makes up for it. */
+  /** Slots changed hands and were written without fsync, because hundreds may in a row; the next tick has them synced. */
   syncWanted: boolean;
   /** The `persist` already pushed in this step. */
   persist: PersistEffect | null;

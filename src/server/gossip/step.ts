@@ -89,7 +89,10 @@ function begin(state: State, world: World): void {
 }
 
 function tick(state: State, world: World): void {
-  if (state.syncWanted) persist(state, world, { fsync: true });
+  if (state.syncWanted) {
+    state.syncWanted = false;
+    world.effects.push({ type: 'sync' });
+  }
   expire(state, world);
   connectAll(state, world);
   countSuspected(state);

@@ -401,6 +401,22 @@ export function syncFolder(folder: string): void {
   });
 }
 
+/** Likewise the name and the content that a file has now, in the thread pool. */
+export function syncLater(filePath: string, done: (failure: DiskFailure | null) => void): void {
+  const sync = (name: string, then: (failure: DiskFailure | null) => void): void => {
+    const problem = whyNot(() => {
+      const file = new OpenFile(name, 'r');
+      file.syncLater(then);
+      file.close();
+    });
+    if (problem !== null) then(problem);
+  };
+  sync(filePath, (failure) => {
+    if (failure !== null) return done(failure);
+    sync(path.dirname(filePath), (other) => done(other?.code === 'EINVAL' ? null : other));
+  });
+}
+
 /** Runs a system call and gives its failure a name (3). */
 function attempt<T>(operation: string, filePath: string, call: () => T): T {
   try {
@@ -428,7 +444,7 @@ class OpenFile {
   #syncs = 0;
   #closing = false;
 
-  constructor(filePath: string, flags: 'a' | 'w') {
+  constructor(filePath: string, flags: 'a' | 'r' | 'w') {
     this.#path = filePath;
     this.fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), flags, 0o644));
   }

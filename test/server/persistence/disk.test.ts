@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as disk from '../../../src/server/persistence/disk.ts';
+import { injectFault, liftFault } from '../../../src/server/persistence/disk-fault.ts';
 
 let folder: string;
 
@@ -163,4 +164,16 @@ describe('a text file that is overwritten', () => {
     }
     expect(fs.readdirSync(folder)).toEqual(['a']);
   });
+});
+
+it('a file is synced in the thread pool under the name that it has, and a failure has a name', async () => {
+  disk.writeFileAtomically(at('later'), Buffer.from('here'));
+  const sync = (name: string): Promise<disk.DiskFailure | null> =>
+    new Promise((resolve) => disk.syncLater(at(name), resolve));
+  expect(await sync('later')).toBeNull();
+  expect((await sync('missing'))?.message).toBe(`open ${at('missing')}: No such file or directory`);
+  injectFault(folder).syncFails = true;
+  const failure = await sync('later');
+  liftFault(folder);
+  expect(failure?.message).toBe(`fdatasync ${at('later')}: Input/output error`);
 });
