@@ -111,6 +111,8 @@ function* readQuicklist(input: RdbInput, { entry }: ValueTools): Generator<void,
     const container = yield* awaitLength(input);
     if (container === format.QUICKLIST_PLAIN) {
       while (!input.tryString()) yield;
+      // Only long elements have a node of their own.
+      if (input.string.len === 0) input.fail('Empty list node', start);
       list ??= new ListObject();
       list.pushTail(input.string.buf, input.string.off, input.string.len);
       continue;

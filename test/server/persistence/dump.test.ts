@@ -165,6 +165,13 @@ describe('any value', () => {
     expect(asJson(target)).toEqual(asJson(source));
   });
 
+  it('of a list with an empty node of its own for an element is bad data, as in Redis', () => {
+    const nodes = (...bytes: number[]) => restore(sealPayload([Buffer.from([18, ...bytes])]));
+    expect(nodes(1, 1, 1, 0x61)).not.toBe(BAD_DATA);
+    expect(nodes(1, 1, 0)).toBe(BAD_DATA);
+    expect(nodes(2, 1, 1, 0x61, 1, 0)).toBe(BAD_DATA);
+  });
+
   it('is never taken for another by a damaged body: it is restored, or bad data', () => {
     const prng = new Prng(32);
     const source = newKeyspace();
