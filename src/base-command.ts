@@ -260,11 +260,15 @@ export abstract class BaseCommand extends Command {
   /** A flag that does not exist was probably meant to be one that does. */
   #withFlagsMeant<Facts extends FailureFacts>(described: Facts, error: unknown): Facts {
     const help = `rkv ${this.id?.replaceAll(':', ' ')} --help`;
-    const facts = described.suggestions?.[0] === SEE_HELP ? { ...described, suggestions: [help] } : described;
-    const unknown = (error as { flags?: unknown }).flags;
-    if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
     const { flags = {}, baseFlags = {} } = this.ctor;
     const known = Object.keys({ ...baseFlags, ...flags });
+    // What fails may be a part of several commands, of which not every one has the flag that helps the others.
+    const isTaken = (advice: string): boolean =>
+      !/^--/.test(advice) || known.includes(/^--([\w-]+)/.exec(advice)?.[1] ?? '');
+    const suggestions = described.suggestions?.filter(isTaken).map((advice) => (advice === SEE_HELP ? help : advice));
+    const facts = suggestions === undefined ? described : { ...described, suggestions };
+    const unknown = (error as { flags?: unknown }).flags;
+    if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
     const names = unknown.map((flag: string) => flag.replace(/^-+/, ''));
     const meant = names.flatMap((name) => nearest(name, known) ?? []);
     // `rkv status --watch`, as other programs have it.
@@ -327,6 +331,12 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);
+  if (isFileError(error)) {
+    const { path } = error;
+    const suggestions = ['the rights, the kind and the disk of that file'];
+    const said = path === undefined ? 'a file cannot be used' : `${path} cannot be used`;
+    return { ...nothing, code: 'BAD_FILE', exit: EXIT.usage, message: said, why: message, suggestions };
+  }
   return {
     ...nothing,
     code: 'UNEXPECTED',
@@ -346,6 +356,24 @@ function isUsageError(error: unknown): error is Error {
   // Parse errors are CLIErrors; so is 'command not found', which is thrown before there is a command.
   // Files and folders that are not there come as plain errors.
   return error instanceof Errors.CLIError || (error instanceof Error && error.message.startsWith('Parsing --'));
+}
+
+const FILE_ERRORS: readonly unknown[] = [
+  'EACCES',
+  'EDQUOT',
+  'EIO',
+  'EISDIR',
+  'ELOOP',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+];
+
+/** What the system says of a file that somebody has made so. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return error instanceof Error && syscall !== undefined && FILE_ERRORS.includes(code);
 }
 
 function asInterruption(error: unknown): unknown {

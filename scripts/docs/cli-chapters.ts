@@ -4,7 +4,8 @@ import type { EXIT } from '../../src/cluster/failure.ts';
 
 export const exitCodes: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'done',
-  unexpected: 'internal error; of `rkv cli` with `--json` or `-e`: the server answered with an error',
+  unexpected:
+    'a server did not start or died, or an internal error; of `rkv cli` with `--json` or `-e`: the server answered with an error',
   usage: 'usage error: a word, a flag or a file that cannot be used',
   verification: 'verification failed: something is wrong with the cluster',
   timeout: 'timed out',

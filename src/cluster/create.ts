@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { CliFailure, EXIT } from './failure.ts';
 import { endForming, startForming } from './formation-steps.ts';
-import { lockFile, specFile, unfinishedFile } from './layout.ts';
+import { hasNodes, isThere, lockFile, makeFolder, specFile, unfinishedFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import type { ClusterPlan } from './plan.ts';
 import { nameTaken, preflight } from './preflight.ts';
@@ -20,7 +20,9 @@ export interface CreateOptions {
 
 /** Fails at once, before there is any progress to follow, where the spec is wrong or the name is taken. */
 export function createCluster(spec: ClusterSpec, options: CreateOptions): Operation<ClusterPlan> {
-  return create(preflight(spec, options), options);
+  const plan = preflight(spec, options);
+  makeFolder(options.home);
+  return create(plan, options);
 }
 
 async function* create(plan: ClusterPlan, options: CreateOptions): Operation<ClusterPlan> {
@@ -29,13 +31,13 @@ async function* create(plan: ClusterPlan, options: CreateOptions): Operation<Clu
   const lock = takeLock(lockFile(plan.folder), `cluster create ${name}`);
   try {
     // Somebody may have been quicker.
-    if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
+    if (isThere(specFile(plan.folder))) throw nameTaken(plan);
     clearFolder(plan);
     for (const text of plan.warnings) yield { type: 'warning', text };
     const what = `creating cluster ${name}`;
     const { signal, keepOnFailure } = options;
     yield* runSteps(createSteps(plan, forming), { signal, keepOnFailure, what });
-    rmSync(unfinishedFile(plan.folder), { force: true });
+    rmSync(unfinishedFile(plan.folder), { recursive: true, force: true });
     return plan;
   } finally {
     endForming(forming);
@@ -49,6 +51,14 @@ const OWN_ENTRIES: readonly string[] = ['nodes', 'tls', 'unfinished'];
 /** What only a create that was killed can have left goes; anything else is somebody's, and stays. */
 function clearFolder({ folder, name }: ClusterPlan): void {
   if (!existsSync(folder)) return;
+  if (hasNodes(folder) && !isThere(unfinishedFile(folder))) {
+    throw new CliFailure(`the folder of cluster ${name} holds nodes`, {
+      code: 'FOLDER_TAKEN',
+      exit: EXIT.conflict,
+      why: `${folder} has lost its cluster.yaml, but not the nodes and their data`,
+      suggestions: [`${specFile(folder)} from a backup`, `rkv cluster destroy ${name}`, 'rkv cluster create another'],
+    });
+  }
   const strangers = readdirSync(folder).filter((entry) => !OWN_ENTRIES.includes(entry));
   if (strangers.length > 0) {
     throw new CliFailure(`the folder for cluster ${name} is not empty`, {

@@ -30,7 +30,7 @@ export async function* finishCreation(
     const steps = [...start, membersStep(cluster, plan, forming), ...formationSteps(forming, plan.nodes)];
     steps.push(timeoutsStep(cluster, forming));
     yield* runSteps(steps, { signal, keepOnFailure: true, what: `the creation of cluster ${cluster.name}` });
-    rmSync(unfinishedFile(cluster.folder), { force: true });
+    rmSync(unfinishedFile(cluster.folder), { recursive: true, force: true });
   } finally {
     endForming(forming);
   }

@@ -35,8 +35,17 @@ export async function findNodeProcess(
   if (!(await accepts(address))) return null;
   const pid = (await askForPid(files, address, access)) ?? pidInFolder(files, address);
   const found = pid === null ? null : runningProcess(pid);
-  if (found !== null) rememberProcess(files, found);
+  if (found !== null) tryToRemember(files, found);
   return found;
+}
+
+/** On a disk that is full it is found by its port again. */
+function tryToRemember(files: NodeFiles, found: RunningProcess): void {
+  try {
+    rememberProcess(files, found);
+  } catch {
+    // A stop or a destroy is what may help, and needs no file.
+  }
 }
 
 /** Fails with PORT_IN_USE when another server answers in place of the one that was launched. Nothing is changed there. */

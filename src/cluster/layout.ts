@@ -9,7 +9,7 @@
  *   <home>/<cluster>.lock                  held while somebody changes the cluster; .<cluster>.lock, for a moment, while the
  *                                          lock of a dead owner is taken over
  */
-import { accessSync, constants, type Dirent, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, type Dirent, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CliFailure, EXIT } from './failure.ts';
@@ -103,17 +103,35 @@ export function certificateFiles(folder: string): CertificateFiles {
 /** The ports of the nodes that have a folder, ascending. */
 export function nodePorts(folder: string): number[] {
   const nodes = join(folder, 'nodes');
-  if (!existsSync(nodes)) return [];
+  if (!isFolder(nodes)) return [];
   return readdirSync(nodes)
-    .filter((entry) => /^[1-9]\d{0,4}$/.test(entry))
+    .filter((entry) => /^[1-9]\d{0,4}$/.test(entry) && isFolder(join(nodes, entry)))
     .map(Number)
     .filter(isPort)
     .sort((one, other) => one - other);
 }
 
-/** Also one that is not finished, or was being made when its maker was killed. */
+/** Also one that is not finished, was being made when its maker was killed, or has lost its cluster.yaml. */
 function isCluster(folder: string): boolean {
-  return existsSync(specFile(folder)) || existsSync(unfinishedFile(folder));
+  return isThere(specFile(folder)) || isThere(unfinishedFile(folder)) || hasNodes(folder);
+}
+
+/** Is there a node that could be started? */
+export function hasNodes(folder: string): boolean {
+  return nodePorts(folder).some((port) => isThere(nodeFiles(nodeFolder(folder, port)).config));
+}
+
+/** Also a link that leads nowhere. */
+export function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The names of all clusters under a home, sorted. */

@@ -16,6 +16,7 @@ import { lockFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type ChangedNodes, changedNodes, findNodes, type ManagedNode } from './managed-nodes.ts';
 import { connectNode } from './node-client.ts';
+import { checkConf } from './node-conf.ts';
 import { checkPorts, claimsOf } from './ports.ts';
 import {
   awaitListening,
@@ -64,6 +65,7 @@ export async function* startCluster(options: LifecycleOptions): Operation<Change
   const lock = takeLock(lockFile(cluster.folder), `cluster start ${cluster.name}`);
   try {
     const nodes = await findNodes({ ...cluster, host: cluster.spec.host }, options.ports);
+    if (nodes.length === 0) throw withoutNodes(cluster);
     refusePaused(cluster, nodes);
     const stopped = nodes.filter(({ running }) => running === null);
     const deadline = startDeadline(options.timeout_ms);
@@ -158,11 +160,21 @@ function refusePaused({ name }: ManagedCluster, nodes: readonly ManagedNode[]): 
   });
 }
 
-function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
+function withoutNodes({ name, folder }: ManagedCluster): CliFailure {
+  return new CliFailure(`cluster ${name} has no nodes`, {
+    code: 'BROKEN_CLUSTER',
+    exit: EXIT.conflict,
+    why: `${folder} holds no folder of a node`,
+    suggestions: [`rkv cluster destroy ${name}`],
+  });
+}
+
+function portsStep({ name, spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
   return {
     id: 'ports',
     title: 'ports free',
     async run() {
+      for (const { port, files } of nodes) checkConf(files.config, { port, name });
       await checkPorts(claimsOf(nodes.map(({ port }) => ({ host: spec.host, port, busPort: port + BUS_PORT_OFFSET }))));
       return nodes.map(({ port }) => port).join(', ');
     },

@@ -4,7 +4,7 @@ import { CliFailure } from './failure.ts';
 import type { Health } from './health.ts';
 import { clusterFolder, clusterNames, nodeFiles, nodeFolder, nodePorts, specFile, unfinishedFile } from './layout.ts';
 import { findRunning } from './process.ts';
-import { readSpec } from './spec-file.ts';
+import { readRecord } from './spec-file.ts';
 import { findCluster } from './target.ts';
 import { readTopology } from './topology.ts';
 
@@ -36,7 +36,7 @@ async function summarize(home: string, name: string): Promise<ClusterSummary> {
   const running = ports.filter((port) => findRunning(nodeFiles(nodeFolder(folder, port))) !== null);
   const known = { name, folder, ports, running };
   try {
-    const { engine, host } = readSpec(specFile(folder));
+    const { engine, host } = readRecord(specFile(folder));
     const summary = { ...known, engine, host, problem: null };
     if (existsSync(unfinishedFile(folder))) return { ...summary, state: 'unfinished' };
     if (running.length === 0) return { ...summary, state: 'stopped' };

@@ -2,11 +2,11 @@
  * One change of a cluster at a time. The lock is a symbolic link that only one process can create, and its text names the
  * owner: it is there whole or not at all, and needs no space on a disk that is full. One whose owner died is taken over.
  */
-import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CliFailure, EXIT } from './failure.ts';
-import { badHome, makeFolder } from './layout.ts';
-import { currentProcess, isAlive } from './process.ts';
+import { badHome, isThere, makeFolder } from './layout.ts';
+import { currentProcess, isAlive, isPaused } from './process.ts';
 
 export interface Lock {
   release(): void;
@@ -45,7 +45,13 @@ function takeOver(text: string, file: string): boolean {
     rmSync(beside, { force: true });
     return false;
   }
-  renameSync(beside, file);
+  try {
+    renameSync(beside, file);
+  } catch (error) {
+    // What lies there is nothing that we have written, and not ours to remove.
+    rmSync(beside, { force: true });
+    throw held(file, null, (error as Error).message);
+  }
   return true;
 }
 
@@ -58,10 +64,6 @@ function createLink(text: string, file: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw badHome(dirname(file), (error as Error).message);
   }
-}
-
-function isThere(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
 interface Owner {
@@ -80,12 +82,17 @@ function readOwner(file: string): Owner | null {
   }
 }
 
-function held(file: string, owner: Owner | null): CliFailure {
-  const waits = owner !== null && isAlive(owner);
+function held(file: string, owner: Owner | null, why = `${file} exists`): CliFailure {
+  const details = { code: 'LOCKED', exit: EXIT.conflict } as const;
+  if (owner === null || !isAlive(owner)) {
+    const suggestions = [`rm -r ${file}     if no other command is running`];
+    return new CliFailure('another command is changing this cluster, or was killed', { ...details, why, suggestions });
+  }
+  const { pid, purpose } = owner;
+  const isFrozen = isPaused(owner);
   return new CliFailure('another command is changing this cluster', {
-    code: 'LOCKED',
-    exit: EXIT.conflict,
-    why: waits ? `process ${owner.pid} holds the lock: ${owner.purpose}` : `${file} exists`,
-    suggestions: waits ? [`wait for process ${owner.pid}`] : [`rm ${file}     if no other command is running`],
+    ...details,
+    why: `process ${pid} holds the lock: ${purpose}${isFrozen ? '; it is stopped (SIGSTOP, or Ctrl-Z)' : ''}`,
+    suggestions: isFrozen ? [`kill -CONT ${pid}     lets it go on`] : [`wait for process ${pid}`],
   });
 }

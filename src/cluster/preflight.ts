@@ -7,7 +7,7 @@ import { splitWords, trimLine } from '../config/words.ts';
 import { resolveEngine } from './engine.ts';
 import { type EngineVersion, readVersion, whyTooNew } from './engine-version.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { checkFolder, specFile, unfinishedFile } from './layout.ts';
+import { checkFolder, isThere, specFile, unfinishedFile } from './layout.ts';
 import { type ClusterPlan, type NodePlan, planCluster } from './plan.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import { renderNodeConf } from './template.ts';
@@ -22,7 +22,7 @@ export function preflight(spec: ClusterSpec, { home }: { home: string }): Cluste
   const versions = new Map(others.map((engine) => [engine, readVersion(resolveEngine(engine))]));
   if (plan.nodes.some(({ engine }) => engine === 'bundled')) resolveEngine('bundled');
   for (const node of plan.nodes) checkConf(plan, node, versions.get(node.engine) ?? null);
-  if (existsSync(specFile(plan.folder))) throw nameTaken(plan);
+  if (isThere(specFile(plan.folder))) throw nameTaken(plan);
   return plan;
 }
 

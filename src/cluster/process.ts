@@ -2,7 +2,7 @@
  * Server processes. They outlive the command that started them: detached, with their output in server.log, and found
  * again by pid and start time, because a pid alone may long belong to somebody else.
  */
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { execa, execaSync } from 'execa';
 import { environmentOfServer } from '../base/environment.ts';
@@ -44,7 +44,7 @@ const LOG_BYTES_MAX = 16_384;
 export async function launch(engine: Engine, { files, address }: Launch): Promise<Launched> {
   // The server writes into the file itself: a pipe through this process would end with it. (Any descriptor will do for
   // execa; its types know those of the standard streams alone.)
-  const log = openSync(files.log, 'a', 0o600) as 1;
+  const log = openLog({ files, address }) as 1;
   try {
     const running = execa(engine.file, [...engine.args, files.config], {
       cwd: files.folder,
@@ -70,11 +70,35 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
     }
     child.unref();
     const { pid } = child;
-    rememberProcess(files, { pid, started });
+    try {
+      rememberProcess(files, { pid, started });
+    } catch (error) {
+      // Nobody would find it again.
+      await stopProcess({ pid, started }, 0);
+      throw unusable({ files, address }, error);
+    }
     return { pid, started, files, address, ended: () => ended };
   } finally {
     closeSync(log);
   }
+}
+
+function openLog({ files, address }: Launch): number {
+  try {
+    return openSync(files.log, 'a', 0o600);
+  } catch (error) {
+    throw unusable({ files, address }, error);
+  }
+}
+
+function unusable({ files, address }: Launch, error: unknown): CliFailure {
+  return new CliFailure(`node ${formatAddress(address)} cannot be started: its folder cannot be used`, {
+    code: 'BROKEN_NODE',
+    exit: EXIT.conflict,
+    why: (error as Error).message,
+    evidence: [`its folder is ${files.folder}`],
+    cause: error,
+  });
 }
 
 /** What a program writes that ends by itself; '' for one that writes nothing, or not in time. */
@@ -144,8 +168,7 @@ export async function explainByDeath(all: readonly Launched[], failure: CliFailu
 
 /** The process of a node that was started by this or an earlier command, or null when it is gone. */
 export function findRunning(files: NodeFiles): RunningProcess | null {
-  if (!existsSync(files.pid)) return null;
-  const match = /^([1-9]\d{0,9}) (\S+)$/.exec(readFileSync(files.pid, 'utf8').trim());
+  const match = /^([1-9]\d{0,9}) (\S+)$/.exec(readText(files.pid).trim());
   if (match === null) return null;
   const process = { pid: Number(match[1]), started: match[2]! };
   return isAlive(process) ? process : null;
@@ -215,7 +238,7 @@ export async function hasEnded(running: RunningProcess, within_ms: number): Prom
 }
 
 export function forgetProcess(files: NodeFiles): void {
-  rmSync(files.pid, { force: true });
+  rmSync(files.pid, { force: true, recursive: true });
 }
 
 /** The last lines of a log; they hold the reason when a server dies. */
@@ -235,9 +258,17 @@ export async function accepts(address: Address, timeout_ms = 1000): Promise<bool
 }
 
 function readLog(file: string): string[] {
-  if (!existsSync(file)) return [];
-  const text = readFileSync(file, 'utf8').slice(-LOG_BYTES_MAX);
+  const text = readText(file).slice(-LOG_BYTES_MAX);
   return text.split('\n').filter((line) => line.trim() !== '');
+}
+
+/** '' for a file that is not there, or cannot be read. */
+function readText(file: string): string {
+  try {
+    return statSync(file).isFile() ? readFileSync(file, 'utf8') : '';
+  } catch {
+    return '';
+  }
 }
 
 /** A token that differs between two processes with the same pid; null when there is no such process, or only its corpse. */
@@ -247,10 +278,18 @@ function startTime(pid: number): string | null {
     if (fields === null) return null;
     // A leader may be a corpse while its threads still hold the ports: it is gone when they are.
     const isGone = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
-    return isGone ? null : (fields[19] ?? null);
+    // Counted from the start of the system: after the next one, the same pid may have begun at the same time.
+    return isGone || fields[19] === undefined ? null : `${fields[19]}@${bootId()}`;
   }
   const [state, ...started] = askPs(pid, 'stat=,lstart=');
   return state === undefined || state.startsWith('Z') ? null : started.join('_');
+}
+
+let boot: string | undefined;
+
+function bootId(): string {
+  boot ??= readText('/proc/sys/kernel/random/boot_id').trim().slice(0, 8);
+  return boot;
 }
 
 /** One letter, as ps(1) has it: R, S, T, … */
@@ -276,9 +315,23 @@ function askPs(pid: number, columns: string): string[] {
 
 type Ended = NonNullable<ReturnType<Launched['ended']>>;
 
+/** Another server may have been quicker, between the look at the ports and this one's own try. */
+const PORT_TAKEN = /address (is )?already in use/i;
+
 function died({ files, address }: Launch, ended: Ended, why: string | undefined = reasonIn(files.log)): CliFailure {
   const name = formatAddress(address);
   const how = howEnded(ended);
+  const taken = tailLog(files.log).lines.findLast((line) => PORT_TAKEN.test(line));
+  if (ended.signal === null && taken !== undefined) {
+    return new CliFailure(`a port of node ${name} is not free`, {
+      code: 'PORT_IN_USE',
+      exit: EXIT.conflict,
+      why: withoutStamp(taken),
+      evidence: [`node ${name} ${how}`],
+      log: tailLog(files.log),
+      suggestions: ['the same again: ports are looked at anew', '--port auto'],
+    });
+  }
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
@@ -315,5 +368,9 @@ function reasonIn(file: string): string | undefined {
   const lines = readLog(file).filter((line) => !/^\s+at |^Node\.js v/.test(line));
   const telling = /could not|fail|fatal|bad directive|wrong|invalid|unable|denied|in use|can't|cannot|error/i;
   const line = lines.findLast((one) => telling.test(one)) ?? lines.at(-1);
-  return line?.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim();
+  return line === undefined ? undefined : withoutStamp(line);
+}
+
+function withoutStamp(line: string): string {
+  return line.replace(/^\d+:\w \d+ \w+ \d+ [\d:.]+ \S /, '').trim();
 }

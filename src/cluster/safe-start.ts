@@ -19,8 +19,8 @@ const QUESTION_MS = 2000;
 
 /** Of nodes that are down: may this one have lost its data? True also where its files do not say. */
 export function mayComeBackEmpty(files: NodeFiles, { died }: { died: boolean }): boolean {
-  if (valueInConf(files.config, 'appendonly')?.toLowerCase() === 'yes') return false;
-  return died || !hasDump(files.data);
+  if (valueInConf(files.config, 'appendonly')?.toLowerCase() === 'yes') return !hasFile(files.data, LOG);
+  return died || !hasFile(files.data, DUMP);
 }
 
 /**
@@ -87,6 +87,20 @@ function wouldLoseData({ primary, replica }: Risk, topology: Topology): CliFailu
   });
 }
 
-function hasDump(folder: string): boolean {
-  return readdirSync(folder).some((name) => name.endsWith('.rdb') && statSync(join(folder, name)).size > 0);
+const DUMP = /\.rdb$/;
+/** In a folder of its own, or beside the dump where the engine is older. */
+const LOG = /\.(aof|manifest)$/;
+
+/** One that is not empty. */
+function hasFile(folder: string, name: RegExp): boolean {
+  return filesBelow(folder).some((file) => name.test(file) && statSync(file, { throwIfNoEntry: false })?.size);
+}
+
+function filesBelow(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
+  } catch {
+    // A folder that is not there holds nothing.
+    return [];
+  }
 }

@@ -2,7 +2,8 @@
  * cluster.yaml: what a cluster should be. The same file is the input of `cluster create --file` and the record of what
  * was applied, kept in the cluster's folder. Every mistake is told with its line and column, all of them at once.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument, stringify } from 'yaml';
 import { CliFailure, EXIT } from './failure.ts';
 import { findMistakes, type Mistake } from './validate.ts';
@@ -55,14 +56,33 @@ export function readSpec(file: string): ClusterSpec {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CliFailure(`cannot read ${file}`, {
-      code: 'NO_SPEC',
-      exit: EXIT.usage,
-      why: (error as Error).message,
-      cause: error,
-    });
+    throw cannotRead(file, error);
   }
   return parseSpec(text, file);
+}
+
+/** The cluster.yaml of a cluster of ours, which is never empty. Fails as readSpec does, with what can still be done. */
+export function readRecord(file: string): ClusterSpec {
+  try {
+    const found = statSync(file);
+    if (!found.isFile()) throw badSpec(file, ['it is not a regular file']);
+    if (found.size === 0) throw badSpec(file, [`${file} is empty`]);
+    return readSpec(file);
+  } catch (error) {
+    const { code, exit, message, why, evidence } = error instanceof CliFailure ? error : cannotRead(file, error);
+    const name = basename(dirname(file));
+    const suggestions = [`${file} from a backup`, `rkv cluster destroy ${name}`];
+    throw new CliFailure(message, { code, exit, why: why ?? undefined, evidence, suggestions, cause: error });
+  }
+}
+
+function cannotRead(file: string, error: unknown): CliFailure {
+  return new CliFailure(`cannot read ${file}`, {
+    code: 'NO_SPEC',
+    exit: EXIT.usage,
+    why: (error as Error).message,
+    cause: error,
+  });
 }
 
 /** What the text leaves out is as in DEFAULT_SPEC. */

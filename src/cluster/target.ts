@@ -18,7 +18,7 @@ import {
 import type { NodesFolder } from './managed-nodes.ts';
 import type { Access } from './node-client.ts';
 import { valueInConf } from './node-conf.ts';
-import { type ClusterSpec, readSpec } from './spec-file.ts';
+import { type ClusterSpec, readRecord } from './spec-file.ts';
 
 export interface ClusterTarget {
   /** null for nodes that we do not manage. */
@@ -42,7 +42,7 @@ export interface ManagedCluster extends ClusterTarget {
 export function findCluster({ home, name }: { home: string; name: string }): ManagedCluster {
   const folder = clusterFolder(home, name);
   if (!clusterNames(home).includes(name)) throw noSuchCluster(home, name);
-  const spec = readSpec(specFile(folder));
+  const spec = readRecord(specFile(folder));
   const addresses = nodePorts(folder).map((port) => ({ host: spec.host, port }));
   return {
     name,

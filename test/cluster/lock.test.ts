@@ -1,8 +1,10 @@
-import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { takeLock } from '../../src/cluster/lock.ts';
+import { isPaused, runningProcess } from '../../src/cluster/process.ts';
 import { makeHome } from './servers.ts';
 
 test('a lock has one owner at a time, who is named to the others', () => {
@@ -32,6 +34,33 @@ test('a lock whose owner is dead is taken over, as is a file of that name', () =
     expect(readlinkSync(file)).toMatch(/ cluster start a$/);
     lock.release();
   }
+});
+
+test('a folder in the place of a lock is named, and nothing is left beside it', () => {
+  const home = makeHome();
+  mkdirSync(join(home, 'a.lock'));
+  for (let round = 0; round < 2; round++) {
+    expect(() => takeLock(join(home, 'a.lock'), 'x')).toThrow(
+      expect.objectContaining({ code: 'LOCKED', suggestions: [expect.stringContaining(`rm -r ${home}/a.lock`)] }),
+    );
+    expect(readdirSync(home)).toEqual(['a.lock']);
+  }
+});
+
+test('of an owner that is stopped is told so, and how it goes on', async () => {
+  const file = join(makeHome(), 'a.lock');
+  const owner = spawn('sleep', ['60']);
+  onTestFinished(() => void owner.kill('SIGKILL'));
+  owner.kill('SIGSTOP');
+  const running = runningProcess(owner.pid!)!;
+  await expect.poll(() => isPaused(running), { timeout: 10_000 }).toBe(true);
+  symlinkSync(`${running.pid} ${running.started} cluster create a`, file);
+  expect(() => takeLock(file, 'x')).toThrow(
+    expect.objectContaining({
+      why: expect.stringContaining('it is stopped'),
+      suggestions: [`kill -CONT ${owner.pid}     lets it go on`],
+    }),
+  );
 });
 
 test('of several that find the lock of a dead owner at the same moment, one gets it', async () => {

@@ -17,7 +17,7 @@ import {
   stopProcess,
   tailLog,
 } from '../../src/cluster/process.ts';
-import { makeHome } from './servers.ts';
+import { makeHome, pidsUnder } from './servers.ts';
 
 const PORT = 22_380;
 
@@ -87,6 +87,25 @@ test('the reason of a program that threw is its error, not the last line of its 
   const files = program(`throw new TypeError('the reason')`);
   const launched = await launch(engine, { files, address });
   await expect(awaitListening(launched, waiting())).rejects.toMatchObject({ why: 'TypeError: the reason' });
+});
+
+test('a server that finds its port taken is a conflict, whatever it says last', async () => {
+  const files = program(
+    `console.log('1:M 01 Jan 2026 00:00:00.000 # Warning: bind: Address already in use'); console.log('Failed'); process.exit(1)`,
+  );
+  const launched = await launch(engine, { files, address });
+  await expect(awaitListening(launched, waiting())).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    exit: 6,
+    why: 'Warning: bind: Address already in use',
+  });
+});
+
+test('a server that could not be found again, for its pid file cannot be written, is not left running', async () => {
+  const files = program(`require('net').createServer().listen(${PORT}, '127.0.0.1')`);
+  mkdirSync(files.pid);
+  await expect(launch(engine, { files, address })).rejects.toMatchObject({ code: 'BROKEN_NODE', exit: 6 });
+  expect(pidsUnder(files.folder)).toEqual([]);
 });
 
 test('a server that never listens is told when the time is up', async () => {
