@@ -30,9 +30,9 @@ const started_ms = performance.now();
 
 /**
  * Modules of Node that are large to load, and that many a run never needs: loaded when one of their functions is first
- * called.
+ * called, or when something is taken from what was imported as a whole.
  */
-const LATE = new Set(['tls', 'crypto', 'child_process']);
+const LATE = new Set(['tls', 'crypto', 'child_process', 'dns/promises']);
 
 /** The same of those that libraries require: whatever they take from one, they take when they use it. */
 const LATE_IN_LIBRARIES = ['tls', 'crypto', 'child_process', 'readline', 'perf_hooks'];
@@ -148,10 +148,11 @@ function quickenBuiltins(code) {
 
 function delayRequired(code) {
   const required = new RegExp(`__require\\("(?:node:)?(${LATE_IN_LIBRARIES.join('|')})"\\)`, 'g');
-  return code.replace(required, (_, name) => {
-    const source = `globalThis.process.getBuiltinModule("node:${name}")`;
-    return `new Proxy({}, { get: (_, name) => ${source}[name] })`;
-  });
+  return code.replace(required, (_, name) => late(`globalThis.process.getBuiltinModule("node:${name}")`));
+}
+
+function late(source) {
+  return `new Proxy({}, { get: (_, name) => ${source}[name] })`;
 }
 
 function takeBuiltin(specifier, { whole, names = '' }) {
@@ -165,14 +166,14 @@ function takeBuiltin(specifier, { whole, names = '' }) {
   // Only functions can be stood in for, not classes or values; and not those that promisify treats in a way of their own.
   const isPlain = (it) => typeof it === 'function' && it[promisify.custom] === undefined;
   const isStoodIn = ([name]) => isLate && /^[a-z]/.test(name) && isPlain(module[name]);
-  const late = pairs
+  const stoodIn = pairs
     .filter(isStoodIn)
     .map(([name, local = name]) => `const ${local} = (...args) => ${source}.${name}(...args);`);
   const now = pairs.filter((pair) => !isStoodIn(pair)).map(([name, local = name]) => `${name}: ${local}`);
   return [
-    ...(whole === undefined ? [] : [`const ${whole} = ${source};`]),
+    ...(whole === undefined ? [] : [`const ${whole} = ${isLate ? late(source) : source};`]),
     ...(now.length === 0 ? [] : [`const { ${now.join(', ')} } = ${source};`]),
-    ...late,
+    ...stoodIn,
   ].join(' ');
 }
 

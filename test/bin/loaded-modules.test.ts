@@ -18,10 +18,10 @@ test('a command that asks no server loads neither cryptography nor what starts p
   for (const heavy of ['crypto', 'tls', 'child_process', 'readline']) expect(loaded).not.toContain(heavy);
 });
 
-test('a server that listens and keeps a log has loaded no cryptography', async () => {
+test('a server that listens and keeps a log has loaded neither cryptography nor a resolver of names', async () => {
   const loaded = await loadedBy('rkv-server.js', ['--port', '0', '--unixsocket', 's', '--appendonly', 'yes'], 's');
   expect(loaded).toContain('net');
-  for (const heavy of ['crypto', 'tls']) expect(loaded).not.toContain(heavy);
+  for (const heavy of ['crypto', 'tls', 'dns/promises']) expect(loaded).not.toContain(heavy);
 });
 
 /** `until`: a file that the program makes, upon which it is asked to end. */

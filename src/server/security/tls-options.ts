@@ -3,7 +3,8 @@
  * missing or wrong one is named with its directive.
  */
 
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
+// As a whole, because it is large: nothing of it is loaded before something is taken from it (scripts/build.mjs).
+import crypto from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -73,7 +74,7 @@ function identity(config: Config, cert: FileDirective, key: FileDirective, passp
 /** Node's TLS takes a password as a string alone, and means UTF-8. */
 function unlocked(key: Buffer, passphrase: Buffer): string | Buffer {
   try {
-    return createPrivateKey({ key, passphrase }).export({ type: 'pkcs8', format: 'pem' });
+    return crypto.createPrivateKey({ key, passphrase }).export({ type: 'pkcs8', format: 'pem' });
   } catch (error) {
     throw unusable(error);
   }
@@ -130,7 +131,7 @@ function authoritiesIn(bytes: Buffer, what: string): Buffer[] {
   return found.map((text, at) => {
     const certificate = Buffer.from(`${text}\n`, 'latin1');
     try {
-      new X509Certificate(certificate);
+      new crypto.X509Certificate(certificate);
     } catch {
       throw new TlsFailure(`${what}: certificate ${at + 1} of ${found.length} in it is damaged`);
     }
@@ -138,12 +139,12 @@ function authoritiesIn(bytes: Buffer, what: string): Buffer[] {
   });
 }
 
-const VERSIONS: readonly { readonly version: SecureVersion; readonly without: number }[] = [
-  { version: 'TLSv1', without: constants.SSL_OP_NO_TLSv1 },
-  { version: 'TLSv1.1', without: constants.SSL_OP_NO_TLSv1_1 },
-  { version: 'TLSv1.2', without: constants.SSL_OP_NO_TLSv1_2 },
-  { version: 'TLSv1.3', without: constants.SSL_OP_NO_TLSv1_3 },
-];
+const VERSIONS = [
+  { version: 'TLSv1', without: 'SSL_OP_NO_TLSv1' },
+  { version: 'TLSv1.1', without: 'SSL_OP_NO_TLSv1_1' },
+  { version: 'TLSv1.2', without: 'SSL_OP_NO_TLSv1_2' },
+  { version: 'TLSv1.3', without: 'SSL_OP_NO_TLSv1_3' },
+] as const satisfies readonly { version: SecureVersion; without: keyof typeof crypto.constants }[];
 
 function versions(text: string): SecureContextOptions {
   if (text === '') return {};
@@ -157,7 +158,7 @@ function versions(text: string): SecureContextOptions {
     minVersion: chosen[0]!.version,
     maxVersion: chosen.at(-1)!.version,
     // Between the two there may be one that is not wanted.
-    secureOptions: others.reduce((sum, { without }) => sum | without, 0),
+    secureOptions: others.reduce((sum, { without }) => sum | crypto.constants[without], 0),
   };
 }
 
@@ -165,7 +166,7 @@ function versions(text: string): SecureContextOptions {
 function sessions(config: Config): TlsOptions {
   if (config['tls-session-caching']) return { sessionTimeout: config['tls-session-cache-timeout'] };
   const { secureOptions = 0 } = versions(config['tls-protocols']);
-  return { secureOptions: secureOptions | constants.SSL_OP_NO_TICKET };
+  return { secureOptions: secureOptions | crypto.constants.SSL_OP_NO_TICKET };
 }
 
 /** Node says nothing of parameters that it cannot read, and does without. */
