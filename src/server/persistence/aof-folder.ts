@@ -83,18 +83,16 @@ export class AofFolder {
 
   /** Creates the next increment, empty, and names it (3). */
   addIncrement(): AofFile {
-    const file = this.#nextIncrement();
-    this.#create(file);
+    const file = this.#createIncrement();
+    disk.syncFolder(this.folder);
     this.#persist({ ...this.manifest, incr: [...this.manifest.incr, file] });
     return file;
   }
 
   /** One that nobody knows of before `adopt`: what goes into it before is not promised. */
   prepareIncrement(): AofFile {
-    const file = this.#nextIncrement();
-    this.#announce(file);
-    this.#create(file);
-    return file;
+    this.#announce(this.#nextIncrement());
+    return this.#createIncrement();
   }
 
   /** The file of the next base, to be filled, committed, and then adopted. */
@@ -112,12 +110,21 @@ export class AofFolder {
     return new disk.AtomicFile(temp, temp);
   }
 
-  /** Gives what arrived its name. It is history before `adopt`. */
+  /** Gives what arrived its name. It is history before `goOnFrom`. */
   nameArrival(file: disk.AtomicFile): AofFile {
     const base = this.#nextBase('rdb');
     this.#announce(base);
-    file.commit(this.pathOf(base));
+    file.place(this.pathOf(base));
     return base;
+  }
+
+  /** From now on a base that was placed, and a new increment behind it, are everything; the others are history. */
+  goOnFrom(base: AofFile): AofFile {
+    const increment = this.#createIncrement();
+    // The names of both, before the manifest says that they are there (1).
+    disk.syncFolder(this.folder);
+    this.adopt(base, increment);
+    return increment;
   }
 
   /** From now on a base and the increment in use, if any, are everything; the others are history. */
@@ -156,7 +163,8 @@ export class AofFolder {
         left.push(file);
       }
     }
-    this.#persist({ ...this.manifest, history: left });
+    // Should the old one come back, it names as history what is gone.
+    this.#replaceManifest({ ...this.manifest, history: left }, disk.placeFile);
   }
 
   /** Bytes of the base and of base and increments together; files that are missing count nothing. */
@@ -172,9 +180,11 @@ export class AofFolder {
     return { name: `${this.#config.appendfilename}.${seq}.incr.aof`, seq, type: 'i' };
   }
 
-  /** What a crash left under this name was empty, or history (5). */
-  #create(file: AofFile): void {
-    disk.writeFileAtomically(this.pathOf(file), Buffer.alloc(0), this.#temp('increment'));
+  /** What a crash left under this name was empty, or history (5). That it is there is on disk with the folder. */
+  #createIncrement(): AofFile {
+    const file = this.#nextIncrement();
+    disk.createAnew(this.pathOf(file));
+    return file;
   }
 
   #nextBase(kind: 'rdb' | 'aof'): AofFile {
@@ -197,12 +207,16 @@ export class AofFolder {
     return this.manifest.base === null ? [] : [this.manifest.base];
   }
 
-  /** On disk first, then in memory: after a failure both say the same. */
   #persist(manifest: Manifest): void {
+    this.#replaceManifest(manifest, disk.writeFileAtomically);
+  }
+
+  /** On disk first, then in memory: after a failure both say the same. */
+  #replaceManifest(manifest: Manifest, write: typeof disk.writeFileAtomically): void {
     const text = formatManifest(manifest);
     // An empty manifest would be one that lost its lines.
     if (text === '') disk.remove(this.#manifestPath);
-    else disk.writeFileAtomically(this.#manifestPath, Buffer.from(text, 'latin1'), this.#temp('manifest'));
+    else write(this.#manifestPath, Buffer.from(text, 'latin1'), this.#temp('manifest'));
     this.manifest = manifest;
   }
 

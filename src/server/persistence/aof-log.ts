@@ -122,8 +122,7 @@ export class AofLog {
     if (current !== undefined) {
       log.notice(`Opening AOF incr file ${current.name} on server start`);
     } else {
-      if (folder.manifest.base === null) this.#writeFirstBase(kind, writeBase);
-      current = folder.addIncrement();
+      current = folder.manifest.base === null ? this.#writeFirstFiles(kind, writeBase) : folder.addIncrement();
       log.notice(`Creating AOF incr file ${current.name} on server start`);
     }
     folder.collect();
@@ -162,9 +161,7 @@ export class AofLog {
 
   /** A whole data set took the place of all that was logged: the base, complete and on disk, is where the log goes on. */
   goOnFrom(base: AofFile): void {
-    const { folder } = this.#options;
-    const increment = folder.prepareIncrement();
-    folder.adopt(base, increment);
+    const increment = this.#options.folder.goOnFrom(base);
     this.rewriting = false;
     this.doubtful = false;
     this.#suspended = null;
@@ -244,18 +241,20 @@ export class AofLog {
     this.size = total;
   }
 
-  #writeFirstBase(kind: 'rdb' | 'aof', writeBase: (file: AtomicFile) => void): void {
+  /** Answers the increment. */
+  #writeFirstFiles(kind: 'rdb' | 'aof', writeBase: (file: AtomicFile) => void): AofFile {
     const { folder, log } = this.#options;
     const { base, file } = folder.newBase(kind);
     try {
       writeBase(file);
-      file.commit();
+      file.place();
     } catch (failure) {
       abandonQuietly(file);
       throw failure;
     }
-    folder.adopt(base, null);
+    const increment = folder.goOnFrom(base);
     log.notice(`Creating AOF base file ${base.name} on server start`);
+    return increment;
   }
 
   #write(file: AppendFile): void {

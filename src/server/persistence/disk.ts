@@ -64,12 +64,18 @@ export class AtomicFile {
 
   /** Makes the file visible, also under a name that was not known before; only when this returns may anything rely on it. */
   commit(filePath = this.path): void {
+    this.place(filePath);
+    syncFolder(path.dirname(filePath));
+  }
+
+  /** The same, but that it has this name is on disk with the next `syncFolder` only: for several that appear together. */
+  place(filePath = this.path): void {
     attempt('fsync', this.temp, () => {
       failSync(this.temp);
       fs.fsyncSync(this.#file.fd);
     });
     this.#file.close();
-    rename(this.temp, filePath);
+    attempt('rename', this.temp, () => fs.renameSync(pathOf(this.temp), pathOf(filePath)));
   }
 
   /** Leaves the old file as it is. Not after `commit`. */
@@ -229,10 +235,16 @@ export function tempOf(filePath: string, purpose: string): string {
 }
 
 export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: string): void {
+  placeFile(filePath, bytes, temp);
+  syncFolder(path.dirname(filePath));
+}
+
+/** The same, where a crash of the system may bring the old content back until the next `syncFolder`. */
+export function placeFile(filePath: string, bytes: Buffer, temp?: string): void {
   const file = new AtomicFile(filePath, temp);
   try {
     file.write(bytes);
-    file.commit();
+    file.place();
   } catch (failure) {
     abandonQuietly(file);
     throw failure;
@@ -321,6 +333,12 @@ export function createEmpty(filePath: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asDiskFailure('open', filePath, error);
   }
+}
+
+/** An empty file under a name that may have been another's; on disk with the next `syncFolder`. */
+export function createAnew(filePath: string): void {
+  remove(filePath);
+  createEmpty(filePath);
 }
 
 /** Device and inode: which file it is that has this name now. Null when there is none. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
 import { AofFolder } from '../../../src/server/persistence/aof-folder.ts';
 import { type AofConfig, AofLog } from '../../../src/server/persistence/aof-log.ts';
@@ -85,6 +85,50 @@ function logWithFault(): { log: AofLog; folder: AofFolder; fault: Fault } {
   return { log, folder, fault };
 }
 
+/**
+ * What a power cut would leave of the folder while `work` runs: names are on disk with the next fsync of the folder. Answers
+ * how often the disk was waited for, and what was on disk too late: a file after the manifest that counts on it, the line
+ * of a base after its name.
+ */
+function watchDisk(work: () => void): { syncs: number; tooLate: string[] } {
+  const folder = path.join(dir, 'appendonlydir');
+  const tooLate: string[] = [];
+  const paths = new Map<number, string>();
+  let syncs = 0;
+  let lasting = { names: new Set<string>(), manifest: '' };
+  const look = (): void => {
+    lasting = { names: new Set(fs.existsSync(folder) ? files() : []), manifest: '' };
+    if (lasting.names.has(MANIFEST)) lasting.manifest = read(MANIFEST);
+  };
+  look();
+  const { openSync, fsyncSync, renameSync } = fs;
+  vi.spyOn(fs, 'openSync').mockImplementation((...args) => {
+    const fd = openSync(...args);
+    paths.set(fd, String(args[0]));
+    return fd;
+  });
+  vi.spyOn(fs, 'fsyncSync').mockImplementation((fd) => {
+    fsyncSync(fd);
+    syncs++;
+    if (paths.get(fd) === folder) look();
+  });
+  vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+    renameSync(from, to);
+    const name = path.basename(String(to));
+    if (name.includes('.base.') && !lasting.manifest.includes(name)) tooLate.push(`line of ${name}`);
+    if (name !== MANIFEST) return;
+    for (const [, counted] of read(MANIFEST).matchAll(/^file (\S+) seq \d+ type [bi]$/gm)) {
+      if (!lasting.names.has(counted as string)) tooLate.push(counted as string);
+    }
+  });
+  try {
+    work();
+  } finally {
+    vi.restoreAllMocks();
+  }
+  return { syncs, tooLate };
+}
+
 describe('the files of the log', () => {
   it('begin with a base, an empty increment and a manifest', () => {
     newLog().open('rdb', base('BASE'));
@@ -96,6 +140,10 @@ describe('the files of the log', () => {
       'Creating AOF base file appendonly.aof.1.base.rdb on server start',
       'Creating AOF incr file appendonly.aof.1.incr.aof on server start',
     ]);
+  });
+
+  it('wait for the disk six times when they begin, and no name is on disk before what it counts on', () => {
+    expect(watchDisk(() => newLog().open('rdb', base('BASE')))).toEqual({ syncs: 6, tooLate: [] });
   });
 
   it('are gone on with after a restart', () => {
@@ -146,6 +194,16 @@ describe('the files of the log', () => {
       'file appendonly.aof.2.base.aof seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
     );
     expect([read('appendonly.aof.2.base.aof'), read('appendonly.aof.2.incr.aof')]).toEqual(['before!', 'after']);
+    end(log);
+  });
+
+  it('are rewritten with no name on disk before what it counts on', () => {
+    const { log, folder } = logWithFault();
+    const rewrite = (): void => {
+      log.beginRewrite();
+      log.finishRewrite(newBase(folder, 'rdb', 'NOW'));
+    };
+    expect(watchDisk(rewrite).tooLate).toEqual([]);
     end(log);
   });
 
@@ -419,5 +477,16 @@ describe('a data set that comes as a whole', () => {
     );
     expect([read('appendonly.aof.2.base.rdb'), read('appendonly.aof.2.incr.aof')]).toEqual(['NEW', 'behind']);
     expect(files()).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', MANIFEST]);
+  });
+
+  it('waits for the disk seven times, and no name is on disk before what it counts on', () => {
+    const { log, folder } = logWithFault();
+    const arrive = (): void => {
+      const file = folder.newArrival();
+      file.write(Buffer.from('NEW'));
+      log.goOnFrom(folder.nameArrival(file));
+    };
+    expect(watchDisk(arrive)).toEqual({ syncs: 7, tooLate: [] });
+    end(log);
   });
 });
