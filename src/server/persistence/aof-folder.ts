@@ -183,7 +183,8 @@ export class AofFolder {
   /** What a crash left under this name was empty, or history (5). That it is there is on disk with the folder. */
   #createIncrement(): AofFile {
     const file = this.#nextIncrement();
-    disk.createAnew(this.pathOf(file));
+    disk.remove(this.pathOf(file));
+    disk.createEmpty(this.pathOf(file));
     return file;
   }
 

@@ -74,6 +74,11 @@ export class AtomicFile {
       failSync(this.temp);
       fs.fsyncSync(this.#file.fd);
     });
+    this.show(filePath);
+  }
+
+  /** Visible, and on disk when the system likes: for what a crash of the system may undo. */
+  show(filePath = this.path): void {
     this.#file.close();
     attempt('rename', this.temp, () => fs.renameSync(pathOf(this.temp), pathOf(filePath)));
   }
@@ -235,51 +240,38 @@ export function tempOf(filePath: string, purpose: string): string {
 }
 
 export function writeFileAtomically(filePath: string, bytes: Buffer, temp?: string): void {
-  placeFile(filePath, bytes, temp);
-  syncFolder(path.dirname(filePath));
+  writeWhole(new AtomicFile(filePath, temp), bytes, (file) => file.commit());
 }
 
 /** The same, where a crash of the system may bring the old content back until the next `syncFolder`. */
 export function placeFile(filePath: string, bytes: Buffer, temp?: string): void {
-  const file = new AtomicFile(filePath, temp);
+  writeWhole(new AtomicFile(filePath, temp), bytes, (file) => file.place());
+}
+
+function writeWhole(file: AtomicFile, bytes: Buffer, finish: (file: AtomicFile) => void): void {
   try {
     file.write(bytes);
-    file.place();
+    finish(file);
   } catch (failure) {
     abandonQuietly(file);
     throw failure;
   }
 }
 
-/**
- * Like writeFileAtomically, but what a crash of the system leaves may be the old content: for what would be written again,
- * or learnt again, after such a crash. A crash of the process alone loses nothing.
- */
-function replaceFile(filePath: string, bytes: Buffer): void {
-  const temp = tempOf(filePath, `pid${process.pid}`);
-  const file = new OpenFile(temp, 'w');
-  try {
-    writeFully(file.fd, temp, bytes, 0, bytes.length, null);
-  } catch (failure) {
-    file.close();
-    remove(temp);
-    throw failure;
-  }
-  file.close();
-  attempt('rename', filePath, () => fs.renameSync(pathOf(temp), pathOf(filePath)));
-}
-
 /** The kernel writes a page back as a whole: a crash of the system leaves the old one or the new one. */
 const PAGE_BYTES = 4096;
 
 /**
- * A text file whose lines change often: what replaceFile promises at a hundredth of its price, where the text fits in a
- * page. (A rename over a file that was just written makes ext4 write it out at once; other file systems do not, and leave
- * an empty file behind a crash.) Empty lines at the end may be left by a crash of the process.
+ * A text file whose lines change often, and that would be written again, or learnt again, after a crash of the system, which
+ * may leave the old content; a crash of the process alone loses nothing. Where the text fits in a page it costs a hundredth.
+ * (A rename over a file that was just written makes ext4 write it out at once; other file systems do not, and leave an empty
+ * file behind a crash.) Empty lines at the end may be left by a crash of the process.
  */
 export function overwriteTextFile(filePath: string, bytes: Buffer): void {
   const size = sizeOf(filePath);
-  if (size <= 0 || Math.max(size, bytes.length) > PAGE_BYTES) return replaceFile(filePath, bytes);
+  if (size <= 0 || Math.max(size, bytes.length) > PAGE_BYTES) {
+    return writeWhole(new AtomicFile(filePath), bytes, (file) => file.show());
+  }
   const fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), 'r+'));
   try {
     const before = Buffer.alloc(size);
@@ -333,12 +325,6 @@ export function createEmpty(filePath: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asDiskFailure('open', filePath, error);
   }
-}
-
-/** An empty file under a name that may have been another's; on disk with the next `syncFolder`. */
-export function createAnew(filePath: string): void {
-  remove(filePath);
-  createEmpty(filePath);
 }
 
 /** Device and inode: which file it is that has this name now. Null when there is none. */
