@@ -7,6 +7,8 @@ export interface Aggregate {
   holders: number;
   /** Estimated bytes on the heap and off it. Asked after every change, so it must not walk the members. */
   usedBytes(): number;
+  /** Whether there is more to `dispose` of than what the garbage collector should have. */
+  readonly hasSlabs: boolean;
   /** The same value with a life of its own: COPY, and snapshots that want to read it later. Far below a millisecond. */
   clone(): Aggregate;
   /** Gives memory back to the system that nobody shares with this value. It is not used any more. */

@@ -25,6 +25,13 @@ export class Block {
     this.end = end;
     this.count = count;
   }
+
+  copy(): Block {
+    const { buf, start, end, count } = this;
+    const bytes = Buffer.allocUnsafeSlow(buf.length);
+    buf.copy(bytes, start, start, end);
+    return new Block(bytes, start, end, count);
+  }
 }
 
 /** Of one list. When it is cloned it takes another one: what both read is left to the garbage collector. */
@@ -45,6 +52,10 @@ export class BlockMemory {
     if (pool === null || shared) return;
     pool.release();
     pool.give(buf.buffer, buf.byteOffset);
+  }
+
+  get hasSlabs(): boolean {
+    return this.#pool !== null;
   }
 
   /** Nobody reads any of it any more. */

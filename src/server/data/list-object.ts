@@ -13,6 +13,7 @@ import type { Aggregate } from './aggregate.ts';
 import { BLOCK_BYTES, BLOCK_OVERHEAD_BYTES, Block, BlockMemory, LONE_BYTES } from './list-block.ts';
 import type { Entry } from './listpack.ts';
 import * as listpack from './listpack.ts';
+import { LEAVE_SLABS_BELOW_BYTES } from './slabs.ts';
 
 const RING_MIN = 4;
 
@@ -276,6 +277,10 @@ export class ListObject implements Aggregate {
     return twin;
   }
 
+  get hasSlabs(): boolean {
+    return this.#memory.hasSlabs;
+  }
+
   dispose(): void {
     this.#memory.dispose();
   }
@@ -453,6 +458,7 @@ export class ListObject implements Aggregate {
     this.#account(block, -1);
     this.#memory.give(block);
     this.#put(this.#blocks, null);
+    this.#leaveSlabs();
   }
 
   #dropFirst(): void {
@@ -462,18 +468,24 @@ export class ListObject implements Aggregate {
     this.#put(0, null);
     this.#first = (this.#first + 1) & (this.#ring.length - 1);
     this.#blocks--;
+    this.#leaveSlabs();
+  }
+
+  /** When little is left, a slab would be mostly empty. What a pop just read stays there until the collector has it. */
+  #leaveSlabs(): void {
+    if (this.#allocated >= LEAVE_SLABS_BELOW_BYTES || !this.#memory.hasSlabs) return;
+    this.#memory = new BlockMemory();
+    for (let i = 0; i < this.#blocks; i++) this.#put(i, this.#block(i).copy());
   }
 
   #dropAt(ordinal: number): void {
-    if (ordinal === 0) {
-      this.#dropFirst();
-      return;
-    }
+    if (ordinal === 0) return this.#dropFirst();
     const block = this.#block(ordinal);
     this.#account(block, -1);
     this.#memory.give(block);
     for (let i = ordinal; i + 1 < this.#blocks; i++) this.#put(i, this.#block(i + 1));
     this.#put(--this.#blocks, null);
+    this.#leaveSlabs();
   }
 
   #growRing(): void {

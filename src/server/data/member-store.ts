@@ -11,7 +11,7 @@
 import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/copy.ts';
 import type { Entry } from './listpack.ts';
-import { OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
+import { LEAVE_SLABS_BELOW_BYTES, OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
 
 const CHUNK_BYTES_MIN = 4096;
 /** What 16 bits of words reach. */
@@ -151,6 +151,10 @@ export class MemberStore {
     return twin;
   }
 
+  get hasSlabs(): boolean {
+    return this.#pool !== null;
+  }
+
   dispose(): void {
     this.#pool?.dispose();
     this.#pool = null;
@@ -195,6 +199,20 @@ export class MemberStore {
     this.#vacant.push(index);
     if (this.#current === index) this.#current = -1;
     if (this.#source === index) this.#source = -1;
+    if (this.#pool !== null && this.#allocated < LEAVE_SLABS_BELOW_BYTES) this.#leaveSlabs();
+  }
+
+  /** So little is left that a slab would be mostly empty. Whoever still reads from there can: the collector has it then. */
+  #leaveSlabs(): void {
+    this.#pool = null;
+    this.#chunks = this.#chunks.map((chunk) => {
+      if (chunk === null) return null;
+      const own = new Chunk(Buffer.allocUnsafeSlow(chunk.buf.length));
+      chunk.buf.copy(own.buf, 0, 0, chunk.used);
+      own.used = chunk.used;
+      own.live = chunk.live;
+      return own;
+    });
   }
 
   #chooseSource(): void {

@@ -3,7 +3,7 @@
  * dropped within a turn may still be read until the turn is over (the reply to GETDEL is made of it), so it goes then.
  */
 import type { Aggregate } from './aggregate.ts';
-import { OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
+import { SlabPool } from './slabs.ts';
 
 /** Of the arena, and of a full segment of a table. */
 export const CHUNK_BLOCK_BYTES = 1024 * 1024;
@@ -29,7 +29,7 @@ export class Memory {
   /** A record that held this object is gone. If no other takes it in this turn (RENAME does), its memory goes too. */
   dropObject(object: Aggregate): void {
     object.holders--;
-    if (object.usedBytes() >= OWN_SLABS_FROM_BYTES) this.#droppedObjects.push(object);
+    if (object.hasSlabs) this.#droppedObjects.push(object);
   }
 
   /** At the end of a turn; true when there is more to do, which may wait for the next. */

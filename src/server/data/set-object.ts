@@ -10,6 +10,8 @@
  * (3) A SCAN cursor is a position in hash order: what has a smaller hash was visited. Growth, shrinking and moves of
  *     bytes do not change anyone's hash, so a member that stays is visited exactly once.
  * (4) A segment marked as shared belongs to a clone too, and is copied before it changes.
+ *
+ * Segments of a big set lie in slabs of its own, as its members do, so that both go back to the system with it.
  */
 import { entropySeed, type Prng } from '../../base/prng.ts';
 import type { Aggregate } from './aggregate.ts';
@@ -17,6 +19,7 @@ import { FAR_WORDS_MAX, FarWords } from './far-words.ts';
 import type { Key } from './key.ts';
 import { Entry } from './listpack.ts';
 import { MemberStore } from './member-store.ts';
+import { LEAVE_SLABS_BELOW_BYTES, OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
 
 export type MemberVisitor = (buf: Buffer, off: number, len: number) => void;
 
@@ -25,6 +28,7 @@ const BITS_MIN = 8;
 const BITS_MAX = 11;
 /** Deeper would only be reached by members made to collide: a segment that cannot be split evenly widens instead. */
 const DEPTH_MAX = 21;
+const SEGMENT_BYTES_MAX = 8 << BITS_MAX;
 const SEGMENT_OVERHEAD_BYTES = 500;
 const HASHES = 2 ** 32;
 /** An empty slot costs a SCAN little, but not nothing: so many are passed for each member asked for. */
@@ -45,8 +49,8 @@ class Segment {
   count = 0;
   shared = false;
 
-  constructor(bits: number, depth: number, slots?: Int32Array) {
-    this.slots = slots ?? new Int32Array(2 << bits);
+  constructor(bits: number, depth: number, slots: Int32Array) {
+    this.slots = slots;
     this.bits = bits;
     this.depth = depth;
   }
@@ -71,11 +75,13 @@ export class SetObject implements Aggregate {
   /** How many segments there are of each depth. */
   #segments: number[] = new Array<number>(DEPTH_MAX + 1).fill(0);
   #slotBytes = 0;
+  /** Of segments with `BITS_MAX`, once there are many; never those that a clone reads too. */
+  #pool: SlabPool | null = null;
 
   /** The key is made of a secret seed: who knows it can choose members that collide. */
   constructor(key: Key) {
     this.#key = key;
-    const segment = new Segment(BITS_MIN, 0);
+    const segment = this.#newSegment(BITS_MIN, 0);
     this.#directory = [segment];
     this.#account(segment, 1);
   }
@@ -131,6 +137,7 @@ export class SetObject implements Aggregate {
     this.size--;
     this.#shrink(segment, hash);
     if (this.#store.moving) this.#moveSome();
+    if (this.#pool !== null && this.#slotBytes < LEAVE_SLABS_BELOW_BYTES) this.#leaveSlabs();
     return true;
   }
 
@@ -181,11 +188,17 @@ export class SetObject implements Aggregate {
     this.scan(0, Number.POSITIVE_INFINITY, visit);
   }
 
-  /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
-  dispose(): void {
-    this.#store.dispose();
+  get hasSlabs(): boolean {
+    return this.#pool !== null || this.#store.hasSlabs;
   }
 
+  dispose(): void {
+    this.#store.dispose();
+    this.#pool?.dispose();
+    this.#pool = null;
+  }
+
+  /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
   clone(): SetObject {
     const twin = new SetObject(this.#key);
     twin.#salt = this.#salt;
@@ -196,6 +209,8 @@ export class SetObject implements Aggregate {
     twin.#slotBytes = this.#slotBytes;
     twin.#store = this.#store.clone();
     twin.size = this.size;
+    // Both read these slabs from now on: the garbage collector has them when neither does.
+    this.#pool = null;
     return twin;
   }
 
@@ -222,7 +237,8 @@ export class SetObject implements Aggregate {
   #writable(hash: number): Segment {
     const segment = this.#segmentOf(hash);
     if (!segment.shared) return segment;
-    const own = new Segment(segment.bits, segment.depth, segment.slots.slice());
+    const own = this.#newSegment(segment.bits, segment.depth);
+    own.slots.set(segment.slots);
     own.count = segment.count;
     this.#replace(hash, segment.depth, own);
     return own;
@@ -239,9 +255,9 @@ export class SetObject implements Aggregate {
   }
 
   #resize(segment: Segment, hash: number, bits: number): void {
-    const resized = new Segment(bits, segment.depth);
+    const resized = this.#newSegment(bits, segment.depth);
     moveAll(segment, resized, resized);
-    this.#account(segment, -1);
+    this.#drop(segment);
     this.#account(resized, 1);
     this.#replace(hash, segment.depth, resized);
   }
@@ -250,15 +266,19 @@ export class SetObject implements Aggregate {
   #split(segment: Segment, hash: number): boolean {
     const depth = segment.depth + 1;
     if (depth > DEPTH_MAX) return false;
-    const left = new Segment(BITS_MAX, depth);
-    const right = new Segment(BITS_MAX, depth);
+    const left = this.#newSegment(BITS_MAX, depth);
+    const right = this.#newSegment(BITS_MAX, depth);
     moveAll(segment, left, right);
-    if (left.count * 8 < segment.count || right.count * 8 < segment.count) return false;
+    if (left.count * 8 < segment.count || right.count * 8 < segment.count) {
+      this.#giveBack(left);
+      this.#giveBack(right);
+      return false;
+    }
     if (depth > this.#depth) {
       this.#directory = this.#directory.flatMap((each) => [each, each]);
       this.#depth = depth;
     }
-    this.#account(segment, -1);
+    this.#drop(segment);
     this.#account(left, 1);
     this.#account(right, 1);
     const bit = 1 << (32 - depth);
@@ -278,11 +298,11 @@ export class SetObject implements Aggregate {
     const other = this.#segmentOf(hash ^ bit);
     if (other.depth !== segment.depth || other.bits !== segment.bits) return;
     if ((other.count + segment.count) * 8 > 3 << segment.bits) return;
-    const joined = new Segment(segment.bits, segment.depth - 1);
+    const joined = this.#newSegment(segment.bits, segment.depth - 1);
     moveAll(segment, joined, joined);
     moveAll(other, joined, joined);
-    this.#account(segment, -1);
-    this.#account(other, -1);
+    this.#drop(segment);
+    this.#drop(other);
     this.#account(joined, 1);
     this.#replace(hash, joined.depth, joined);
     while (this.#segments[this.#depth] === 0) {
@@ -301,6 +321,41 @@ export class SetObject implements Aggregate {
   #account(segment: Segment, sign: 1 | -1): void {
     this.#segments[segment.depth] = (this.#segments[segment.depth] as number) + sign;
     this.#slotBytes += sign * ((8 << segment.bits) + SEGMENT_OVERHEAD_BYTES);
+  }
+
+  #newSegment(bits: number, depth: number): Segment {
+    if (bits !== BITS_MAX || this.#slotBytes < OWN_SLABS_FROM_BYTES)
+      return new Segment(bits, depth, new Int32Array(2 << bits));
+    this.#pool ??= new SlabPool(SEGMENT_BYTES_MAX);
+    const pool = this.#pool;
+    pool.take();
+    const slots = new Int32Array(pool.buffer, pool.byteOffset, 2 << bits);
+    if (!pool.isZero) slots.fill(0);
+    return new Segment(bits, depth, slots);
+  }
+
+  /** Another one has taken its place. */
+  #drop(segment: Segment): void {
+    this.#account(segment, -1);
+    this.#giveBack(segment);
+  }
+
+  #giveBack({ slots }: Segment): void {
+    this.#pool?.release();
+    this.#pool?.give(slots.buffer, slots.byteOffset);
+  }
+
+  /** So little is left that a slab would be mostly empty; the collector has it when this is done. */
+  #leaveSlabs(): void {
+    this.#pool = null;
+    for (let place = 0; place < this.#directory.length; ) {
+      const segment = this.#directory[place] as Segment;
+      const own = new Segment(segment.bits, segment.depth, segment.slots.slice());
+      own.count = segment.count;
+      const places = 1 << (this.#depth - segment.depth);
+      this.#directory.fill(own, place, place + places);
+      place += places;
+    }
   }
 
   /** A little of the store's cleaning: finds out who is alive, and tells the slots where the bytes went. */

@@ -15,6 +15,9 @@ export const SLAB_BYTES = 33 * 1024 * 1024;
 /** A list, a set or a queue of this size takes blocks from slabs of its own: below, a slab that is mostly empty would be too much. */
 export const OWN_SLABS_FROM_BYTES = 4 * 1024 * 1024;
 
+/** One that has shrunk to less leaves its slabs, for they would be nearly empty; what stays is copied, a small part of a millisecond. */
+export const LEAVE_SLABS_BELOW_BYTES = OWN_SLABS_FROM_BYTES / 4;
+
 class Slab {
   readonly buffer = new ArrayBuffer(SLAB_BYTES);
   /** Offsets of blocks that were given back. */

@@ -3,6 +3,7 @@ import { Key } from '../../../src/server/data/key.ts';
 import { ListCursor, ListObject } from '../../../src/server/data/list-object.ts';
 import { Entry } from '../../../src/server/data/listpack.ts';
 import { SetObject } from '../../../src/server/data/set-object.ts';
+import { OWN_SLABS_FROM_BYTES } from '../../../src/server/data/slabs.ts';
 import { newKeyspace } from '../persistence/support.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -70,6 +71,35 @@ describe('A long list', () => {
     expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
   });
 
+  test('gives all of it back when it is deleted after it had shrunk', () => {
+    const keyspace = newKeyspace();
+    const db = keyspace.databases[0]!;
+    const list = longList();
+    db.put(KEY, 0, 3, stored(list));
+    list.trim(ELEMENTS - 20_000, 20_000);
+    expect(list.hasSlabs).toBe(true);
+    db.changed(KEY, 0, 3);
+    const before = arrayBuffers();
+    db.delete(KEY, 0, 3);
+    while (keyspace.releaseMemory());
+    expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
+  });
+
+  test('leaves its slabs to the collector when little stays of it, and what a pop read can still be read', () => {
+    const list = longList();
+    const entry = new Entry();
+    list.trim(ELEMENTS - 9000, 9000);
+    expect(list.hasSlabs).toBe(true);
+    let popped = 0;
+    for (; list.hasSlabs; popped++) list.popHead(entry);
+    expect(entry.buf.latin1Slice(entry.off, entry.off + entry.len)).toBe(String(element(ELEMENTS - 9000 + popped - 1)));
+    expect(list.length).toBeGreaterThan(1000);
+    expect(elementsOf(list, 0, 1)).toEqual([String(element(ELEMENTS - 9000 + popped))]);
+    expect(elementsOf(list, list.length - 1, 1)).toEqual([String(element(ELEMENTS - 1))]);
+    for (let i = 0; i < ELEMENTS; i++) list.pushTail(element(i), 0, ELEMENT_BYTES);
+    expect(elementsOf(list, list.length - 1, 1)).toEqual([String(element(ELEMENTS - 1))]);
+  });
+
   test('leaves what a copy of it reads, which changes on its own', () => {
     const list = longList();
     const copy = list.clone();
@@ -106,5 +136,34 @@ describe('A big set', () => {
     const before = arrayBuffers();
     other.dispose();
     expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
+  });
+
+  test('of short members gives back the table that finds them, too', () => {
+    const set = new SetObject(new Key(16));
+    const members = 1_000_000;
+    const name = Buffer.alloc(4);
+    for (let i = 0; i < members; i++) set.add(name, 0, name.writeInt32LE(i));
+    const before = arrayBuffers();
+    set.dispose();
+    // Eight bytes for each in the store, and eight for each slot, of which four fifths are taken at most.
+    expect(before - arrayBuffers()).toBeGreaterThan(members * (8 + 8) - 2 * OWN_SLABS_FROM_BYTES);
+  });
+
+  test('keeps all members when it leaves its slabs because few are left, and when it grows and is copied again', () => {
+    const set = bigSet();
+    const remove = (i: number) => set.remove(element(i), 0, ELEMENT_BYTES);
+    let removed = 0;
+    for (; set.hasSlabs; removed++) remove(removed);
+    expect(set.size).toBe(ELEMENTS - removed);
+    expect(set.size).toBeGreaterThan(1000);
+    const missing = (from: number) =>
+      Array.from({ length: ELEMENTS - from }, (_, i) => from + i).filter((i) => !set.has(element(i), 0, ELEMENT_BYTES));
+    expect(missing(removed)).toEqual([]);
+    for (let i = 0; i < removed; i++) set.add(element(i), 0, ELEMENT_BYTES);
+    const copy = set.clone();
+    for (let i = 0; i < ELEMENTS; i += 2) copy.remove(element(i), 0, ELEMENT_BYTES);
+    expect(missing(0)).toEqual([]);
+    set.dispose();
+    expect(copy.has(element(1), 0, ELEMENT_BYTES)).toBe(true);
   });
 });

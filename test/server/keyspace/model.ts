@@ -18,7 +18,7 @@ export interface Held {
 /** An aggregate of which only the size matters. */
 export function objectOf(bytes: number | (() => number)): Aggregate {
   const usedBytes = typeof bytes === 'number' ? () => bytes : bytes;
-  const object: Aggregate = { holders: 0, usedBytes, clone: () => object, dispose: () => {} };
+  const object: Aggregate = { holders: 0, hasSlabs: false, usedBytes, clone: () => object, dispose: () => {} };
   return object;
 }
 
