@@ -18,13 +18,32 @@ export interface Descriptors {
 }
 
 export function readDescriptors(): Descriptors {
+  return { limit: readLimit(), open: countOpen() };
+}
+
+/** For servers that start one after the other in a process: only prlimit(1) changes the limit later, and the look takes long. */
+export function descriptorsAtStart(): Descriptors {
+  limitAtStart ??= readLimit();
+  return { limit: limitAtStart, open: limitAtStart === Number.POSITIVE_INFINITY ? 0 : countOpen() };
+}
+
+let limitAtStart: number | null = null;
+
+function readLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'latin1');
-    const limit = Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
-    // The folder itself is open while it is read.
-    return { limit, open: readdirSync('/proc/self/fd').length - 1 };
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
   } catch {
-    return { limit: Number.POSITIVE_INFINITY, open: 0 };
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function countOpen(): number {
+  try {
+    // The folder itself is open while it is read.
+    return readdirSync('/proc/self/fd').length - 1;
+  } catch {
+    return 0;
   }
 }
 

@@ -9,7 +9,7 @@
 import { getHeapStatistics } from 'node:v8';
 import type { Clock, Timer } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
-import { readDescriptors } from '../base/descriptors.ts';
+import { descriptorsAtStart } from '../base/descriptors.ts';
 import type { Logger } from '../base/log.ts';
 import { entropySeed, randomHex } from '../base/prng.ts';
 import { ConfigFailure } from '../config/conf-file.ts';
@@ -144,7 +144,7 @@ function assemble(options: Assembled, start: Start): Running {
   const replication = newReplication();
   const propagation = new Propagation();
   const keyspace = newKeyspace(options, clock, propagation);
-  const descriptors = readDescriptors();
+  const descriptors = descriptorsAtStart();
   lowerMaxClients(config, { descriptors, log });
   const door = new Door(() => server, {
     config,

@@ -18,13 +18,15 @@ import { whyNot } from './persistence/disk.ts';
 import { busTlsOptions, clientTlsOptions, TlsFailure } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
+const WITHOUT_EFFECT = names.filter((name) => directiveOf(name).status !== 'obeyed');
+
 export function onChange(the: () => Server, door: Door): OnChange {
   const limits = (): void => door.readLimits();
   const announced = (): void => the().cluster?.reconfigure();
   const busTls = (): void => the().cluster?.applyTls();
   const nothing = (before: ReadonlyMap<Name, unknown>): void => tellWithoutEffect(the(), [...before.keys()]);
   return {
-    ...Object.fromEntries(names.filter((name) => directiveOf(name).status !== 'obeyed').map((name) => [name, nothing])),
+    ...Object.fromEntries(WITHOUT_EFFECT.map((name) => [name, nothing])),
     ...Object.fromEntries(TLS.map((name) => [name, busTls])),
     ...Object.fromEntries(clusterDirectives.map((name) => [name, announced])),
     'tls-cluster': () => {
