@@ -63,7 +63,7 @@ describe('a server that loads its data', () => {
     node.child.kill('SIGHUP');
     node.child.kill('SIGTERM');
     expect(await endOf(node.child)).toBe(0);
-    expect(node.output()).toContain('Received SIGTERM scheduling shutdown...');
+    expect(node.output()).toContain('Received shutdown signal during loading, scheduling shutdown.');
     expect(node.output()).not.toContain('DB loaded from append only file');
     expect(existsSync(join(dir, 'pid'))).toBe(false);
     expect(existsSync(join(dir, 'socket'))).toBe(false);
