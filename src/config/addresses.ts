@@ -3,7 +3,7 @@
  * (replication, the bus, MIGRATE).
  */
 
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 
 export interface ListenHost {
   /** Undefined: all addresses. */
@@ -52,7 +52,19 @@ export function sourceOf(sourceAddress: string, host: string): { localAddress?: 
   return families[1] !== 0 && families[0] !== families[1] ? {} : { localAddress: sourceAddress };
 }
 
-/** What `connect` takes for a host: a name ends at a zero byte, as in C. Of a longer one Node would throw. */
-export function connectable(host: string): string {
-  return host.split('\0', 1)[0]!;
+interface Destination {
+  readonly host: string;
+  readonly lookup?: LookupFunction;
+}
+
+/** The host, as options of `connect`. A name ends at a zero byte, as in C: of a longer one Node would throw. */
+export function destinationOf(text: string): Destination {
+  const host = text.split('\0', 1)[0]!;
+  // Node takes an empty host for this machine.
+  return host === '' ? { host: 'no host', lookup: (_, __, found) => found(new NoHost(), '') } : { host };
+}
+
+class NoHost extends Error {
+  readonly code = 'ENOTFOUND';
+  override readonly message = 'the name of the host is empty';
 }

@@ -81,13 +81,15 @@ export interface Kind<T> {
   multi?: boolean;
   join?: (before: T, after: T) => T;
   fileOnly?: boolean;
+  /** Zero bytes belong to its words. Without it a word ends at one, as a text of C does: so it is in Redis. */
+  binary?: boolean;
 }
 
 export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
   const multi = kind.multi ?? false;
   const parseWords = (words: readonly string[], current: T = traits.initial): T => {
     if (!multi && words.length !== 1) throw new DirectiveRefusal('wrong number of arguments');
-    return kind.parseWords(words, current);
+    return kind.parseWords(kind.binary === true ? words : words.map(upToZero), current);
   };
   return {
     kind: kind.kind,
@@ -115,6 +117,10 @@ export function directive<T>(kind: Kind<T>, traits: Traits<T>): Directive<T> {
   };
 }
 
+function upToZero(word: string): string {
+  return word.split('\0', 1)[0]!;
+}
+
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 /** The first double above that of INT64_MAX. */
 const ABOVE_INT64 = 2 ** 63 + 2048;
@@ -137,6 +143,7 @@ export function integer(traits: IntegerTraits): Directive<number> {
     {
       kind: 'integer',
       allowed,
+      binary: true,
       parseWords([text]) {
         const value = parseWhole(text);
         if (value === null) throw new DirectiveRefusal("argument couldn't be parsed into an integer");
@@ -253,11 +260,14 @@ export function someOf<const W extends string>(
 }
 
 /** A text; `why` answers what is wrong with it, or null. */
-export function text(traits: Traits<string> & { why?: (value: string) => string | null }): Directive<string> {
+export function text(
+  traits: Traits<string> & { why?: (value: string) => string | null; binary?: boolean },
+): Directive<string> {
   return directive(
     {
       kind: 'text',
       allowed: 'any text',
+      binary: traits.binary ?? false,
       parseWords([value]) {
         const wrong = traits.why?.(value!) ?? null;
         if (wrong !== null) throw new DirectiveRefusal(wrong);

@@ -10,7 +10,7 @@ export const replication = {
     fixed: true,
     doc: 'The primary to copy. REPLICAOF changes it while running. In a cluster it says whom to follow once the node has joined.',
   }),
-  masterauth: text({ initial: '', since: '1.0.0', sensitive: true, doc: 'Password of the primary.' }),
+  masterauth: text({ initial: '', binary: true, since: '1.0.0', sensitive: true, doc: 'Password of the primary.' }),
   masteruser: text({ initial: '', since: '6.0.0', doc: 'User to log in with at the primary.' }),
   'replica-serve-stale-data': yesNo({
     initial: true,

@@ -8,6 +8,7 @@ const NO_ACL_LOG = 'refusals are not kept yet (ACL LOG)';
 export const security = {
   requirepass: text({
     initial: '',
+    binary: true,
     since: '1.0.0',
     sensitive: true,
     doc: 'Password of the default user; empty lets everybody in.',

@@ -290,6 +290,7 @@ export function fileLines(
       allowed: traits.allowed,
       multi: true,
       fileOnly: true,
+      binary: true,
       parseWords(words, current) {
         const wrong = traits.why?.(words) ?? null;
         if (wrong !== null) throw new DirectiveRefusal(wrong);

@@ -4,6 +4,7 @@
  */
 
 import 'reflect-metadata';
+import { execFileSync, spawn } from 'node:child_process';
 import { createDiffieHellmanGroup, webcrypto } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -223,4 +224,14 @@ test.each<[directive: string, value: () => string, reason: RegExp]>([
   }
   expect([await get(directive), await get('timeout'), await get('tls-replication')]).toEqual([before, '0', 'no']);
   expect(await handshake({}, name)).toBe('first');
+});
+
+test('a TLS file that is no regular file is refused, not waited for', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // Whoever does wait for the pipe finds it empty at last.
+  const writer = spawn('sh', ['-c', ': > "$0"', pipe]);
+  const failure = await set('tls-dh-params-file', pipe).catch((error: Error) => error.message);
+  writer.kill();
+  expect(failure).toMatch(/tls-dh-params-file \S+pipe: Not a regular file$/);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -170,4 +170,14 @@ test('what is accepted but has no effect is said in the log when it is set, once
   // Back at the default there is nothing to tell.
   await told.call('CONFIG', 'SET', 'notify-keyspace-events', '', 'maxmemory-policy', 'noeviction');
   expect(said()).toHaveLength(2);
+});
+
+test('a value ends at a zero byte, as a text of C; a password and a number do not', async () => {
+  await server.call('CONFIG', 'SET', 'dbfilename', 'here.rdb\0there', 'dir', `${dir}\0nowhere`, 'save', '60 1\0');
+  expect([await get('dbfilename'), await get('dir'), await get('save')]).toEqual(['here.rdb', dir, '60 1']);
+  expect(await server.call('SAVE')).toBe('OK');
+  expect(existsSync(join(dir, 'here.rdb'))).toBe(true);
+  await server.call('CONFIG', 'SET', 'masterauth', 'a\0b');
+  expect(await get('masterauth')).toBe('a\0b');
+  expect(await refusal('timeout', '1\0')).toMatch(/couldn't be parsed into an integer/);
 });

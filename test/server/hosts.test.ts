@@ -17,3 +17,20 @@ test.each([
   expect(await server.call('REPLICAOF', 'NO', 'ONE')).toBe('OK');
   expect(await server.call('GET', 'key')).toBe('v');
 });
+
+test('an empty host is no host: neither REPLICAOF nor MIGRATE takes it for this machine', async () => {
+  const [other, server] = [await started({}), await started({})];
+  const port = String(other.port);
+  for (const host of ['', '\0localhost']) {
+    await server.call('SET', 'key', 'v');
+    expect(String(await server.call('MIGRATE', host, port, 'key', '0', '1000').catch((error) => error))).toMatch(
+      /IOERR/,
+    );
+    await server.call('REPLICAOF', host, port);
+    await until(async () => ((await server.call('ROLE')) as unknown[])[3] === 'connect');
+    expect(await infoOf(server, 'master_link_status')).toEqual(['down']);
+    await server.call('REPLICAOF', 'NO', 'ONE');
+  }
+  expect(await infoOf(other, 'sync_full')).toEqual(['0']);
+  expect(await other.call('DBSIZE')).toBe(0);
+});

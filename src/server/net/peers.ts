@@ -6,7 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../base/clock.ts';
-import { connectable } from '../../config/addresses.ts';
+import { destinationOf } from '../../config/addresses.ts';
 import { type Reply, ReplyFailure, ReplyParser } from '../protocol/reply-parser.ts';
 
 /** Redis' numbers: so many sockets are kept, and so long unused. */
@@ -145,7 +145,7 @@ export class Peers {
     const key = `${host}:${port}`;
     const known = this.#peers.get(key);
     if (known !== undefined && !known.busy && !known.socket.destroyed) return known;
-    const where = { host: connectable(host), port, ...source };
+    const where = { ...destinationOf(host), port, ...source };
     const socket = tls === null ? connect({ ...where, noDelay: true }) : connectTls({ ...tls, ...where });
     // An error nobody listens to would end the process.
     socket.on('error', () => {});

@@ -37,6 +37,8 @@ export interface AofLogOptions {
   readonly fatal: (reason: string) => never;
   /** `failure` or `enabled` has changed. */
   readonly statusChanged: () => void;
+  /** Is a snapshot being written, for whatever purpose? */
+  readonly snapshotting: () => boolean;
 }
 
 const BATCH_BYTES = 64 * 1024;
@@ -51,7 +53,6 @@ export class AofLog {
   /** Bytes of base and increments, and of the base when it was written: what triggers a rewrite. */
   size = 0;
   baseSize = 0;
-  rewriting = false;
   /** Counted for INFO: flushes whose fdatasync could not start because the one before was not done. */
   delayedSyncs = 0;
   /**
@@ -154,7 +155,6 @@ export class AofLog {
   suspend(why: string): void {
     if (this.#file === null && this.#suspended === null) return;
     this.#suspended = why;
-    this.rewriting = false;
     this.#drop();
     this.#tell();
   }
@@ -162,7 +162,6 @@ export class AofLog {
   /** A whole data set took the place of all that was logged: the base, complete and on disk, is where the log goes on. */
   goOnFrom(base: AofFile): void {
     const increment = this.#options.folder.goOnFrom(base);
-    this.rewriting = false;
     this.doubtful = false;
     this.#suspended = null;
     this.#filled = 0;
@@ -204,7 +203,6 @@ export class AofLog {
       file.syncNow();
       this.#switchTo(this.#options.folder.addIncrement());
     }
-    this.rewriting = true;
     this.#tell();
   }
 
@@ -213,7 +211,6 @@ export class AofLog {
     if (this.#current === null)
       throw new DiskFailure('write', base.name, 'EIO', this.#suspended ?? 'The log was closed');
     this.#options.folder.adopt(base, this.#current);
-    this.rewriting = false;
     this.doubtful = false;
     this.#suspended = null;
     this.measure();
@@ -222,7 +219,6 @@ export class AofLog {
 
   /** Base and increments stay what they are; a log that was just turned on is off again. */
   abandonRewrite(): void {
-    this.rewriting = false;
     const current = this.#current;
     if (current === null || !this.lacksBase) return;
     this.#drop();
@@ -295,7 +291,7 @@ export class AofLog {
 
   #sync(file: AppendFile): void {
     const { config } = this.#options;
-    if (config['no-appendfsync-on-rewrite'] && this.rewriting) return;
+    if (config['no-appendfsync-on-rewrite'] && this.#options.snapshotting()) return;
     if (config.appendfsync === 'always') this.#syncNow(file);
     else if (config.appendfsync === 'everysec') this.#syncLater(file);
     else if (this.#syncFailure !== null) {

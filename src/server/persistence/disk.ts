@@ -17,6 +17,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../../base/byte-text.ts';
 import { randomHex } from '../../base/prng.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import { systemReason } from '../../base/system-reason.ts';
 import { roomFor, syncFails, truncateFails } from './disk-fault.ts';
 
@@ -315,7 +316,7 @@ export function abandonQuietly(file: Pick<AtomicFile, 'abandon'>): void {
 export function readSmallFile(filePath: string, size_max: number): Buffer {
   const size = sizeOf(filePath);
   if (size > size_max) throw new DiskFailure('read', filePath, 'EFBIG', `Larger than ${size_max} bytes`);
-  return attempt('read', filePath, () => fs.readFileSync(pathOf(filePath)));
+  return attempt('read', filePath, () => readRegularFile(pathOf(filePath)));
 }
 
 /** Creates the file when there is none; one that is there is not even opened. */

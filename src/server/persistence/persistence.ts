@@ -69,7 +69,8 @@ export class Persistence {
     const { config, clock, log, switches, fatal, statusChanged } = options;
     this.#options = options;
     this.#folder = new AofFolder(config, log);
-    this.log = new AofLog({ folder: this.#folder, clock, log, config, switches, fatal, statusChanged });
+    const snapshotting = (): boolean => this.#job !== null;
+    this.log = new AofLog({ folder: this.#folder, clock, log, config, switches, fatal, statusChanged, snapshotting });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
     this.#saved_ms = clock.monotonic_ms();
     this.progress = new Progress(options);

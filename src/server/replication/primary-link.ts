@@ -10,7 +10,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Timer } from '../../base/clock.ts';
-import { connectable, sourceOf } from '../../config/addresses.ts';
+import { destinationOf, sourceOf } from '../../config/addresses.ts';
 import { RdbFailure } from '../persistence/rdb-format.ts';
 import { clientTlsOptions, TlsFailure } from '../security/tls-options.ts';
 import { FullCopy } from './full-copy.ts';
@@ -169,12 +169,11 @@ export class PrimaryLink {
 
   #connect(): Socket | null {
     const { config } = this.#host;
-    const host = connectable(this.address.host);
-    const { port } = this.address;
-    const local = sourceOf(config['bind-source-addr'], host);
-    if (!config['tls-replication']) return connect({ host, port, ...local }, () => this.#connected());
+    const where = destinationOf(this.address.host);
+    const ends = { ...where, port: this.address.port, ...sourceOf(config['bind-source-addr'], where.host) };
+    if (!config['tls-replication']) return connect(ends, () => this.#connected());
     try {
-      return connectTls({ ...clientTlsOptions(config), host, port, ...local }, () => this.#connected());
+      return connectTls({ ...clientTlsOptions(config), ...ends }, () => this.#connected());
     } catch (failure) {
       if (!(failure instanceof TlsFailure)) throw failure;
       this.#fail(failure.message);

@@ -5,7 +5,7 @@
 
 // As a whole, because it is large: nothing of it is loaded before something is taken from it (scripts/build.mjs).
 import crypto from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
   type ConnectionOptions,
@@ -15,6 +15,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { bytesOf, pathOf, toByteText } from '../../base/byte-text.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import { systemReason } from '../../base/system-reason.ts';
 import type { Config } from '../../config/directives.ts';
 
@@ -112,8 +113,8 @@ function readFolder(folder: string): Buffer[] {
   try {
     const files = readdirSync(pathOf(folder), 'latin1').map((name) => pathOf(path.join(folder, name)));
     const certificates = files
-      .filter((file) => !statSync(file).isDirectory())
-      .map((file) => readFileSync(file))
+      .filter((file) => statSync(file).isFile())
+      .map(readRegularFile)
       .filter((bytes) => bytes.includes('-----BEGIN CERTIFICATE-----'));
     if (certificates.length === 0) throw new TlsFailure(`${what}: no file in it holds a PEM certificate`);
     return authoritiesIn(Buffer.concat(certificates), what);
@@ -184,7 +185,7 @@ function exchange(config: Config): TlsOptions {
 function read(config: Config, directive: FileDirective): Buffer {
   if (config[directive] === '') throw new TlsFailure(`No ${directive} configured!`);
   try {
-    return readFileSync(pathOf(config[directive]));
+    return readRegularFile(pathOf(config[directive]));
   } catch (error) {
     throw new TlsFailure(`${directive} ${config[directive]}: ${systemReason(error)}`);
   }

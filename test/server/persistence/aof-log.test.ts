@@ -14,12 +14,14 @@ import { logInto, NOW_MS } from './support.ts';
 let dir: string;
 let lines: string[];
 let clock: ManualClock;
+let snapshotting: boolean;
 let config: { -readonly [K in keyof AofConfig]: AofConfig[K] };
 
 beforeEach(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'rkv-aof-'));
   lines = [];
   clock = new ManualClock(NOW_MS);
+  snapshotting = false;
   config = { appendfsync: 'everysec', 'no-appendfsync-on-rewrite': false, 'aof-timestamp-enabled': false };
 });
 afterEach(() => {
@@ -50,6 +52,7 @@ function newLog(folder = newFolder()): AofLog {
     switches: allSwitchesOff(),
     fatal,
     statusChanged,
+    snapshotting: () => snapshotting,
   });
   return made;
 }
@@ -213,7 +216,6 @@ describe('the files of the log', () => {
     log.beginRewrite();
     append(log, 'x');
     log.abandonRewrite();
-    expect(log.rewriting).toBe(false);
     end(log);
     expect(files()).toEqual([
       'appendonly.aof.1.base.rdb',
@@ -307,6 +309,20 @@ describe('writing', () => {
     log.flush();
     const deadline = Date.now() + 5000;
     while (log.pending && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+    expect(log.pending).toBe(false);
+    end(log);
+  });
+
+  it('waits with no-appendfsync-on-rewrite until no snapshot is under way', () => {
+    Object.assign(config, { appendfsync: 'always', 'no-appendfsync-on-rewrite': true });
+    const log = newLog();
+    log.open('rdb', base(''));
+    snapshotting = true;
+    append(log, 'a');
+    log.flush();
+    expect(log.pending).toBe(true);
+    snapshotting = false;
+    log.flush();
     expect(log.pending).toBe(false);
     end(log);
   });

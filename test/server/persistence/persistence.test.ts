@@ -232,6 +232,28 @@ describe('the log', () => {
     end(persistence);
   });
 
+  it.each([
+    ['a save', (persistence: Persistence) => persistence.scheduleSave()],
+    ['a full copy for a replica', (persistence: Persistence) => persistence.spool({ begun() {}, done() {} })],
+    ['a rewrite', (persistence: Persistence) => persistence.scheduleRewrite()],
+  ])('is not forced to disk during %s with no-appendfsync-on-rewrite', async (_, begin) => {
+    const { persistence } = make(filled(67), {
+      appendonly: true,
+      appendfsync: 'always',
+      'no-appendfsync-on-rewrite': true,
+    });
+    await persistence.load(START, NOBODY_WAITS);
+    begin(persistence);
+    persistence.flush();
+    persistence.append(SET, SET.length);
+    persistence.log.flush();
+    expect([persistence.purpose === null, persistence.log.pending]).toEqual([false, true]);
+    await settle(persistence);
+    persistence.log.flush();
+    expect(persistence.log.pending).toBe(false);
+    end(persistence);
+  });
+
   it('that is turned on writes what is there, and what happens meanwhile', async () => {
     const keyspace = filled(65);
     const { persistence, config } = make(keyspace);
