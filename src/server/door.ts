@@ -67,6 +67,7 @@ export class Door {
     this.#options = options;
     this.#listener = new Listener({
       onAccept: (accepted) => this.#accept(accepted),
+      mayShakeHands: (socket) => this.#hasRoom(socket),
       backlog: options.config['tcp-backlog'],
       keepsAlive: options.keepsAlive,
     });
@@ -133,11 +134,7 @@ export class Door {
   #accept({ socket, transport }: Accepted): void {
     const server = this.#the();
     const { config, stats } = server;
-    if (tookReserved(socket, this.#options.descriptors) || server.clients.size >= config.maxclients) {
-      stats.add('rejectedConnections');
-      turnAway(socket, FULL);
-      return;
-    }
+    if (!this.#hasRoom(socket)) return turnAway(socket, FULL);
     const local = transport === 'unix' || isLoopback(socket.remoteAddress ?? '');
     if (config['protected-mode'] && config.requirepass === '' && !local) {
       stats.add('rejectedConnections');
@@ -160,6 +157,15 @@ export class Door {
     setAuthenticated(client, config.requirepass === '');
     if (!this.#options.keepsAlive) connection.socket.unref();
     connection.start();
+  }
+
+  /** Whoever is in the middle of a TLS handshake has a place already, as in Redis: half of one is easily made. */
+  #hasRoom(socket: Socket): boolean {
+    const { clients, config, stats } = this.#the();
+    const taken = clients.size + this.#listener.handshakes;
+    if (!tookReserved(socket, this.#options.descriptors) && taken < config.maxclients) return true;
+    stats.add('rejectedConnections');
+    return false;
   }
 
   /** Lets a client of this very process in, by a stream that need not be a socket: it is trusted. */

@@ -6,14 +6,16 @@
 import 'reflect-metadata';
 import { execFileSync, spawn } from 'node:child_process';
 import { createDiffieHellmanGroup, webcrypto } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect as connectPlain, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommandFailure, type EmbeddedServer, startServer } from '../../src/index.ts';
+import { until } from '../support/embedded.ts';
 
 interface Identity {
   readonly cert: string;
@@ -228,10 +230,23 @@ test.each<[directive: string, value: () => string, reason: RegExp]>([
 
 test('a TLS file that is no regular file is refused, not waited for', async () => {
   const pipe = join(folder, 'pipe');
-  execFileSync('mkfifo', [pipe]);
+  execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
   // Whoever does wait for the pipe finds it empty at last.
   const writer = spawn('sh', ['-c', ': > "$0"', pipe]);
   const failure = await set('tls-dh-params-file', pipe).catch((error: Error) => error.message);
   writer.kill();
   expect(failure).toMatch(/tls-dh-params-file \S+pipe: Not a regular file$/);
+});
+
+test('whoever stays in the middle of a handshake counts as a client, until they leave', async () => {
+  await set('maxclients', '4', 'tls-auth-clients', 'no', 'tls-protocols', '');
+  const ends = Array.from({ length: 5 }, () => connectPlain(port, '127.0.0.1').on('error', () => {}));
+  // One of them finds the house full.
+  await Promise.race(ends.map((socket) => once(socket.resume(), 'close')));
+  expect(await handshake({}, name)).toMatch(/closed|ECONNRESET/);
+  for (const socket of ends) socket.destroy();
+  await until(async () => (await handshake({}, name)) === 'first');
+  // A handshake that fails has ended, too.
+  for (let i = 0; i < 6; i++) expect(await version('TLSv1')).toMatch(/^ERR_SSL|ECONNRESET/);
+  expect(await handshake({}, name)).toBe('first');
 });

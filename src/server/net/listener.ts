@@ -53,12 +53,19 @@ interface Open extends Endpoint {
 
 export interface ListenerOptions {
   onAccept: OnAccept;
+  /** Whether a connection may begin with its TLS handshake; otherwise it is closed. */
+  mayShakeHands: (socket: Socket) => boolean;
   backlog: number;
   /** An open port is a reason for the process to go on. */
   keepsAlive: boolean;
 }
 
+/** Whoever is a client takes one round trip, or two, for it. */
+const HANDSHAKE_MS_MAX = 30_000;
+
 export class Listener {
+  /** Connections that are in the middle of a TLS handshake. */
+  handshakes = 0;
   readonly #options: ListenerOptions;
   #ports: Open[] = [];
   #unix: { readonly server: NetServer; readonly path: string } | null = null;
@@ -76,13 +83,17 @@ export class Listener {
 
   /** For connections that come in from now on. */
   applyTls(options: TlsOptions & SecureContextOptions): void {
-    const tls = createTlsServer(options, (socket) => {
+    const tls = createTlsServer({ ...options, handshakeTimeout: HANDSHAKE_MS_MAX }, (socket) => {
+      this.handshakes--;
       // With tls-auth-clients optional Node accepts any certificate; one that is shown and not trusted is refused, as in Redis.
       if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy();
       else this.#acceptKnown(socket, 'tls');
     });
     // A client that fails the handshake is its own problem: without a listener Node would end the process.
-    tls.on('tlsClientError', (_error, socket) => socket.destroy());
+    tls.on('tlsClientError', (_error, socket) => {
+      this.handshakes--;
+      socket.destroy();
+    });
     this.#tls = tls;
   }
 
@@ -160,11 +171,21 @@ export class Listener {
     const server =
       transport === 'tcp'
         ? createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#acceptKnown(socket, 'tcp'))
-        : createServer({ noDelay: true }, (socket) => void this.#tls!.emit('connection', socket));
+        : createServer({ noDelay: true }, (socket) => this.#shakeHands(socket));
     const where = host === undefined ? { port } : { host, port, ipv6Only: host.includes(':') };
     await this.#opened(server, where, `${host ?? '*'}:${port}`);
     const address = server.address();
     return { ...endpoint, port: typeof address === 'object' && address !== null ? address.port : port, server };
+  }
+
+  /** Ends in one of two events of the TLS server: a client is there, or none will be. */
+  #shakeHands(socket: Socket): void {
+    if (!this.#options.mayShakeHands(socket)) {
+      socket.destroy();
+      return;
+    }
+    this.handshakes++;
+    this.#tls!.emit('connection', socket);
   }
 
   #replace(old: Open, again: Open): void {
