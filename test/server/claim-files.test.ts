@@ -60,6 +60,9 @@ test('what is not configured to be written is claimed when it is asked for', asy
   await first.close();
   expect(await second.call('SAVE')).toBe('OK');
   expect(await second.call('CONFIG', 'SET', 'appendonly', 'yes')).toBe('OK');
+  // Until then it cannot be closed.
+  const written = /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/;
+  await expect.poll(() => second.call('INFO', 'persistence')).toMatch(written);
 });
 
 test('what a save or a rewrite that was killed left is removed at the next start', async () => {
@@ -82,4 +85,30 @@ test('nothing but the data is left behind by servers that end', async () => {
   expect(
     fs.readdirSync(path.join(dir, 'appendonlydir')).filter((name) => !/^appendonly\.aof\.(\d|manifest)/.test(name)),
   ).toEqual([]);
+});
+
+test('a file is one file by whatever path, and a server does not stand in its own way', async () => {
+  const linked = `${dir}-linked`;
+  fs.symlinkSync(dir, linked);
+  const server = await start({ save: '3600 1', 'enable-protected-configs': 'yes' });
+  await server.call('CONFIG', 'SET', 'dir', linked);
+  const saved = await server.call('SAVE').finally(() => fs.rmSync(linked));
+  await server.call('CONFIG', 'SET', 'dir', dir);
+  expect([saved, await server.call('SAVE')]).toEqual(['OK', 'OK']);
+});
+
+test('a folder that took the place of another has not been claimed by whoever claimed the first', async () => {
+  const data = path.join(dir, 'data');
+  const options: ServerOptions = { dir: data, save: '3600 1' };
+  fs.mkdirSync(data);
+  const first = await start(options);
+  expect(await first.call('SAVE')).toBe('OK');
+  fs.renameSync(data, `${data}-before`);
+  fs.mkdirSync(data);
+  const second = await start(options);
+  await expect(first.call('SAVE')).rejects.toThrow(USED);
+  await first.call('CONFIG', 'SET', 'save', '');
+  await first.close();
+  await expect(start(options)).rejects.toThrow(USED);
+  expect(await second.call('SAVE')).toBe('OK');
 });

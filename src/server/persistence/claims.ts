@@ -28,7 +28,7 @@ export class InUse extends DiskFailure {
 }
 
 export class Claims {
-  readonly #locks = new Map<string, FileLock>();
+  readonly #locks = new Set<FileLock>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -49,20 +49,16 @@ export class Claims {
     if (!this.#take(filePath)) throw new InUse(filePath);
   }
 
-  release(filePath: string): void {
-    this.#locks.get(filePath)?.release();
-    this.#locks.delete(filePath);
-  }
-
   releaseAll(): void {
-    for (const filePath of this.#locks.keys()) this.release(filePath);
+    for (const lock of this.#locks) lock.release();
+    this.#locks.clear();
   }
 
   #take(filePath: string): boolean {
-    if (this.#locks.has(filePath)) return true;
+    for (const held of this.#locks) if (held.guards(filePath)) return true;
     const lock = lockFile(filePath);
     if (lock === null) return false;
-    this.#locks.set(filePath, lock);
+    this.#locks.add(lock);
     removeLeftovers(filePath);
     return true;
   }

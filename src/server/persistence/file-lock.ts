@@ -19,6 +19,8 @@ const LOCKS_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Held until it is released, or nobody knows it any more. */
 export interface FileLock {
+  /** Is it the lock of that file? By another path it may be, and no longer by its own where a folder was replaced. */
+  guards(filePath: string): boolean;
   release(): void;
 }
 
@@ -31,7 +33,10 @@ export function lockFile(filePath: string): FileLock | null {
     const database = openDatabase(path);
     const failure = begin(database);
     if (failure === null && file !== null && identityOf(path) === file) {
-      return { release: () => release(path, database) };
+      return {
+        guards: (other) => identityOf(`${other}.lock`) === file,
+        release: () => release(path, file, database),
+      };
     }
     database.close();
     if (failure === SQLITE_BUSY) return null;
@@ -57,10 +62,10 @@ export function holderOf(filePath: string): string {
   }
 }
 
-/** Removed while it is still held: whoever has it open already sees that it was replaced. */
-function release(path: string, database: DatabaseSync): void {
+/** Removed while it is still held: whoever has it open already sees that it was replaced. Another's is not ours to remove. */
+function release(path: string, file: string, database: DatabaseSync): void {
   try {
-    remove(path);
+    if (identityOf(path) === file) remove(path);
   } catch {
     // It stays, and means nothing without its holder.
   }
