@@ -66,11 +66,10 @@ export class Persistence {
   #job: { readonly purpose: Purpose; readonly snapshot: Snapshot; readonly aborted: () => void } | null = null;
 
   constructor(options: PersistenceOptions) {
-    const { config, clock, log, switches, fatal, statusChanged } = options;
+    const { config, clock, log } = options;
     this.#options = options;
     this.#folder = new AofFolder(config, log);
-    const snapshotting = (): boolean => this.#job !== null;
-    this.log = new AofLog({ folder: this.#folder, clock, log, config, switches, fatal, statusChanged, snapshotting });
+    this.log = new AofLog({ ...options, folder: this.#folder, snapshotting: () => this.#job !== null });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
     this.#saved_ms = clock.monotonic_ms();
     this.progress = new Progress(options);
