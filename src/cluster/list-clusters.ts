@@ -2,7 +2,17 @@
 import { existsSync } from 'node:fs';
 import { CliFailure } from './failure.ts';
 import type { Health } from './health.ts';
-import { clusterFolder, clusterNames, nodeFiles, nodeFolder, nodePorts, specFile, unfinishedFile } from './layout.ts';
+import {
+  clusterFolder,
+  clusterNames,
+  lockFile,
+  nodeFiles,
+  nodeFolder,
+  nodePorts,
+  specFile,
+  unfinishedFile,
+} from './layout.ts';
+import { isLocked } from './lock.ts';
 import { findRunning } from './process.ts';
 import { readRecord } from './spec-file.ts';
 import { findCluster } from './target.ts';
@@ -11,8 +21,8 @@ import { readTopology } from './topology.ts';
 export interface ClusterSummary {
   readonly name: string;
   readonly folder: string;
-  /** Its health as `status` has it; stopped: nothing runs. unfinished: its creation was interrupted. damaged: see `problem`. */
-  readonly state: Health | 'stopped' | 'unfinished' | 'damaged';
+  /** Its health as `status` has it; stopped: nothing runs. creating: not finished yet. unfinished: its creation was interrupted. damaged: see `problem`. */
+  readonly state: Health | 'stopped' | 'creating' | 'unfinished' | 'damaged';
   /** What is wrong with its cluster.yaml, or null. */
   readonly problem: string | null;
   /** null where cluster.yaml cannot be read. */
@@ -38,7 +48,9 @@ async function summarize(home: string, name: string): Promise<ClusterSummary> {
   try {
     const { engine, host } = readRecord(specFile(folder));
     const summary = { ...known, engine, host, problem: null };
-    if (existsSync(unfinishedFile(folder))) return { ...summary, state: 'unfinished' };
+    if (existsSync(unfinishedFile(folder))) {
+      return { ...summary, state: isLocked(lockFile(folder)) ? 'creating' : 'unfinished' };
+    }
     if (running.length === 0) return { ...summary, state: 'stopped' };
     const { state } = await readTopology(findCluster({ home, name }), { timeout_ms: QUESTION_MS });
     return { ...summary, state };

@@ -27,10 +27,10 @@ export function takeLock(file: string, purpose: string): Lock {
   throw held(file, readOwner(file));
 }
 
-/** Does a process that runs hold it? */
+/** Does another process that runs hold it? */
 export function isLocked(file: string): boolean {
   const owner = readOwner(file);
-  return owner !== null && isAlive(owner);
+  return owner !== null && owner.pid !== process.pid && isAlive(owner);
 }
 
 /**

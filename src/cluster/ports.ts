@@ -24,9 +24,21 @@ export function claimsOf(nodes: readonly { host: string; port: number; busPort: 
   ]);
 }
 
+/** Longer than a look at a port takes; up to twice that, so that two that meet once do not meet again. */
+const LOOK_AGAIN_MS = 50;
+const LOOKS_MAX = 2;
+
 /** Fails with PORT_IN_USE, naming each port and, where it can be known, who has it. */
 export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
-  const refusals = await Promise.all(claims.map(async (claim) => ({ claim, why: await whyNotBound(claim) })));
+  const look = async (claim: PortClaim): Promise<{ claim: PortClaim; why: string | null }> => {
+    return { claim, why: await whyNotBound(claim) };
+  };
+  let refusals = await Promise.all(claims.map(look));
+  // Another command that looks at the same port has it for a moment.
+  for (let again = 0; again < LOOKS_MAX && refusals.some(({ why }) => why !== null); again++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS * (1 + Math.random())));
+    refusals = await Promise.all(refusals.map((one) => (one.why === 'EADDRINUSE' ? look(one.claim) : one)));
+  }
   const taken = refusals.filter(({ why }) => why !== null);
   const [first] = taken;
   if (first === undefined) return;

@@ -7,7 +7,8 @@ import { splitWords, trimLine } from '../config/words.ts';
 import { resolveEngine } from './engine.ts';
 import { type EngineVersion, readVersion, whyTooNew } from './engine-version.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { checkFolder, isThere, specFile, unfinishedFile } from './layout.ts';
+import { checkFolder, isThere, lockFile, specFile, unfinishedFile } from './layout.ts';
+import { isLocked } from './lock.ts';
 import { type ClusterPlan, type NodePlan, planCluster } from './plan.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import { renderNodeConf } from './template.ts';
@@ -29,13 +30,19 @@ export function preflight(spec: ClusterSpec, { home }: { home: string }): Cluste
 export function nameTaken(plan: ClusterPlan): CliFailure {
   const flag = plan.name === 'default' ? '' : ` --cluster ${plan.name}`;
   const isUnfinished = existsSync(unfinishedFile(plan.folder));
+  const isMade = isUnfinished && isLocked(lockFile(plan.folder));
   return new CliFailure(`cluster ${plan.name} already exists`, {
     code: 'CLUSTER_EXISTS',
     exit: EXIT.conflict,
-    why: isUnfinished ? 'its creation was interrupted' : `${plan.folder} holds its files`,
+    why: isMade
+      ? 'another command is creating it'
+      : isUnfinished
+        ? 'its creation was interrupted'
+        : `${plan.folder} holds its files`,
     suggestions: [
-      `rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`,
-      `rkv cluster destroy${flag}`,
+      ...(isMade
+        ? ['rkv cluster list']
+        : [`rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`, `rkv cluster destroy${flag}`]),
       'rkv cluster create --cluster another --port auto',
     ],
   });

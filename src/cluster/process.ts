@@ -321,17 +321,8 @@ const PORT_TAKEN = /address (is )?already in use/i;
 function died({ files, address }: Launch, ended: Ended, why: string | undefined = reasonIn(files.log)): CliFailure {
   const name = formatAddress(address);
   const how = howEnded(ended);
-  const taken = tailLog(files.log).lines.findLast((line) => PORT_TAKEN.test(line));
-  if (ended.signal === null && taken !== undefined) {
-    return new CliFailure(`a port of node ${name} is not free`, {
-      code: 'PORT_IN_USE',
-      exit: EXIT.conflict,
-      why: withoutStamp(taken),
-      evidence: [`node ${name} ${how}`],
-      log: tailLog(files.log),
-      suggestions: ['the same again: ports are looked at anew', '--port auto'],
-    });
-  }
+  const taken = portTaken({ files, address }, ended);
+  if (taken !== null) return taken;
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
@@ -342,8 +333,25 @@ function died({ files, address }: Launch, ended: Ended, why: string | undefined 
   });
 }
 
+/** What ended with a word of a port that is in use; null for any other end. */
+function portTaken({ files, address }: Launch, ended: Ended): CliFailure | null {
+  const line = tailLog(files.log).lines.findLast((one) => PORT_TAKEN.test(one));
+  if (ended.signal !== null || line === undefined) return null;
+  const name = formatAddress(address);
+  return new CliFailure(`a port of node ${name} is not free`, {
+    code: 'PORT_IN_USE',
+    exit: EXIT.conflict,
+    why: withoutStamp(line),
+    evidence: [`node ${name} ${howEnded(ended)}`],
+    log: tailLog(files.log),
+    suggestions: ['run the same command again', '--port auto'],
+  });
+}
+
 /** It had started; `failure` is how somebody noticed. */
 function diedLater({ files, address }: Launch, ended: Ended, failure: CliFailure): CliFailure {
+  const taken = portTaken({ files, address }, ended);
+  if (taken !== null) return taken;
   const name = formatAddress(address);
   const how = howEnded(ended);
   return new CliFailure(`node ${name} died`, {

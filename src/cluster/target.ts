@@ -9,12 +9,14 @@ import {
   certificateFiles,
   clusterFolder,
   clusterNames,
+  lockFile,
   nodeFiles,
   nodeFolder,
   nodePorts,
   specFile,
   unfinishedFile,
 } from './layout.ts';
+import { isLocked } from './lock.ts';
 import type { NodesFolder } from './managed-nodes.ts';
 import type { Access } from './node-client.ts';
 import { valueInConf } from './node-conf.ts';
@@ -28,7 +30,7 @@ export interface ClusterTarget {
   /** Where to ask first; a topology also asks the nodes that these know. */
   readonly addresses: readonly Address[];
   readonly access: Access;
-  /** Its creation was interrupted. */
+  /** Its creation was interrupted: nobody is at it. */
   readonly isUnfinished: boolean;
 }
 
@@ -50,7 +52,7 @@ export function findCluster({ home, name }: { home: string; name: string }): Man
     spec,
     addresses,
     access: accessOf(spec, folder),
-    isUnfinished: existsSync(unfinishedFile(folder)),
+    isUnfinished: existsSync(unfinishedFile(folder)) && !isLocked(lockFile(folder)),
   };
 }
 

@@ -119,5 +119,6 @@ function stateSpan(state: Topology['state']): Span {
 }
 
 function summarySpan(state: ClusterSummary['state']): Span {
+  if (state === 'creating') return toned('○ creating', 'dim');
   return state === 'unfinished' || state === 'damaged' ? toned(`! ${state}`, 'look') : stateSpan(state);
 }

@@ -1,14 +1,15 @@
 /* Files of a cluster that somebody or something has damaged: every command says so, and a destroy removes what is ours. */
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCluster } from '../../src/cluster/create.ts';
 import { CliFailure } from '../../src/cluster/failure.ts';
-import { nodeFiles, nodeFolder } from '../../src/cluster/layout.ts';
+import { lockFile, nodeFiles, nodeFolder } from '../../src/cluster/layout.ts';
 import { destroyCluster, startCluster } from '../../src/cluster/lifecycle.ts';
 import { listClusters } from '../../src/cluster/list-clusters.ts';
-import { findRunning } from '../../src/cluster/process.ts';
+import { findRunning, runningProcess } from '../../src/cluster/process.ts';
 import { finish } from '../../src/cluster/run.ts';
 import { mayComeBackEmpty } from '../../src/cluster/safe-start.ts';
 import { findCluster } from '../../src/cluster/target.ts';
@@ -70,7 +71,6 @@ test.each([
 
 test('a pipe in the place of cluster.yaml is not waited for', async () => {
   const { home, folder } = stoppedCluster();
-  const { spawnSync } = await import('node:child_process');
   rmSync(join(folder, 'cluster.yaml'));
   spawnSync('mkfifo', [join(folder, 'cluster.yaml')]);
   expect(await listClusters({ home })).toMatchObject([{ state: 'damaged', problem: 'it is not a regular file' }]);
@@ -123,10 +123,25 @@ test('a node whose log of writes is lost may come back empty, one that has it ma
 
 test('a start whose port is taken advises no flag that it has not', async () => {
   const { home } = stoppedCluster();
-  const squatter = createServer();
+  const squatter = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => squatter.listen(PORT, '127.0.0.1', resolve));
   onTestFinished(() => void squatter.close());
   const { status, stdout } = await rkv(['cluster', 'start', '--json'], { home });
   expect(status).toBe(6);
   expect(JSON.parse(stdout).error).toMatchObject({ code: 'PORT_IN_USE', suggestions: [] });
+});
+
+test('a cluster that another command is making is not called interrupted', async () => {
+  const { home, folder } = stoppedCluster();
+  writeFileSync(join(folder, 'unfinished'), '');
+  expect(await listClusters({ home })).toMatchObject([{ state: 'unfinished' }]);
+  const maker = spawn('sleep', ['60']);
+  onTestFinished(() => void maker.kill('SIGKILL'));
+  const { pid, started } = runningProcess(maker.pid!)!;
+  symlinkSync(`${pid} ${started} cluster create ${name}`, lockFile(folder));
+  expect(await listClusters({ home })).toMatchObject([{ state: 'creating' }]);
+  expect(findCluster({ home, name }).isUnfinished).toBe(false);
+  expect(() => createCluster(specOf({ port: PORT }), { home, timeout_ms })).toThrow(
+    expect.objectContaining({ code: 'CLUSTER_EXISTS', exit: 6, why: 'another command is creating it' }),
+  );
 });

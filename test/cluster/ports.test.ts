@@ -19,6 +19,11 @@ test('free ports pass, and are free again afterwards', async () => {
   await checkPorts(claimsOf(nodes(PORT)));
 });
 
+test('two that look at the same ports at the same time are not in the way of each other', async () => {
+  const claims = claimsOf(nodes(PORT));
+  await Promise.all([checkPorts(claims), checkPorts(claims)]);
+});
+
 test('every port that is taken is named', async () => {
   await occupy(PORT);
   await occupy(PORT + 10_000);

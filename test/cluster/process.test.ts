@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startDeadline } from '../../src/cluster/deadline.ts';
 import type { Engine } from '../../src/cluster/engine.ts';
+import { CliFailure } from '../../src/cluster/failure.ts';
 import { type NodeFiles, nodeFiles } from '../../src/cluster/layout.ts';
 import {
   accepts,
   awaitListening,
   currentProcess,
+  explainByDeath,
   findRunning,
   hasEnded,
   isAlive,
@@ -99,6 +101,9 @@ test('a server that finds its port taken is a conflict, whatever it says last', 
     exit: 6,
     why: 'Warning: bind: Address already in use',
   });
+  // Also where another server was taken for it first.
+  const unlike = new CliFailure('another answers', { code: 'PORT_IN_USE', exit: 6 });
+  expect(await explainByDeath([launched], unlike)).toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
 });
 
 test('a server that could not be found again, for its pid file cannot be written, is not left running', async () => {
