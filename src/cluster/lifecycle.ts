@@ -169,12 +169,11 @@ function withoutNodes({ name, folder }: ManagedCluster): CliFailure {
   });
 }
 
-function portsStep({ name, spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
+function portsStep({ spec }: ManagedCluster, nodes: readonly ManagedNode[]): Step {
   return {
     id: 'ports',
     title: 'ports free',
     async run() {
-      for (const { port, files } of nodes) checkConf(files.config, { port, name });
       await checkPorts(claimsOf(nodes.map(({ port }) => ({ host: spec.host, port, busPort: port + BUS_PORT_OFFSET }))));
       return nodes.map(({ port }) => port).join(', ');
     },
@@ -192,6 +191,7 @@ function serversStep(cluster: ManagedCluster, nodes: readonly ManagedNode[], dea
     async run(report, signal) {
       let ready = 0;
       const start = async (node: ManagedNode): Promise<void> => {
+        checkConf(node.files.config, { port: node.port, name: cluster.name });
         const engine = resolveEngine(spec.engines[String(node.port)] ?? spec.engine);
         const address = { host: spec.host, port: node.port };
         const process = await launch(engine, { files: node.files, address });

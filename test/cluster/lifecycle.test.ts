@@ -112,8 +112,8 @@ describe.skipIf(engines.length === 0)('a start', () => {
     const files = nodeFiles(nodeFolder(join(home, name), PORT + 1));
     writeFileSync(files.config, 'no such directive\n');
     await expect(finish(startCluster({ home, name, timeout_ms }))).rejects.toMatchObject({
-      code: 'NODE_DIED',
-      message: `node 127.0.0.1:${PORT + 1} did not start`,
+      code: 'BROKEN_NODE',
+      message: `node ${PORT + 1} cannot be started: its configuration is damaged`,
     });
     expect((await listClusters({ home }))[0]!.running).toEqual([PORT]);
   });
@@ -129,7 +129,7 @@ test('an unknown node is a usage failure that names the known ones', async () =>
   const home = makeHome();
   const folder = join(home, name);
   mkdirSync(nodeFolder(folder, 7000), { recursive: true });
-  writeFileSync(join(folder, 'cluster.yaml'), '');
+  writeFileSync(join(folder, 'cluster.yaml'), 'version: 1\n');
   await expect(finish(stopCluster({ home, name, ports: [7001], timeout_ms }))).rejects.toMatchObject({
     code: 'NO_NODE',
     exit: 2,
