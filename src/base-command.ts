@@ -259,7 +259,8 @@ export abstract class BaseCommand extends Command {
 
   /** A flag that does not exist was probably meant to be one that does. */
   #withFlagsMeant<Facts extends FailureFacts>(described: Facts, error: unknown): Facts {
-    const help = `rkv ${this.id?.replaceAll(':', ' ')} --help`;
+    const command = `rkv ${this.id?.replaceAll(':', ' ')}`;
+    const help = `${command} --help`;
     const { flags = {}, baseFlags = {} } = this.ctor;
     const known = Object.keys({ ...baseFlags, ...flags });
     // What fails may be a part of several commands, of which not every one has the flag that helps the others.
@@ -269,6 +270,11 @@ export abstract class BaseCommand extends Command {
     const facts = suggestions === undefined ? described : { ...described, suggestions };
     const unknown = (error as { flags?: unknown }).flags;
     if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
+    const elsewhere = this.#atPort(unknown);
+    if (elsewhere !== null && 'cluster' in flags && 'user' in flags) {
+      const why = 'a cluster is named by --cluster: its name, or HOST:PORT of one of its nodes';
+      return { ...facts, why, suggestions: [`${command} ${elsewhere}`, help] };
+    }
     const names = unknown.map((flag: string) => flag.replace(/^-+/, ''));
     const meant = names.flatMap((name) => nearest(name, known) ?? []);
     // `rkv status --watch`, as other programs have it.
@@ -277,6 +283,14 @@ export abstract class BaseCommand extends Command {
     if (meant.length === 0) return facts;
     const why = `did you mean ${meant.map((name) => `--${name}`).join(' and ')}?`;
     return { ...facts, why, suggestions: facts.suggestions ?? [] };
+  }
+
+  /** `rkv status -p 7000`, as redis-cli has it: what names the same node here. */
+  #atPort(unknown: readonly string[]): string | null {
+    const at = this.argv.findIndex((word) => /^(-p|--port)(=|$)/.test(word));
+    if (at === -1 || !unknown.some((flag) => /^(-p|--port)/.test(flag))) return null;
+    const port = this.argv[at]!.split('=')[1] ?? this.argv[at + 1] ?? '';
+    return /^\d+$/.test(port) ? `--cluster 127.0.0.1:${port}` : null;
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {

@@ -114,10 +114,13 @@ export async function checkEmpty(client: NodeClient, ids: readonly string[] = []
   const seen = parseClusterNodes(nodes);
   const others = seen.filter(({ id, isMyself }) => !isMyself && !ids.includes(id)).length;
   const slots = seen.reduce((sum, node) => sum + countSlots(node.slots), 0);
+  const known = [
+    ...(others > 0 ? [plural(others, 'other node')] : []),
+    ...(slots > 0 ? [`the owners of ${plural(slots, 'slot')}`] : []),
+  ];
   const reasons = [
     ...(keys > 0 ? [`it holds ${plural(keys, 'key')}`] : []),
-    ...(others > 0 ? [`it knows ${plural(others, 'other node')}`] : []),
-    ...(slots > 0 ? [`it knows the owners of ${plural(slots, 'slot')}`] : []),
+    ...(known.length > 0 ? [`it knows ${known.join(' and ')}`] : []),
   ];
   if (reasons.length === 0) return;
   const { host, port } = client.address;

@@ -18,6 +18,7 @@ export async function explainTrouble(error: Error, { host, port, tls }: Address 
   const { code } = error as NodeJS.ErrnoException;
   const text = `${error.message} ${code ?? ''}`;
   if (code !== undefined && Object.hasOwn(BY_CODE, code)) return BY_CODE[code] as Trouble;
+  if (NOT_RESP.test(error.message)) return FOREIGN;
   const certificate = CERTIFICATES.find(({ pattern }) => pattern.test(text));
   if (certificate !== undefined) return { kind: 'tls', why: certificate.why, suggestions: certificate.suggestions };
   if (/ssl|tls|certificate|EPROTO/i.test(text)) {
@@ -36,10 +37,19 @@ export async function explainTrouble(error: Error, { host, port, tls }: Address 
   }
   return {
     kind: 'closed',
-    why: 'the connection was closed by the server: it may be stopping',
+    why: 'the connection was closed by the server: it may be stopping, or not a Redis server',
     suggestions: ['the same again'],
   };
 }
+
+/** What the client library says of bytes that begin no reply, and what ours says. */
+const NOT_RESP = /^(Protocol error|Unknown RESP type)/;
+
+const FOREIGN: Trouble = {
+  kind: 'other',
+  why: 'what it answers is not the protocol of Redis: the port belongs to another program',
+  suggestions: ['rkv cluster list     shows the clusters of this machine, and their ports'],
+};
 
 const REFUSED: Trouble = {
   kind: 'refused',

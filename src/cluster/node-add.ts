@@ -23,6 +23,7 @@ import { whyNotBound } from './ports.ts';
 import { awaitListening, explainByDeath, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { selectNodes, selectOne } from './selector.ts';
+import { withCluster } from './silence.ts';
 import { type ClusterSpec, writeSpec } from './spec-file.ts';
 import { portsStep, writeNode } from './steps.ts';
 import type { ClusterTarget, ManagedCluster } from './target.ts';
@@ -179,6 +180,16 @@ function serverStep({ cluster, spec, node }: OwnNode, { deadline }: Joining): St
   };
 }
 
+/** Told apart from a node of another cluster: what empties that one would break this one. */
+function isMember(node: NodeView, { name }: ClusterTarget): CliFailure {
+  const cluster = name === null ? 'this cluster' : `cluster ${name}`;
+  return new CliFailure(`${node.address} is a node of ${cluster} already`, {
+    code: 'NODE_EXISTS',
+    exit: EXIT.conflict,
+    suggestions: [withCluster('rkv node list', name ?? node.address)],
+  });
+}
+
 function meetStep(joining: Joining, address: Address): Step {
   const { target, topology, clients } = joining;
   return {
@@ -188,6 +199,8 @@ function meetStep(joining: Joining, address: Address): Step {
       const client = connectNode(address, target.access, QUESTION_MS);
       clients.push(client);
       const id = await readId(client);
+      const member = topology.nodes.find((node) => node.id === id);
+      if (member !== undefined) throw isMember(member, target);
       await checkEmpty(client);
       const others = topology.nodes.filter((node) => node.reachable && node.id !== null);
       const members = others.map((node): Member => {

@@ -84,6 +84,13 @@ export async function* removeNode(target: ClusterTarget, options: RemoveOptions)
   }
 }
 
+/** The node that would be removed, for the question whether it is to be. Fails as the removal would. */
+export async function nodeToRemove(target: ClusterTarget, { node, timeout_ms }: RemoveOptions): Promise<NodeView> {
+  const topology = await readTopology(target, { timeout_ms: Math.min(timeout_ms, QUESTION_MS) });
+  if (!topology.nodes.some(({ reachable }) => reachable)) throw nobodyThere(target);
+  return findRemovable(topology, node, target);
+}
+
 function findRemovable(topology: Topology, selector: string, { folder }: ClusterTarget): NodeView {
   const node = selectOne(topology, selector);
   const hasFiles = folder !== null && nodePorts(folder).includes(node.port);

@@ -162,5 +162,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 function sentence(error: Error): string {
   // A name that resolves to several addresses fails with one error per address; the first one tells enough.
   const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;
-  return SENTENCES[(first as NodeJS.ErrnoException).code ?? ''] ?? first.message;
+  const { code = '', reason } = first as NodeJS.ErrnoException & { reason?: string };
+  // OpenSSL's message names its source files; its reason is what a person can use.
+  return SENTENCES[code] ?? (code.startsWith('ERR_SSL_') && reason !== undefined ? `SSL: ${reason}` : first.message);
 }

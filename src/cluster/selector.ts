@@ -82,17 +82,26 @@ function ambiguousId(word: string, nodes: readonly NodeView[]): CliFailure {
   });
 }
 
-function nothingSelected({ nodes }: Topology, selector: string): CliFailure {
+function nothingSelected(topology: Topology, selector: string): CliFailure {
+  const { nodes } = topology;
   return new CliFailure(`no node matches '${selector}'`, {
     code: 'NO_NODE',
     exit: EXIT.usage,
-    why: nodes.length === 0 ? 'the cluster has no nodes' : describeAll(nodes),
+    why: nodes.length === 0 ? 'the cluster has no nodes' : (whyContradictory(topology, selector) ?? describeAll(nodes)),
     suggestions: [
       ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : (nearest(word, WORDS) ?? []))),
       'a port, an address or the beginning of an id',
       'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],
   });
+}
+
+/** Words of which each alone fits some nodes: somebody took 'shard:1 shard:2' for both. */
+function whyContradictory(topology: Topology, selector: string): string | null {
+  const words = selector.split(/\s+/).filter(Boolean);
+  const some = (word: string) => (described(topology, word) ?? nodesNamed(topology, word)).length > 0;
+  if (words.length < 2 || !words.every(some)) return null;
+  return 'words that describe nodes narrow: only nodes that all of them fit are meant, and here there is none';
 }
 
 /** By role and in ranges, where the ports alone tell nodes apart: a large cluster has hundreds. */

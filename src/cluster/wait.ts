@@ -43,7 +43,9 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
           },
         },
       );
-      return `${(last as Topology | null)?.nodes.length ?? 0} nodes`;
+      const { nodes } = last as unknown as Topology;
+      const answering = nodes.filter(({ reachable }) => reachable).length;
+      return answering === nodes.length ? `${answering} nodes` : `${answering} of ${nodes.length} nodes answer`;
     },
   };
   try {

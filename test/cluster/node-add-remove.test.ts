@@ -136,6 +136,12 @@ describe.skipIf(engines.length === 0)('an addition that fails', () => {
     await expect(add({ port: PORT + 1 })).rejects.toMatchObject({ code: 'NODE_EXISTS', exit: 6 });
     await expect(add({ replicaOf: String(PORT + 1) })).rejects.toMatchObject({ code: 'NOT_A_PRIMARY', exit: 2 });
     await expect(add({ replicaOf: '1234' })).rejects.toMatchObject({ code: 'NO_NODE', exit: 2 });
+    // What makes a stranger empty would break the cluster of a member.
+    await expect(add({ address: { host: '127.0.0.1', port: PORT + 1 } })).rejects.toMatchObject({
+      code: 'NODE_EXISTS',
+      message: `127.0.0.1:${PORT + 1} is a node of cluster default already`,
+      suggestions: ['rkv node list'],
+    });
     await expect(add({ engine: 'riak' })).rejects.toMatchObject({ code: 'NO_ENGINE', exit: 2 });
     expect(nodePorts(cluster().folder)).toEqual([PORT, PORT + 1]);
     expect(existsSync(`${cluster().folder}.lock`)).toBe(false);

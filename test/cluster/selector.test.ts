@@ -49,6 +49,12 @@ test('a word that is nearly a selector leads to it', () => {
   expect(caught(() => ports('7009')).suggestions[0]).toBe('a port, an address or the beginning of an id');
 });
 
+test('words that contradict each other are told from words that fit nothing', () => {
+  expect(caught(() => ports('shard:1 shard:2')).why).toMatch(/^words that describe nodes narrow: /);
+  expect(caught(() => ports('7003 primary')).why).toMatch(/^words that describe nodes narrow: /);
+  expect(caught(() => ports('shard:1 shard:9')).why).toMatch(/^its nodes are /);
+});
+
 test('an id prefix that several nodes share is an error, never a guess', () => {
   expect(() => ports('000000')).toThrow("'000000' is ambiguous: 6 node ids begin with it");
 });

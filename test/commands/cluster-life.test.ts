@@ -75,6 +75,8 @@ describe('a cluster', () => {
     const added = await result('node', 'add', '--port', String(PORT + 6), '--replica-of', String(PORT));
     expect(added).toMatchObject({ port: PORT + 6, role: 'replica', replicaOf: `127.0.0.1:${PORT}` });
     await run('wait', 'size=7');
+    // A node that cannot be removed is told before anybody is asked.
+    expect((await rkv(['node', 'remove', '9999', '--cluster', 'life'], { home })).stderr).toContain("matches '9999'");
     expect((await run('node', 'remove', String(PORT + 6), '--yes')).stdout).toContain(
       'is no longer part of the cluster',
     );

@@ -181,6 +181,11 @@ describe('what is printed', () => {
     expect((await rkv(['status', '--watch'], { home })).stderr).toBe(
       'Error: unknown flag --watch\n  try    rkv watch\n         rkv cluster status --help\n',
     );
+    for (const port of [['-p', '7001'], ['--port=7001']]) {
+      expect((await rkv(['status', ...port], { home })).stderr).toContain(
+        '  try    rkv cluster status --cluster 127.0.0.1:7001\n         rkv cluster status --help\n',
+      );
+    }
     expect((await rkv(['cli', '--cluster', 'reshard', 'h:1'], { home })).stderr).toContain(
       "redis-cli's `--cluster reshard` has no counterpart in rkv yet",
     );

@@ -133,6 +133,9 @@ describe('servers of others', () => {
   /** Ends each connection without a word, as a server does that is about to stop. */
   let leaving: Server;
   let leavingPort: number;
+  /** Answers as a web server does. */
+  let web: Server;
+  let webPort: number;
 
   beforeAll(async () => {
     plain = await startServer();
@@ -140,11 +143,17 @@ describe('servers of others', () => {
     leaving = createServer((socket) => socket.on('error', () => {}).on('data', () => socket.destroy()));
     await new Promise<void>((resolve) => leaving.listen(0, '127.0.0.1', resolve));
     leavingPort = (leaving.address() as { port: number }).port;
+    web = createServer((socket) =>
+      socket.on('error', () => {}).once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')),
+    );
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    webPort = (web.address() as { port: number }).port;
   });
 
   afterAll(async () => {
     await Promise.all([plain.close(), locked.close()]);
     leaving.close();
+    web.close();
   });
 
   const reasons: [string, () => string, string[], { code: string; why: RegExp; help: RegExp; exit: number }][] = [
@@ -190,6 +199,12 @@ describe('servers of others', () => {
       [],
       { code: 'UNREACHABLE', exit: 5, why: /closed by the server: it may be stopping/, help: /the same again/ },
     ],
+    [
+      'a port of another program',
+      () => `127.0.0.1:${webPort}`,
+      [],
+      { code: 'UNREACHABLE', exit: 5, why: /not the protocol of Redis/, help: /rkv cluster list/ },
+    ],
   ];
 
   test.each(reasons)(
@@ -230,6 +245,8 @@ describe('servers of others', () => {
     expect(await told('-h', 'nosuch.invalid')).toMatch(/\(DNS\)/);
     expect(await told('-p', String(plain.port), '--tls')).toContain('leave --tls out');
     expect(await told('-p', String(leavingPort))).toContain('the same again');
+    expect(await told('-p', String(webPort))).toContain('not the protocol of Redis');
+    expect(await told('-p', String(plain.port), '--tls')).toMatch(/^Error: .*: SSL: wrong version number$/m);
   });
 
   test('`rkv cli -t` is also the time for the first answer', async () => {

@@ -29,12 +29,15 @@ export default class NodeRemove extends BaseCommand {
   async run(): Promise<RemovedNode> {
     const { argv, flags } = await this.parse(NodeRemove);
     const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const { removeNode } = await import('../../cluster/node-remove.ts');
+    const { nodeToRemove, removeNode } = await import('../../cluster/node-remove.ts');
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
-    const node = argv.join(' ');
-    const what = target.name === null ? 'its cluster' : `cluster ${target.name}`;
-    await this.confirm(`Remove node ${node} from ${what}, with its data?`, flags);
-    const removed = await this.follow(removeNode(target, { node, timeout_ms: flags.timeout, signal: this.signal }));
+    const options = { node: argv.join(' '), timeout_ms: flags.timeout, signal: this.signal };
+    if (!flags.yes) {
+      const { address, role } = await nodeToRemove(target, options);
+      const what = target.name === null ? 'its cluster' : `cluster ${target.name}`;
+      await this.confirm(`Remove ${role === 'unknown' ? 'node' : role} ${address} from ${what}, with its data?`, flags);
+    }
+    const removed = await this.follow(removeNode(target, options));
     this.say(removedLines(removed));
     return removed;
   }
