@@ -7,13 +7,17 @@ import { NO_DEADLINE } from '../keyspace/database.ts';
 export function populate(call: Call): void {
   const { db } = call;
   const count = positive(call, 2);
-  const prefix = call.argc > 3 ? cString(call.view(3)) : Buffer.from('key');
+  const prefix = call.argc > 3 ? cString(call.view(3)).latin1Slice() : 'key';
   const bytes = call.argc > 4 ? positive(call, 4) : 0;
+  // Two buffers for all: millions of small ones would leave the heap of the C library in pieces.
+  const key = Buffer.alloc(NAME_BYTES_MAX);
+  const value = Buffer.alloc(bytes === 0 ? VALUE_BYTES_MAX : bytes);
   for (let i = 0; i < count; i++) {
-    const key = Buffer.concat([prefix, Buffer.from(`:${i}`)]).subarray(0, NAME_BYTES_MAX);
-    if (db.findForWrite(key, 0, key.length) !== 0) continue;
-    const value = valueAt(i, bytes);
-    db.setString(key, 0, key.length, value, 0, value.length, NO_DEADLINE);
+    const keyBytes = key.latin1Write(`${prefix}:${i}`);
+    if (db.findForWrite(key, 0, keyBytes) !== 0) continue;
+    // `value:7`, or exactly so many bytes of it with zeros behind.
+    const textBytes = value.latin1Write(`value:${i}`);
+    db.setString(key, 0, keyBytes, value, 0, bytes === 0 ? textBytes : bytes, NO_DEADLINE);
   }
   call.propagateNothing();
   call.changes = 0;
@@ -22,6 +26,8 @@ export function populate(call: Call): void {
 
 /** Longer names are cut, as in Redis. */
 const NAME_BYTES_MAX = 127;
+/** Of the text with the largest number. */
+const VALUE_BYTES_MAX = 32;
 
 function positive(call: Call, i: number): number {
   const value = call.integer(i, NOT_POSITIVE);
@@ -32,13 +38,4 @@ function positive(call: Call, i: number): number {
 function cString(view: Buffer): Buffer {
   const end = view.indexOf(0);
   return Buffer.from(end === -1 ? view : view.subarray(0, end));
-}
-
-/** `value:7`, or exactly so many bytes of it with zeros behind. */
-function valueAt(i: number, bytes: number): Buffer {
-  const text = Buffer.from(`value:${i}`);
-  if (bytes === 0) return text;
-  const value = Buffer.alloc(bytes);
-  text.copy(value);
-  return value;
 }
