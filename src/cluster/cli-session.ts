@@ -112,6 +112,9 @@ export class CliSession {
         return { reply, redirects };
       }
       redirects.push(redirect);
+      // The one link of redis-cli ends here, and a transaction with it. Left open, it would queue what comes back later.
+      if (this.#inTransaction) link.close();
+      this.#inTransaction = false;
       this.#at = redirect.to;
       // ASKING holds for the next command of the same link only, so both go out together.
       if (redirect.asking) await (await this.connect()).send(['ASKING']);

@@ -72,7 +72,7 @@ export class RawClient {
   }
 
   close(): void {
-    this.#fail(new ConnectionError('the connection was closed here'));
+    this.#fail(new ConnectionError('interrupted, the connection was closed'));
   }
 
   #receive(chunk: Buffer): void {

@@ -224,6 +224,14 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(piped.stdout).toBe('OK\nOK\n1\n2\n');
   });
 
+  test('a transaction that a redirection leaves behind queues nothing later', async () => {
+    const argv = ['-c', '-p', String(CLUSTER[0]), '--no-raw'];
+    const commands = 'MULTI\nSET foo 1\nEXEC\nSET bar 3\nGET bar\nSET foo 2\n';
+    const theirs = await program('redis-cli', argv, { input: commands });
+    expect((await rkv(['cli', ...argv], { input: commands })).stdout).toBe(theirs.stdout);
+    expect(theirs.stdout).toContain('"3"');
+  });
+
   test('without -c a redirection is an error reply', async () => {
     const { stdout, status } = await rkv(['cli', '-e', '-p', String(CLUSTER[0]), 'GET', 'foo']);
     expect(stdout).toBe('MOVED 12182 127.0.0.1:24022\n\n');
