@@ -6,11 +6,14 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Request } from './protocol/request.ts';
 import type { Server } from './state/server.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** So much garbage is worth a collection, which takes some milliseconds. */
 const GARBAGE_MIN_BYTES = 16 * 1024 * 1024;
+
+const NO_REQUEST = new Request(Buffer.alloc(0));
 
 /** For a server that has the process to itself. */
 export function collectWhenQuiet(server: Server): void {
@@ -24,6 +27,9 @@ export function collectWhenQuiet(server: Server): void {
     // Less than before: V8 is at work by itself.
     if (garbage - inUse >= GARBAGE_MIN_BYTES && before - inUse >= GARBAGE_MIN_BYTES && garbage >= before) {
       collect ??= collector();
+      // The last command is over, and its request may be what is to be collected.
+      server.call.forget(NO_REQUEST);
+      server.keyspace.key.load(NO_REQUEST.buf, 0, 0);
       collect();
       inUse = unusedBytes(server);
     }

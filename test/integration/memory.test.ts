@@ -51,6 +51,19 @@ test.skipIf(process.platform !== 'linux')('memory of a transaction goes back onc
   }
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'memory of a large request that was refused goes back to the system',
+  async () => {
+    const node = startNode('rkv', { port: PORT + 2 });
+    await answers(node);
+    const client = node.client();
+    const start = resident(node);
+    await expect(client.call('SET', 'k', Buffer.alloc(200 * MB), 'NONSENSE')).rejects.toThrow('ERR syntax error');
+    expect(resident(node) - start).toBeGreaterThan(100 * MB);
+    await until('the memory of the request went back', async () => resident(node) < start + SPARE_BYTES);
+  },
+);
+
 /** A connection with so many commands behind a MULTI. */
 async function queueCommands(port: number, value: string, commands: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');

@@ -52,6 +52,13 @@ export class Call {
     return this.#inner;
   }
 
+  /** The command is over: lets go of its request, which may be large. */
+  forget(nothing: Request): void {
+    this.request = nothing;
+    this.buf = nothing.buf;
+    this.argc = 0;
+  }
+
   set(server: Server, client: Client, request: Request, reply: RespWriter): void {
     // The garbage collector is told of every reference that is stored: a look costs less, and they seldom change.
     if (this.server !== server) this.server = server;

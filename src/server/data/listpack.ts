@@ -35,6 +35,11 @@ export class Entry {
     this.digits = Buffer.alloc(24);
     this.buf = this.digits;
   }
+
+  /** Lets go of the memory: what is dropped meanwhile shall not stay for having been read. */
+  forget(): void {
+    this.buf = this.digits;
+  }
 }
 
 /** The most bytes that `writeEntry` needs for a text of this length. */

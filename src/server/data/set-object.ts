@@ -370,6 +370,7 @@ export class SetObject implements Aggregate {
       const slot = slotWith(segment, hash, reference);
       if (slot >= 0) this.#writable(hash).slots[2 * slot + 1] = store.move(reference);
     }
+    entry.forget();
   }
 }
 

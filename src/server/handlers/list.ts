@@ -155,6 +155,7 @@ function pop(call: Call, end: End): void {
   readEnd(call.db, ref, end, ENTRY);
   call.reply.bulk(ENTRY.buf, ENTRY.off, ENTRY.len);
   dropFromEnd(call.db, call.buf, call.off(1), call.len(1), ref, end, 1);
+  ENTRY.forget();
 }
 
 function popSeveral(call: Call, end: End): void {
@@ -177,6 +178,7 @@ function popSeveral(call: Call, end: End): void {
   }
   call.changes = count;
   dropFromEnd(db, call.buf, call.off(1), call.len(1), ref, end, count);
+  ENTRY.forget();
 }
 
 function llen(call: Call): void {
@@ -202,6 +204,7 @@ function lrange(call: Call): void {
     reply.bulkInARow(ENTRY.buf, ENTRY.off, ENTRY.len);
     list.next(cursor);
   }
+  ENTRY.forget();
 }
 
 function lindex(call: Call): void {
@@ -213,6 +216,7 @@ function lindex(call: Call): void {
   if (!list.seek(index, cursor)) return call.reply.null();
   list.read(cursor, ENTRY);
   call.reply.bulk(ENTRY.buf, ENTRY.off, ENTRY.len);
+  ENTRY.forget();
 }
 
 /** The record of a key that is read as a list; 0 when it is missing. Throws when it holds something else. */

@@ -160,6 +160,8 @@ export class RequestParser {
       this.#window = EMPTY;
       this.#rest = EMPTY;
       this.#large = null;
+      // A large one that was carried out shall not stay until the client sends the next.
+      this.#request = this.#shared;
       this.#pos = this.#end = 0;
       return;
     }
