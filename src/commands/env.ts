@@ -30,10 +30,13 @@ export default class Env extends BaseCommand {
     const { args, flags } = await this.parse(Env);
     const { chooseTarget } = await import('../cluster/choose-target.ts');
     const { environmentOf, formatEnvironment } = await import('../cluster/env.ts');
+    const { isNobodyThere, nobodyAnswers } = await import('../cluster/silence.ts');
     const { readTopology } = await import('../cluster/topology.ts');
     const where = args.cluster === undefined ? [] : [args.cluster];
     const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
-    const env = environmentOf(await readTopology(target, { timeout_ms: TIMEOUT_MS }), target);
+    const topology = await readTopology(target, { timeout_ms: TIMEOUT_MS });
+    const env = environmentOf(topology, target);
+    if (isNobodyThere(topology)) this.warn(`no node answers now: ${nobodyAnswers(topology).why}`);
     // Also with --quiet: it is all there is to say, and something reads it.
     if (!this.jsonEnabled()) process.stdout.write(`${formatEnvironment(env, flags.format)}\n`);
     return env;

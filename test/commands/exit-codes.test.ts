@@ -181,6 +181,9 @@ describe('what is printed', () => {
     expect((await rkv(['status', '--watch'], { home })).stderr).toBe(
       'Error: unknown flag --watch\n  try    rkv watch\n         rkv cluster status --help\n',
     );
+    const env = await rkv(['env', '127.0.0.1:24099'], { home });
+    expect(env.stdout).toBe('REDIS_URL=redis://127.0.0.1:24099\nREDIS_CLUSTER_NODES=127.0.0.1:24099\n');
+    expect(env.stderr).toBe('! no node answers now: connection refused: no server listens there\n');
     for (const port of [['-p', '7001'], ['--port=7001']]) {
       expect((await rkv(['status', ...port], { home })).stderr).toContain(
         '  try    rkv cluster status --cluster 127.0.0.1:7001\n         rkv cluster status --help\n',
