@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rkv, startRkv, temporaryHome } from './rkv.ts';
 
-const PORT = 14_090;
+const PORT = 14_190;
 /** Nobody listens there. */
 const REFUSED = '127.0.0.1:24098';
 const { home, remove } = temporaryHome();
@@ -52,7 +52,7 @@ describe('a command that meets a port where nobody listens', () => {
     [5, ['status', REFUSED]],
     [5, ['status', REFUSED, '--json']],
     [5, ['verify', REFUSED]],
-    [0, ['node', 'list', '--cluster', REFUSED]],
+    [5, ['node', 'list', '--cluster', REFUSED]],
     [5, ['cluster', 'create', REFUSED, '--replicas', '0']],
     [5, ['cli', '-p', '24098', 'PING']],
     [4, ['wait', 'ok', REFUSED, '--timeout', '100ms']],

@@ -17,7 +17,7 @@ const REFUSED = '-ERR Errors trying to SHUTDOWN. Check logs.\r\n';
 const HOURS_S = '10000';
 const HOURS_US = '2000000000';
 
-let port = 21_100;
+let port = 21_950;
 
 async function started(engine: Engine, ...args: string[]): Promise<{ node: Started; client: RawClient }> {
   port++;

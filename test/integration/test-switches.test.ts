@@ -10,7 +10,7 @@ import { startNode } from './processes.ts';
 /* DEBUG and hidden directives: how tests make a server slow, deaf or still. */
 
 const DEBUG: ServerOptions = { 'enable-debug-command': 'yes' };
-const PORT = 23_400;
+const PORT = 23_950;
 const KEYS = 20;
 const DELAY_US = 20_000;
 const SUM_MS = (KEYS * DELAY_US) / 1000;
