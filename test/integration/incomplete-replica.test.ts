@@ -4,7 +4,7 @@ import { type Node, Servers, until } from './replication-servers.ts';
 
 /* A replica without the data of its shard must not become its primary: that one would follow it, and lose its own. */
 
-const servers = new Servers(24_220);
+const servers = new Servers(18_920);
 afterEach(() => servers.stopAll());
 
 const SLOTS = [

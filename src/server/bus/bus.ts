@@ -299,7 +299,9 @@ export class ClusterBus {
     this.#refreshed_ms = this.#host.clock.monotonic_ms();
     const now_ms = this.#now_ms();
     this.#world.now_ms = now_ms;
-    this.#world.wallAhead_ms = this.#host.clock.now_ms() - now_ms;
+    const ahead_ms = this.#host.clock.now_ms() - now_ms;
+    // Both are rounded: by a millisecond they differ from look to look, and dates would with them.
+    if (Math.abs(ahead_ms - this.#world.wallAhead_ms) > 1) this.#world.wallAhead_ms = ahead_ms;
     this.#host.noteReplication(this.#world.replication);
   }
 
