@@ -16,7 +16,7 @@ import { findCluster } from '../../src/cluster/target.ts';
 import { rkv } from '../commands/rkv.ts';
 import { makeHome, pidsUnder, specOf, TIMEOUT_MS } from './servers.ts';
 
-const PORT = 28_160;
+const PORT = 18_160;
 const name = 'default';
 const timeout_ms = TIMEOUT_MS;
 

@@ -10,7 +10,7 @@ import { program, type Ran, ROOT, rkv } from '../commands/rkv.ts';
 import { smallDisk } from '../integration/small-disk.ts';
 import { pidsUnder, specOf, TIMEOUT_MS } from './servers.ts';
 
-const PORT = 28_240;
+const PORT = 18_240;
 
 /** A running cluster on a disk without space, and a way to run commands that cannot write there either. */
 async function fullHome(): Promise<{ home: string; run: (...argv: string[]) => Promise<Ran> }> {

@@ -7,7 +7,7 @@ import type { ClusterSpec } from '../../src/cluster/spec-file.ts';
 import { rkv } from '../commands/rkv.ts';
 import { makeHome, specOf } from './servers.ts';
 
-const PORT = 28_200;
+const PORT = 18_200;
 
 function refusalOf(change: Partial<ClusterSpec>, home = makeHome()): unknown {
   try {

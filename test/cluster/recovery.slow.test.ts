@@ -16,7 +16,7 @@ import { COMPARED_DIRECTIVES, verify } from '../../src/cluster/verify.ts';
 import { waitFor } from '../../src/cluster/wait.ts';
 import { makeHome, pidsUnder, specOf, TIMEOUT_MS } from './servers.ts';
 
-const PORT = 28_100;
+const PORT = 18_100;
 const name = 'default';
 const timeout_ms = TIMEOUT_MS;
 

@@ -312,7 +312,7 @@ conversations('deadlines', {}, (talk) => {
         [near, 'XX', 'NOSUCH', 'NX'],
         ['x', 'NOSUCH'],
         ['x', 'NX', 'XX'],
-      ].flatMap((rest): Step[] => [[command, 'k', ...rest], { send: ['TTL', 'k'], as: upTo(10) }]),
+      ].flatMap((rest): Step[] => [[command, 'k', ...rest], { send: ['TTL', 'k'], as: upTo(50_000) }]),
       ['PERSIST', 'k'],
       [command, 'k', near, 'NX'],
       [command, 'none', near, 'NX'],
