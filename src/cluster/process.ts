@@ -2,7 +2,7 @@
  * Server processes. They outlive the command that started them: detached, with their output in server.log, and found
  * again by pid and start time, because a pid alone may long belong to somebody else.
  */
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { execa, execaSync } from 'execa';
 import { environmentOfServer } from '../base/environment.ts';
@@ -24,7 +24,12 @@ export interface Launch {
   readonly address: Address;
 }
 
-export interface Launched extends RunningProcess, Launch {
+/** What is in the log before that many bytes is of earlier runs, and no reason for the end of this one. */
+interface Begun extends Launch {
+  readonly logStart: number;
+}
+
+export interface Launched extends RunningProcess, Begun {
   /** How it ended, or null while it runs. */
   ended(): { readonly code: number | null; readonly signal: string | null } | null;
 }
@@ -45,6 +50,7 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
   // The server writes into the file itself: a pipe through this process would end with it. (Any descriptor will do for
   // execa; its types know those of the standard streams alone.)
   const log = openLog({ files, address }) as 1;
+  const begun = { files, address, logStart: fstatSync(log).size };
   try {
     const running = execa(engine.file, [...engine.args, files.config], {
       cwd: files.folder,
@@ -66,7 +72,7 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
       // Gone before it could be looked at.
       const result = await running;
       const why = result.exitCode === undefined ? result.originalMessage : undefined;
-      throw died({ files, address }, { code: result.exitCode ?? null, signal: result.signal ?? null }, why);
+      throw died(begun, { code: result.exitCode ?? null, signal: result.signal ?? null }, why);
     }
     child.unref();
     const { pid } = child;
@@ -77,7 +83,7 @@ export async function launch(engine: Engine, { files, address }: Launch): Promis
       await stopProcess({ pid, started }, 0);
       throw unusable({ files, address }, error);
     }
-    return { pid, started, files, address, ended: () => ended };
+    return { ...begun, pid, started, ended: () => ended };
   } finally {
     closeSync(log);
   }
@@ -242,8 +248,8 @@ export function forgetProcess(files: NodeFiles): void {
 }
 
 /** The last lines of a log; they hold the reason when a server dies. */
-export function tailLog(file: string): LogTail {
-  return { file, lines: readLog(file).slice(-LOG_LINES) };
+export function tailLog(file: string, start = 0): LogTail {
+  return { file, lines: readLog(file, start).slice(-LOG_LINES) };
 }
 
 export async function accepts(address: Address, timeout_ms = 1000): Promise<boolean> {
@@ -257,15 +263,15 @@ export async function accepts(address: Address, timeout_ms = 1000): Promise<bool
   });
 }
 
-function readLog(file: string): string[] {
-  const text = readText(file).slice(-LOG_BYTES_MAX);
+function readLog(file: string, start: number): string[] {
+  const text = readText(file, start).slice(-LOG_BYTES_MAX);
   return text.split('\n').filter((line) => line.trim() !== '');
 }
 
 /** '' for a file that is not there, or cannot be read. */
-function readText(file: string): string {
+function readText(file: string, start = 0): string {
   try {
-    return statSync(file).isFile() ? readFileSync(file, 'utf8') : '';
+    return statSync(file).isFile() ? readFileSync(file).toString('utf8', start) : '';
   } catch {
     return '';
   }
@@ -318,24 +324,26 @@ type Ended = NonNullable<ReturnType<Launched['ended']>>;
 /** Another server may have been quicker, between the look at the ports and this one's own try. */
 const PORT_TAKEN = /address (is )?already in use/i;
 
-function died({ files, address }: Launch, ended: Ended, why: string | undefined = reasonIn(files.log)): CliFailure {
+function died(begun: Begun, ended: Ended, why: string | undefined = reasonIn(begun)): CliFailure {
+  const { files, address, logStart } = begun;
   const name = formatAddress(address);
   const how = howEnded(ended);
-  const taken = portTaken({ files, address }, ended);
+  const taken = portTaken(begun, ended);
   if (taken !== null) return taken;
   return new CliFailure(`node ${name} did not start`, {
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
     why: why ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`],
-    log: tailLog(files.log),
+    log: tailLog(files.log, logStart),
     suggestions: ['--keep-on-failure     keeps its folder for inspection'],
   });
 }
 
 /** What ended with a word of a port that is in use; null for any other end. */
-function portTaken({ files, address }: Launch, ended: Ended): CliFailure | null {
-  const line = tailLog(files.log).lines.findLast((one) => PORT_TAKEN.test(one));
+function portTaken({ files, address, logStart }: Begun, ended: Ended): CliFailure | null {
+  const log = tailLog(files.log, logStart);
+  const line = log.lines.findLast((one) => PORT_TAKEN.test(one));
   if (ended.signal !== null || line === undefined) return null;
   const name = formatAddress(address);
   return new CliFailure(`a port of node ${name} is not free`, {
@@ -343,14 +351,15 @@ function portTaken({ files, address }: Launch, ended: Ended): CliFailure | null 
     exit: EXIT.conflict,
     why: withoutStamp(line),
     evidence: [`node ${name} ${howEnded(ended)}`],
-    log: tailLog(files.log),
+    log,
     suggestions: ['run the same command again', '--port auto'],
   });
 }
 
 /** It had started; `failure` is how somebody noticed. */
-function diedLater({ files, address }: Launch, ended: Ended, failure: CliFailure): CliFailure {
-  const taken = portTaken({ files, address }, ended);
+function diedLater(begun: Begun, ended: Ended, failure: CliFailure): CliFailure {
+  const { files, address, logStart } = begun;
+  const taken = portTaken(begun, ended);
   if (taken !== null) return taken;
   const name = formatAddress(address);
   const how = howEnded(ended);
@@ -358,9 +367,9 @@ function diedLater({ files, address }: Launch, ended: Ended, failure: CliFailure
     code: 'NODE_DIED',
     exit: EXIT.unexpected,
     // Who is killed has no time to say why.
-    why: (ended.signal === null ? reasonIn(files.log) : undefined) ?? `the process ${how}`,
+    why: (ended.signal === null ? reasonIn(begun) : undefined) ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`, failure.message, ...failure.evidence],
-    log: tailLog(files.log),
+    log: tailLog(files.log, logStart),
     suggestions: ['--keep-on-failure     keeps its folder for inspection'],
     cause: failure,
   });
@@ -372,8 +381,8 @@ function howEnded({ code, signal }: Ended): string {
 }
 
 /** The line of a log that says why, without date and pid. */
-function reasonIn(file: string): string | undefined {
-  const lines = readLog(file).filter((line) => !/^\s+at |^Node\.js v/.test(line));
+function reasonIn({ files, logStart }: Begun): string | undefined {
+  const lines = readLog(files.log, logStart).filter((line) => !/^\s+at |^Node\.js v/.test(line));
   const telling = /could not|fail|fatal|bad directive|wrong|invalid|unable|denied|in use|can't|cannot|error/i;
   const line = lines.findLast((one) => telling.test(one)) ?? lines.at(-1);
   return line === undefined ? undefined : withoutStamp(line);

@@ -106,6 +106,17 @@ test('a server that finds its port taken is a conflict, whatever it says last', 
   expect(await explainByDeath([launched], unlike)).toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
 });
 
+test('what earlier runs left in the log is no reason for the end of this one', async () => {
+  const files = program(`console.log('1:M 01 Jan 2026 00:00:00.000 * is starting'); process.exit(3)`);
+  writeFileSync(files.log, '1:M 01 Jan 2026 00:00:00.000 # Could not bind: Address already in use\n');
+  const launched = await launch(engine, { files, address });
+  await expect(awaitListening(launched, waiting())).rejects.toMatchObject({
+    code: 'NODE_DIED',
+    why: 'is starting',
+    log: { lines: ['1:M 01 Jan 2026 00:00:00.000 * is starting'] },
+  });
+});
+
 test('a server that could not be found again, for its pid file cannot be written, is not left running', async () => {
   const files = program(`require('net').createServer().listen(${PORT}, '127.0.0.1')`);
   mkdirSync(files.pid);

@@ -153,6 +153,12 @@ test('a node that is frozen is told as such, with the command that helps, and a 
 test('a server that answers in place of the one that was started is noticed before it is told anything', async () => {
   const home = await make({ primaries: 1, replicas: 0 });
   const files = nodeFiles(nodeFolder(join(home, 'other'), PORT));
-  const launched = { ...currentProcess(), files, address: { host: '127.0.0.1', port: PORT }, ended: () => null };
+  const launched = {
+    ...currentProcess(),
+    files,
+    logStart: 0,
+    address: { host: '127.0.0.1', port: PORT },
+    ended: () => null,
+  };
   await expect(confirmLaunched(clientOf(PORT), launched)).rejects.toMatchObject({ code: 'PORT_IN_USE', exit: 6 });
 });
