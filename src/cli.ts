@@ -14,6 +14,8 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   try {
     refuseRedisCliCluster(words);
     const config = await Config.load({ root, devPlugins: false, userPlugins: false });
+    // What help makes its line about the version of: it is to be that of `rkv --version`, without the scope.
+    config.pjson.name = config.bin;
     await run([...words], config);
     await flush();
   } catch (error) {

@@ -183,7 +183,10 @@ export function badHome(folder: string, why: string): CliFailure {
 
 function foldersOf(home: string): Dirent[] {
   try {
-    return readdirSync(home, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    // A link to a folder is one, too: a cluster may lie on another disk.
+    return readdirSync(home, { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(home, entry.name))),
+    );
   } catch (error) {
     throw badHome(home, (error as Error).message);
   }

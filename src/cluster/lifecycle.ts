@@ -3,7 +3,7 @@
  * Nodes may be stopped and started one by one: the cluster has to live with that anyway.
  */
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { formatAddress } from './address.ts';
 import { whyNotReadyYet } from './conditions.ts';
@@ -107,7 +107,10 @@ export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>):
       id: 'files',
       title: 'files removed',
       async run() {
-        rmSync(cluster.folder, { recursive: true, force: true, maxRetries: RETRIES });
+        // Of a folder that is a link, what it leads to holds the files.
+        for (const folder of new Set([realpathSync(cluster.folder), cluster.folder])) {
+          rmSync(folder, { recursive: true, force: true, maxRetries: RETRIES });
+        }
         return cluster.folder;
       },
     };

@@ -8,6 +8,7 @@
  *   shard:2        by number, in slot order        slot:5461        the shard that owns a slot
  */
 import { nearest } from '../base/nearest.ts';
+import { SLOTS } from '../base/slot.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { formatPorts } from './ports.ts';
 import type { NodeView, Topology } from './topology.ts';
@@ -87,13 +88,31 @@ function nothingSelected(topology: Topology, selector: string): CliFailure {
   return new CliFailure(`no node matches '${selector}'`, {
     code: 'NO_NODE',
     exit: EXIT.usage,
-    why: nodes.length === 0 ? 'the cluster has no nodes' : (whyContradictory(topology, selector) ?? describeAll(nodes)),
+    why:
+      nodes.length === 0
+        ? 'the cluster has no nodes'
+        : (whyOutside(topology, selector) ?? whyContradictory(topology, selector) ?? describeAll(nodes)),
     suggestions: [
       ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : (nearest(word, WORDS) ?? []))),
       'a port, an address or the beginning of an id',
       'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],
   });
+}
+
+/** A number that no shard or slot of this cluster has, or a slot that nobody owns. */
+function whyOutside(topology: Topology, selector: string): string | null {
+  const word = selector
+    .split(/\s+/)
+    .find((one) => described(topology, one)?.length === 0 && /^(shard|slot):/.test(one));
+  if (word === undefined) return null;
+  const { length } = topology.shards;
+  if (word.startsWith('shard:')) {
+    if (length === 0) return 'the cluster has no shards: no node owns slots';
+    return length === 1 ? 'the cluster has one shard, shard:1' : `shards are numbered from shard:1 to shard:${length}`;
+  }
+  const isSlot = Number(word.slice('slot:'.length)) < SLOTS;
+  return isSlot ? `no node owns ${word.replace(':', ' ')}` : `slots are numbered from slot:0 to slot:${SLOTS - 1}`;
 }
 
 /** Words of which each alone fits some nodes: somebody took 'shard:1 shard:2' for both. */

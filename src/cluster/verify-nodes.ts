@@ -6,6 +6,8 @@ import type { NodeView, Topology } from './topology.ts';
 import type { Finding, Verdict } from './verify.ts';
 
 export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'cluster'>): Verdict {
+  const isStopped = nodes.length > 1 && nodes.every(({ silence }) => silence === 'stopped');
+  if (isStopped) return { ...REACHABLE, whenFine: '', findings: [stoppedAltogether({ nodes, cluster })] };
   const commands = remediesFor({ nodes, cluster });
   const findings = nodes.flatMap((node): Finding[] => {
     if (node.reachable && node.activity !== 'loading') return sayIll(node, nodes);
@@ -26,11 +28,19 @@ export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'clu
     ];
   });
   return {
-    id: 'reachable',
-    title: 'reachable',
+    ...REACHABLE,
     whenFine: `${plural(nodes.length, 'node answers', 'nodes answer')}`,
     findings,
   };
+}
+
+const REACHABLE = { id: 'reachable', title: 'reachable' };
+
+/** The same line for each of them would say no more. */
+function stoppedAltogether({ nodes, cluster }: Pick<Topology, 'nodes' | 'cluster'>): Finding {
+  const [command = null] = remediesFor({ nodes, cluster }).values();
+  const text = `none of the ${nodes.length} servers runs`;
+  return { id: 'reachable.stopped', severity: 'error', text, evidence: [], command };
 }
 
 export function checkState({ nodes }: Pick<Topology, 'nodes'>): Verdict {

@@ -1,6 +1,7 @@
 /** Checks of shards: do replicas follow, are there enough of them, and are the roles those of the plan. */
-import { formatRanges } from '../base/slot.ts';
-import { planCluster } from './plan.ts';
+import { formatRanges, type SlotRange } from '../base/slot.ts';
+import { formatAddress } from './address.ts';
+import { type NodePlan, planCluster } from './plan.ts';
 import type { ClusterSpec } from './spec-file.ts';
 import type { NodeView, ShardView, Topology } from './topology.ts';
 import type { Finding, Verdict } from './verify.ts';
@@ -69,9 +70,9 @@ export function checkReplicas({ shards, nodes }: Topology, spec: ClusterSpec | n
 }
 
 /** After failovers the roles are not those of the plan any more: fine, and good to know. */
-export function checkPlan({ nodes }: Topology, spec: ClusterSpec | null): Verdict {
+export function checkPlan({ nodes, shards }: Topology, spec: ClusterSpec | null): Verdict {
   const planned = spec === null ? [] : planCluster(spec, { home: '/' }).nodes;
-  const findings = planned.flatMap(({ port, role }): Finding[] => {
+  const changed = planned.flatMap(({ port, role }): Finding[] => {
     const node = nodes.find((one) => one.port === port);
     if (node === undefined) return [];
     if (!node.reachable || node.role === role || node.role === 'unknown') return [];
@@ -80,7 +81,26 @@ export function checkPlan({ nodes }: Topology, spec: ClusterSpec | null): Verdic
       ? [note('plan.promoted', `${node.address} was a replica in the plan and is a primary now${epoch}`)]
       : [note('plan.demoted', `${node.address} was a primary in the plan and is a replica now${epoch}`)];
   });
+  const findings = [...changed, ...findSuccessors(shards, planned)];
   return { id: 'plan', title: 'roles', whenFine: spec === null ? 'no plan to compare with' : 'as planned', findings };
+}
+
+/** Nodes that were added later stand in no plan: they are told of where they serve what a planned primary served. */
+function findSuccessors(shards: readonly ShardView[], planned: readonly NodePlan[]): Finding[] {
+  const primaries = shards.map(({ primary }) => primary.port);
+  const gone = planned.filter(({ role, port }) => role === 'primary' && !primaries.includes(port));
+  return shards.flatMap(({ primary, slots }): Finding[] => {
+    if (planned.some(({ port }) => port === primary.port)) return [];
+    const former = gone.filter((node) => node.slots.some((one) => slots.some((own) => overlap(one, own))));
+    if (former.length === 0) return [];
+    const names = former.map(({ host, port }) => formatAddress({ host, port })).join(', ');
+    const text = `${primary.address} was added later, and is the primary now of slots that the plan gives to ${names}`;
+    return [note('plan.succeeded', text)];
+  });
+}
+
+function overlap(one: SlotRange, other: SlotRange): boolean {
+  return one.start <= other.end && other.start <= one.end;
 }
 
 function countReplicas({ number, slots, replicas }: ShardView, wanted: number): Finding[] {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,8 +10,9 @@ import {
   nodePorts,
   packagedFile,
 } from '../../src/cluster/layout.ts';
+import { destroyCluster } from '../../src/cluster/lifecycle.ts';
 import { findMistakes } from '../../src/cluster/validate.ts';
-import { makeHome } from './servers.ts';
+import { makeHome, TIMEOUT_MS } from './servers.ts';
 
 test('the home is RKV_HOME, or in the state folder of the user', () => {
   expect(defaultHome({ RKV_HOME: '/a/b', XDG_STATE_HOME: '/x' })).toBe('/a/b');
@@ -61,4 +62,16 @@ test('a home that is a file, or where the system lets nobody write, is refused a
   expect(() => clusterNames(file)).toThrow(`the folder ${file} cannot be used`);
   expect(() => makeFolder(join(file, 'a'))).toThrow(`the folder ${file}/a cannot be used`);
   expect(() => makeFolder('/proc/nowhere/a')).toThrow('the folder /proc/nowhere/a cannot be used');
+});
+
+test('a cluster whose folder is a link is one of the home, and is destroyed with what the link leads to', async () => {
+  const home = makeHome();
+  const elsewhere = join(makeHome(), 'disk');
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, 'cluster.yaml'), 'version: 1\nname: far\n');
+  symlinkSync(elsewhere, join(home, 'far'));
+  symlinkSync(join(home, 'nowhere'), join(home, 'lost'));
+  expect(clusterNames(home)).toEqual(['far']);
+  for await (const _ of destroyCluster({ home, name: 'far', timeout_ms: TIMEOUT_MS }));
+  expect([clusterNames(home), existsSync(elsewhere)]).toEqual([[], false]);
 });

@@ -52,7 +52,7 @@ test('a word that is nearly a selector leads to it', () => {
 test('words that contradict each other are told from words that fit nothing', () => {
   expect(caught(() => ports('shard:1 shard:2')).why).toMatch(/^words that describe nodes narrow: /);
   expect(caught(() => ports('7003 primary')).why).toMatch(/^words that describe nodes narrow: /);
-  expect(caught(() => ports('shard:1 shard:9')).why).toMatch(/^its nodes are /);
+  expect(caught(() => ports('shard:1 7009')).why).toMatch(/^its nodes are /);
 });
 
 test('an id prefix that several nodes share is an error, never a guess', () => {
@@ -66,4 +66,17 @@ test('one unknown name among several is an error', () => {
 test('where one node is needed, several are an error that names them', () => {
   expect(selectOne(topology, '7003').port).toBe(7003);
   expect(() => selectOne(topology, 'shard:1')).toThrow("'shard:1' names 2 nodes, but exactly one is needed");
+});
+
+test.each([
+  ['shard:9', 'shards are numbered from shard:1 to shard:3'],
+  ['shard:0', 'shards are numbered from shard:1 to shard:3'],
+  ['slot:99999 primary', 'slots are numbered from slot:0 to slot:16383'],
+])('a number that there is not is told with those there are: %s', (selector, why) => {
+  expect(caught(() => ports(selector)).why).toBe(why);
+});
+
+test('a slot of nobody is told apart from one that does not exist', () => {
+  const bare = healthy((told) => ({ ...told, view: told.view!.replace('0-5460', '0-100') }));
+  expect(caught(() => selectNodes(bare, 'slot:200')).why).toBe('no node owns slot 200');
 });

@@ -224,3 +224,56 @@ test('a directive on which nodes differ is a warning with every value', () => {
     evidence: ['0: h:7000, h:7001, h:7002, h:7004, h:7005', '1: h:7003'],
   });
 });
+
+test('a node that was added later and has taken over is told, also when the primary of the plan is gone', () => {
+  const succeeded = (told: Told): Told[] => {
+    if (told.port === 7000) return [];
+    const added = line(7006, { slots: '0-5460', epoch: 7 });
+    const view = told
+      .view!.replace(line(7000, { slots: '0-5460', epoch: 1 }), added)
+      .replaceAll(idOf(7000), idOf(7006));
+    return told.port === 7005
+      ? [
+          { ...told, view },
+          { ...told, port: 7006, view, info: infoOf(false) },
+        ]
+      : [{ ...told, view }];
+  };
+  expect(find(healthy(succeeded), 'plan.succeeded')).toMatchObject([
+    {
+      severity: 'note',
+      text: 'h:7006 was added later, and is the primary now of slots that the plan gives to 127.0.0.1:7000',
+    },
+  ]);
+});
+
+test('a node that was added later and got slots from primaries that stay is no change of roles', () => {
+  const shared = (told: Told): Told[] => {
+    const own = line(7000, { slots: '0-5460', epoch: 1 });
+    const view = told.view!.replace(
+      own,
+      `${line(7000, { slots: '0-5000', epoch: 1 })}\n${line(7006, { slots: '5001-5460', epoch: 7 })}`,
+    );
+    return told.port === 7005
+      ? [
+          { ...told, view },
+          { ...told, port: 7006, view, info: infoOf(false) },
+        ]
+      : [{ ...told, view }];
+  };
+  expect(ids(healthy(shared)).filter((id) => id.startsWith('plan.'))).toEqual([]);
+});
+
+test('a cluster that is stopped is one finding, with the one command that starts it', () => {
+  const stopped = healthy((told) => ({ ...told, view: null }));
+  expect(verify(stopped, DEFAULT_SPEC).findings).toEqual([
+    {
+      id: 'reachable.stopped',
+      severity: 'error',
+      text: 'none of the 6 servers runs',
+      evidence: [],
+      command: 'rkv cluster start',
+    },
+  ]);
+  expect(stopped.problems).toHaveLength(1);
+});

@@ -78,3 +78,8 @@ test.each([
   expect(insteadOfRedisCli(sub, words)?.commands ?? null).toEqual(instead);
   expect(insteadOfRedisCli(sub, words)?.isOwn ?? null).toBe(instead && sub !== 'reshard');
 });
+
+test('help tells the version in the words of --version', async () => {
+  const [help, version] = await Promise.all([rkv(['--help']), rkv(['--version'])]);
+  expect(help.stdout).toContain(`VERSION\n  ${version.stdout}`);
+});
