@@ -40,17 +40,18 @@ export function slotOfText(key: string): number {
 
 /** The slots set in a bitmap as ranges, in ascending order. */
 export function rangesOf(bitmap: Buffer): SlotRange[] {
+  const words = wordsOf(bitmap);
   const ranges: SlotRange[] = [];
   let open: SlotRange | null = null;
   for (let slot = 0; slot < SLOTS; slot++) {
-    const byte = bitmap[slot >> 3] as number;
-    // Owned slots come in long runs: most bytes are all or nothing.
-    if ((slot & 7) === 0 && ((byte === 0 && open === null) || (byte === 255 && open !== null))) {
-      slot += 7;
+    // Owned slots come in long runs: most words are all or nothing.
+    const word = words[slot >> 5] as number;
+    if ((slot & 31) === 0 && ((word === 0 && open === null) || (word === -1 && open !== null))) {
+      slot += 31;
       if (open !== null) open.end = slot;
       continue;
     }
-    if ((byte & (1 << (slot & 7))) === 0) {
+    if (((bitmap[slot >> 3] as number) & (1 << (slot & 7))) === 0) {
       open = null;
     } else if (open === null) {
       open = { start: slot, end: slot };
@@ -60,6 +61,12 @@ export function rangesOf(bitmap: Buffer): SlotRange[] {
     }
   }
   return ranges;
+}
+
+/** The same 32 slots at a time. */
+function wordsOf(bitmap: Buffer): Int32Array {
+  const { buffer, byteOffset } = bitmap.byteOffset % 4 === 0 ? bitmap : Uint8Array.from(bitmap);
+  return new Int32Array(buffer, byteOffset, SLOTS / 32);
 }
 
 /** As in CLUSTER NODES: "0-5460 7000". */

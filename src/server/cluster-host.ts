@@ -11,9 +11,12 @@ import { entropySeed, Prng } from '../base/prng.ts';
 import { listenHosts, listensOn, sourceOf } from '../config/addresses.ts';
 import type { Config, Name } from '../config/directives.ts';
 import type { BusHost } from './bus/bus.ts';
+import type { Adopt } from './bus/link.ts';
 import { nodesConfPath } from './claim-files.ts';
 import type { ClusterConfig } from './gossip/state.ts';
-import { fileExists, overwriteTextFile, readSmallFile, syncLater, writeFileAtomically } from './persistence/disk.ts';
+import { adopt } from './net/input.ts';
+import { fileExists, readSmallFile, syncLater, writeFileAtomically } from './persistence/disk.ts';
+import { OverwrittenText } from './persistence/overwritten-text.ts';
 import { busTlsOptions, clientTlsOptions } from './security/tls-options.ts';
 import type { Server } from './state/server.ts';
 
@@ -34,6 +37,7 @@ export interface ClusterHostOptions {
 
 export function clusterHost({ the, config, clock, log, descriptors, unref, fatal }: ClusterHostOptions): BusHost {
   const file = nodesConfPath(config);
+  const nodesConf = new OverwrittenText(file);
   // Opened once: a client port that moves later leaves the bus where the others know it.
   const port = config['cluster-port'] || (config['tls-cluster'] ? config['tls-port'] : config.port) + BUS_PORT_OFFSET;
   return {
@@ -48,16 +52,18 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
     hosts: () => listenHosts(config.bind),
     isOwnAddress: (ip) => listensOn(listenHosts(config.bind), ip) && isOfThisMachine(ip),
     source: (host) => sourceOf(config['bind-source-addr'], host),
+    adopt: adoptAccepted,
     linkBufferLimit: () => config['cluster-link-sendbuf-limit'],
     tls: () => (config['tls-cluster'] ? { server: busTlsOptions(config), client: clientTlsOptions(config) } : null),
     read() {
       return fileExists(file) ? readSmallFile(file, NODES_CONF_BYTES_MAX).toString('latin1') : null;
     },
     write(text, { fsync }) {
-      const bytes = Buffer.from(text, 'latin1');
-      if (fsync) writeFileAtomically(file, bytes);
-      else overwriteTextFile(file, bytes);
+      if (!fsync) return nodesConf.write(text);
+      nodesConf.rest();
+      writeFileAtomically(file, Buffer.from(text, 'latin1'));
     },
+    rest: () => nodesConf.rest(),
     sync(done) {
       syncLater(file, (failure) => done(failure?.message ?? null));
     },
@@ -97,6 +103,13 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
     fatal,
   };
 }
+
+const adoptAccepted: Adopt = (accepted, read) => {
+  const adopted = adopt(accepted, read);
+  // What is left of it is counted by the port, which ends when all that it accepted have ended.
+  if (adopted !== null) accepted.destroy();
+  return adopted?.socket ?? null;
+};
 
 /** All of 127/8 is, though one address of it is listed. */
 function isOfThisMachine(ip: string): boolean {

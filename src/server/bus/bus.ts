@@ -30,7 +30,7 @@ import { formatNodesConf } from '../gossip/nodes-conf.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
-import { Link } from './link.ts';
+import { type Adopt, Link, type LinkEvents } from './link.ts';
 import { NodesConfFile, type NodesConfHost, readState } from './nodes-conf-file.ts';
 
 /** What the machine wants done to the data, and what it has to know of it. Given by the composition root. */
@@ -49,6 +49,8 @@ export interface BusHost extends NodesConfHost {
   isOwnAddress(ip: string): boolean;
   /** What a connection to that host comes from, as `connect` takes it. */
   source(host: string): { localAddress?: string };
+  /** Not for TLS. */
+  readonly adopt: Adopt;
   linkBufferLimit(): number;
   /** Null: the bus speaks plain TCP. */
   tls(): { server: TlsOptions; client: ConnectionOptions } | null;
@@ -166,6 +168,8 @@ export class ClusterBus {
   async open(): Promise<void> {
     if (this.#isNew) this.#host.write(formatNodesConf(this.state), { fsync: true });
     else this.#file.write(this.state, { fsync: false });
+    // Until the data is loaded there are no ticks.
+    this.#file.rest();
     this.applyTls();
     const { port } = this.#host;
     for (const host of this.#host.hosts()) await listenOptionally(host, (name) => this.#listen(name, port));
@@ -176,6 +180,7 @@ export class ClusterBus {
     this.#refresh();
     claimFoundKeys(this.state, this.#world);
     this.#ticking = this.#host.clock.setInterval(() => {
+      this.#file.rest();
       if (this.#host.cronPaused()) return;
       this.#file.writeOwed(this.state);
       this.#take({ type: 'tick' });
@@ -270,6 +275,7 @@ export class ClusterBus {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#file.rest();
     if (this.#ticking !== null) this.#host.clock.clear(this.#ticking);
     for (const link of [...this.#outgoing.values(), ...this.#inbound.values()]) link.destroy();
     this.#outgoing.clear();
@@ -384,16 +390,17 @@ export class ClusterBus {
       socket.destroy();
       return;
     }
-    if (!this.#host.keepsAlive) socket.unref();
     const number = this.#nextInbound++;
-    const link: Link = new Link(socket, {
+    const events: LinkEvents = {
       isKnown: (id) => this.state.nodes.has(id),
       message: (message) => this.#received({ link, number, inbound: true }, message),
       closed: () => {
         this.#inbound.delete(number);
         this.#take({ type: 'inboundClosed', link: number });
       },
-    });
+    };
+    const link: Link = new Link(socket, events, this.#tls === null ? this.#host.adopt : null);
+    if (!this.#host.keepsAlive) link.socket.unref();
     this.#inbound.set(number, link);
   }
 

@@ -7,6 +7,12 @@ import type { Socket } from 'node:net';
 import { decodeMessage, frameLength, PREFIX_BYTES, SENDER_BYTES, senderAt } from '../gossip/codec.ts';
 import type { Message } from '../gossip/message.ts';
 
+/** Gets what was read, `buf[from, to)`, and is done with it when it returns. */
+export type Read = (buf: Buffer, from: number, to: number) => void;
+
+/** Another socket around the same connection, which reads in a way that costs less; null where there is none. */
+export type Adopt = (socket: Socket, read: Read) => Socket | null;
+
 export interface LinkEvents {
   /** Asked before a long message is collected. */
   isKnown(sender: string): boolean;
@@ -20,20 +26,24 @@ const STRANGER_BYTES_MAX = 128 * 1024;
 
 export class Link {
   readonly socket: Socket;
+  readonly #events: LinkEvents;
   #held: Buffer = EMPTY;
   #length = 0;
   #closed = false;
 
-  constructor(socket: Socket, events: LinkEvents) {
-    this.socket = socket;
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk, events));
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
+  constructor(socket: Socket, events: LinkEvents, adopt: Adopt | null = null) {
+    const adopted = adopt?.(socket, (buf, from, to) => this.#receive(buf, from, to)) ?? null;
+    this.#events = events;
+    this.socket = adopted ?? socket;
+    this.socket.setNoDelay(true);
+    if (adopted === null) socket.on('data', (chunk: Buffer) => this.#receive(chunk, 0, chunk.length));
+    this.socket.on('error', () => this.socket.destroy());
+    this.socket.on('close', () => {
       if (this.#closed) return;
       this.#closed = true;
       events.closed();
     });
+    if (adopted !== null) adopted.resume();
   }
 
   get remoteIp(): string {
@@ -64,44 +74,56 @@ export class Link {
     this.socket.destroy();
   }
 
-  #receive(chunk: Buffer, events: LinkEvents): void {
-    this.#append(chunk);
-    let at = 0;
-    while (!this.#closed && this.#length - at >= PREFIX_BYTES) {
-      const length = frameLength(this.#held, at);
-      if (length < 0) {
-        this.socket.destroy();
-        return;
-      }
-      if (this.#length - at < length) {
-        if (this.#isTooLong(at, length, events)) this.socket.destroy();
-        break;
-      }
-      // The message keeps views on its bytes, so it gets its own.
-      const frame = Buffer.from(this.#held.subarray(at, at + length));
-      at += length;
-      const message = decodeMessage(frame, 0, length);
-      if (message !== null) events.message(message);
+  /** Nearly always one message, which came as a whole. */
+  #receive(buf: Buffer, from: number, to: number): void {
+    if (this.#length === 0) {
+      const at = this.#deliver(buf, from, to);
+      if (at < to) this.#append(buf, at, to);
+      return;
     }
+    this.#append(buf, from, to);
+    const at = this.#deliver(this.#held, 0, this.#length);
     this.#held.copyWithin(0, at, this.#length);
     this.#length -= at;
     if (this.#length === 0) this.#held = EMPTY;
   }
 
-  /** Only publications are long, and nobody publishes here whom we do not know. */
-  #isTooLong(at: number, length: number, events: LinkEvents): boolean {
-    if (length <= STRANGER_BYTES_MAX || this.#length - at < SENDER_BYTES) return false;
-    return !events.isKnown(senderAt(this.#held, at));
+  /** Delivers the messages that are complete; where the first one begins that is not. */
+  #deliver(buf: Buffer, from: number, to: number): number {
+    let at = from;
+    while (!this.#closed && to - at >= PREFIX_BYTES) {
+      const length = frameLength(buf, at);
+      if (length < 0) {
+        this.socket.destroy();
+        return to;
+      }
+      if (to - at < length) {
+        if (this.#isTooLong(length, buf, at, to)) this.socket.destroy();
+        return at;
+      }
+      // The message keeps views on its bytes, so it gets its own.
+      const frame = Buffer.from(buf.subarray(at, at + length));
+      at += length;
+      const message = decodeMessage(frame, 0, length);
+      if (message !== null) this.#events.message(message);
+    }
+    return at;
   }
 
-  #append(chunk: Buffer): void {
-    const length = this.#length + chunk.length;
+  /** Only publications are long, and nobody publishes here whom we do not know. */
+  #isTooLong(length: number, buf: Buffer, at: number, to: number): boolean {
+    if (length <= STRANGER_BYTES_MAX || to - at < SENDER_BYTES) return false;
+    return !this.#events.isKnown(senderAt(buf, at));
+  }
+
+  #append(buf: Buffer, from: number, to: number): void {
+    const length = this.#length + to - from;
     if (length > this.#held.length) {
       const grown = Buffer.allocUnsafe(Math.max(length, this.#held.length * 2));
       this.#held.copy(grown, 0, 0, this.#length);
       this.#held = grown;
     }
-    chunk.copy(this.#held, this.#length);
+    buf.copy(this.#held, this.#length, from, to);
     this.#length = length;
   }
 }

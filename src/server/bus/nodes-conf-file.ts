@@ -15,6 +15,8 @@ export interface NodesConfHost {
   readonly file: string;
   /** With `fsync` it survives a power cut when this returns, without at least a crash of the process. Throws with a reason. */
   write(text: string, options: { fsync: boolean }): void;
+  /** The file is what was written last, and nothing else. Throws with a reason. */
+  rest(): void;
   /** Makes what was written last survive a power cut, while the process goes on; then tells why not, or null. */
   sync(done: (why: string | null) => void): void;
 }
@@ -101,6 +103,15 @@ export class NodesConfFile {
   rewrite(state: State): string | null {
     this.#written = '';
     return this.write(state, { fsync: true });
+  }
+
+  /** Once a tick, and at the end. */
+  rest(): void {
+    try {
+      this.#host.rest();
+    } catch (error) {
+      this.#complain((error as Error).message);
+    }
   }
 
   /** Once a tick. */

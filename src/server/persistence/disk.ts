@@ -259,37 +259,9 @@ function writeWhole(file: AtomicFile, bytes: Buffer, finish: (file: AtomicFile) 
   }
 }
 
-/** The kernel writes a page back as a whole: a crash of the system leaves the old one or the new one. */
-const PAGE_BYTES = 4096;
-
-/**
- * A text file whose lines change often, and that would be written again, or learnt again, after a crash of the system, which
- * may leave the old content; a crash of the process alone loses nothing. Where the text fits in a page it costs a hundredth.
- * (A rename over a file that was just written makes ext4 write it out at once; other file systems do not, and leave an empty
- * file behind a crash.) Empty lines at the end may be left by a crash of the process.
- */
-export function overwriteTextFile(filePath: string, bytes: Buffer): void {
-  const size = sizeOf(filePath);
-  if (size <= 0 || Math.max(size, bytes.length) > PAGE_BYTES) {
-    return writeWhole(new AtomicFile(filePath), bytes, (file) => file.show());
-  }
-  const fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), 'r+'));
-  try {
-    const before = Buffer.alloc(size);
-    attempt('read', filePath, () => fs.readSync(fd, before, 0, size, 0));
-    // In one call, so that the end of the process finds the old text or the new one.
-    const after = bytes.length >= size ? bytes : Buffer.concat([bytes, Buffer.alloc(size - bytes.length, '\n')]);
-    try {
-      writeFully(fd, filePath, after, 0, after.length, null);
-    } catch (failure) {
-      // The room that it had is still there.
-      fs.writeSync(fd, before, 0, before.length, 0);
-      throw failure;
-    }
-    if (bytes.length < size) attempt('truncate', filePath, () => fs.ftruncateSync(fd, bytes.length));
-  } finally {
-    fs.closeSync(fd);
-  }
+/** The same, where a crash of the system may bring the old content back, and on some file systems an empty file. */
+export function replaceFile(filePath: string, bytes: Buffer): void {
+  writeWhole(new AtomicFile(filePath), bytes, (file) => file.show());
 }
 
 /** What the work fails with when the disk does; anything else is thrown on. */
@@ -443,15 +415,37 @@ function reasonOf(code: string, error: unknown): string {
 }
 
 /** A descriptor that the thread pool may be working on when it is to be closed. */
-class OpenFile {
+export class OpenFile {
   readonly fd: number;
   readonly #path: string;
   #syncs = 0;
   #closing = false;
 
-  constructor(filePath: string, flags: 'a' | 'r' | 'w') {
+  constructor(filePath: string, flags: 'a' | 'r' | 'r+' | 'w') {
     this.#path = filePath;
     this.fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), flags, 0o644));
+  }
+
+  /** The first `len` bytes, or as many as there are. */
+  readStart(buf: Buffer, len: number): number {
+    return attempt('read', this.#path, () => fs.readSync(this.fd, buf, 0, len, 0));
+  }
+
+  /** The first `len` bytes of `buf` take the place of those of the file, in one call where the disk has room. */
+  overwriteStart(buf: Buffer, len: number): void {
+    const wanted = roomFor(this.#path, len);
+    const written = wanted === 0 ? 0 : attempt('write', this.#path, () => fs.writeSync(this.fd, buf, 0, wanted, 0));
+    if (written < len) throw new DiskFailure('write', this.#path, 'ENOSPC', 'No space left on device');
+  }
+
+  /** What a write that failed has left is overwritten: the room that the old content had is still there. */
+  restore(buf: Buffer, len: number): void {
+    attempt('write', this.#path, () => fs.writeSync(this.fd, buf, 0, len, 0));
+    this.truncate(len);
+  }
+
+  truncate(size: number): void {
+    attempt('truncate', this.#path, () => fs.ftruncateSync(this.fd, size));
   }
 
   /** fdatasync in the thread pool. */

@@ -14,6 +14,7 @@ class Disk {
     log: { warning: (line: string) => this.lines.push(line), notice: (line: string) => this.lines.push(line) } as never,
     file: 'nodes.conf',
     write: (text) => this.written.push(text),
+    rest: () => {},
     sync: (done) => this.syncs.push(done),
   });
 }

@@ -145,27 +145,6 @@ describe('a file without a name', () => {
   });
 });
 
-describe('a text file that is overwritten', () => {
-  it('keeps its place on the disk while it fits in a page, and has exactly the new text', () => {
-    fs.writeFileSync(at('a'), 'a first text\n');
-    const { ino } = fs.statSync(at('a'));
-    for (const text of ['a longer text than before\n', 'short\n', `${'x'.repeat(4095)}\n`, 'y\n']) {
-      disk.overwriteTextFile(at('a'), Buffer.from(text));
-      expect(read('a')).toBe(text);
-      expect(fs.statSync(at('a')).ino).toBe(ino);
-    }
-    expect(fs.readdirSync(folder)).toEqual(['a']);
-  });
-
-  it('is replaced as a whole when it is not there, or longer than a page before or after', () => {
-    for (const text of ['new\n', 'x'.repeat(5000), 'short\n']) {
-      disk.overwriteTextFile(at('a'), Buffer.from(text));
-      expect(read('a')).toBe(text);
-    }
-    expect(fs.readdirSync(folder)).toEqual(['a']);
-  });
-});
-
 it('a file is synced in the thread pool under the name that it has, and a failure has a name', async () => {
   disk.writeFileAtomically(at('later'), Buffer.from('here'));
   const sync = (name: string): Promise<disk.DiskFailure | null> =>
