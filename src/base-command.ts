@@ -13,6 +13,7 @@ import { defaultHome } from './cluster/layout.ts';
 import type { Operation } from './cluster/run.ts';
 import { type FailureFacts, failureLines } from './view/failure-block.ts';
 import { type Line, line, renderLines, toned } from './view/line.ts';
+import { asCommand } from './view/program.ts';
 import { describeTerminal, type Terminal } from './view/terminal.ts';
 import { usageWords } from './view/usage-words.ts';
 
@@ -58,7 +59,7 @@ function usablePassword(password: string): string {
     code: 'USAGE',
     exit: EXIT.usage,
     why: 'a flag or a variable can only hold UTF-8',
-    suggestions: ['rkv cli, and there: AUTH "\\xff…" with \\xHH for such bytes'],
+    suggestions: ['AUTH "\\xff…" at the prompt of `rkv cli`, with \\xHH for such bytes'],
   });
 }
 
@@ -128,7 +129,7 @@ export abstract class BaseCommand extends Command {
   readonly #interrupt = new AbortController();
   readonly #warnings: string[] = [];
   /** Set by a command that has a result and yet ends badly: a verification that found something. */
-  #verdict: { failure: CliFailure; result: unknown } | null = null;
+  #verdict: { failure: FailureEnvelope & FailureFacts; result: unknown } | null = null;
 
   /** An operation runs that may have something to take back. */
   #isFollowing = false;
@@ -202,14 +203,14 @@ export abstract class BaseCommand extends Command {
   /** Ends with the exit code of `failure` although there is a result to print; nothing more is said in text. */
   protected endWith(failure: CliFailure, result: unknown): void {
     process.exitCode = failure.exit;
-    this.#verdict = { failure, result };
+    this.#verdict = { failure: this.#withFlagsMeant(describeFailure(failure), failure), result };
   }
 
   /** Asks a person; where nobody can answer, only --yes is an answer. */
   protected async confirm(question: string, { yes }: { yes: boolean }): Promise<void> {
     if (yes) return;
     const refusal = (message: string, why: string) =>
-      new CliFailure(message, { code: 'REFUSED', exit: EXIT.refused, why, suggestions: ['add --yes to do it'] });
+      new CliFailure(message, { code: 'REFUSED', exit: EXIT.refused, why, suggestions: ['--yes     # does it'] });
     if (this.jsonEnabled() || process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
       throw refusal('this needs a confirmation', 'nobody can be asked here: no terminal, or --json');
     }
@@ -232,7 +233,7 @@ export abstract class BaseCommand extends Command {
   override toSuccessJson(result: unknown): unknown {
     if (this.#verdict !== null) {
       const { failure } = this.#verdict;
-      return { status: 'error', error: failure.toJSON(), result: this.#verdict.result, warnings: this.#warnings };
+      return { status: 'error', error: failure, result: this.#verdict.result, warnings: this.#warnings };
     }
     return { status: 'ok', result, warnings: this.#warnings };
   }
@@ -264,9 +265,14 @@ export abstract class BaseCommand extends Command {
     const { flags = {}, baseFlags = {} } = this.ctor;
     const known = Object.keys({ ...baseFlags, ...flags });
     // What fails may be a part of several commands, of which not every one has the flag that helps the others.
-    const isTaken = (advice: string): boolean =>
-      !/^--/.test(advice) || known.includes(/^--([\w-]+)/.exec(advice)?.[1] ?? '');
-    const suggestions = described.suggestions?.filter(isTaken).map((advice) => (advice === SEE_HELP ? help : advice));
+    const isTaken = (advice: string): boolean => {
+      if (advice.startsWith('-a ')) return known.includes('password');
+      return !advice.startsWith('--') || known.includes(/^--([\w-]+)/.exec(advice)?.[1] ?? '');
+    };
+    const suggestions = described.suggestions
+      ?.map((advice) => (advice === SEE_HELP ? help : advice))
+      .filter(isTaken)
+      .map((advice) => asCommand(advice));
     const facts = suggestions === undefined ? described : { ...described, suggestions };
     const unknown = (error as { flags?: unknown }).flags;
     if (!(error instanceof Errors.CLIError) || !Array.isArray(unknown)) return facts;
@@ -313,7 +319,7 @@ export abstract class BaseCommand extends Command {
 }
 
 /** Where the command is not known; where it is, its own help is named. */
-const SEE_HELP = 'add --help to see what is accepted';
+const SEE_HELP = '--help     # what is accepted';
 
 /** The words and the exit code of anything that was thrown. */
 export function describeFailure(error: unknown): FailureEnvelope & FailureFacts {
@@ -352,11 +358,11 @@ export function describeFailure(error: unknown): FailureEnvelope & FailureFacts 
     return { ...nothing, code: 'BAD_FILE', exit: EXIT.usage, message: said, why: message, suggestions };
   }
   return {
-    ...nothing,
+    why: 'this is an internal error of rkv',
     code: 'UNEXPECTED',
     exit: EXIT.unexpected,
     message,
-    suggestions: ['this is an internal error of rkv: run the same command with --debug, and report its output'],
+    suggestions: ['--debug     # tells where; please report its output'],
   };
 }
 

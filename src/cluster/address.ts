@@ -14,8 +14,7 @@ export function parseAddress(text: string, host = '127.0.0.1'): Address {
     throw new CliFailure(`'${text}' is not an address`, {
       code: 'BAD_ADDRESS',
       exit: EXIT.usage,
-      why: 'expected host:port, [address]:port for IPv6, or a port',
-      suggestions: ['127.0.0.1:7000', '[::1]:7000', '7000'],
+      why: 'expected host:port, [address]:port for IPv6, or a port: 127.0.0.1:7000, [::1]:7000 or 7000',
     });
   }
   return { host: match[1] ?? (match[2] || host), port };

@@ -17,6 +17,8 @@ import { type Access, connectNode, type NodeClient } from './node-client.ts';
 import { countKeys, identify, parseInfo } from './node-facts.ts';
 import { warnFewPrimaries } from './plan.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
+import { withCluster } from './silence.ts';
+import { findOwner } from './target.ts';
 
 export interface AdoptionPlan {
   readonly version: 1;
@@ -129,8 +131,8 @@ export async function checkEmpty(client: NodeClient, ids: readonly string[] = []
     exit: EXIT.conflict,
     why: reasons.join(', '),
     suggestions: [
-      ...(keys > 0 ? [`redis-cli -h ${host} -p ${port} flushall     deletes its keys`] : []),
-      `redis-cli -h ${host} -p ${port} cluster reset     makes it forget its cluster`,
+      ...(keys > 0 ? [`redis-cli -h ${host} -p ${port} flushall     # deletes its keys`] : []),
+      `redis-cli -h ${host} -p ${port} cluster reset     # makes it forget its cluster`,
     ],
   });
 }
@@ -168,6 +170,23 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
       return `${resets.filter(({ status }) => status === 'fulfilled').length} nodes reset`;
     },
   };
+}
+
+/** To empty a node that is a part of a cluster of ours would break that one. */
+export function refuseOwned(address: Address, home: string): void {
+  const owner = findOwner(address, home);
+  if (owner === null) return;
+  const { name, folder } = owner;
+  throw new CliFailure(`${formatAddress(address)} is a node of cluster ${name}`, {
+    code: 'NODE_EXISTS',
+    exit: EXIT.conflict,
+    why: `rkv started it, and keeps its files in ${folder}`,
+    suggestions: [
+      withCluster('rkv status', name),
+      `rkv cluster destroy ${name}     # gives its ports free`,
+      'rkv cluster create --cluster another --port auto     # starts other servers',
+    ],
+  });
 }
 
 function foreignPrimaries({ nodes }: AdoptionPlan, infos: readonly string[]): string[] {

@@ -6,7 +6,7 @@ import { isAddress, parseAddress } from './address.ts';
 import { readPem } from './cli-target.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Access } from './node-client.ts';
-import { type ClusterTarget, findCluster, targetOf } from './target.ts';
+import { type ClusterTarget, findCluster, findOwner, targetOf } from './target.ts';
 
 export interface AccessFlags {
   readonly user?: string | undefined;
@@ -25,11 +25,7 @@ export function chooseTarget(
   const given = accessFrom(access);
   const [first] = words;
   if (first === undefined) return chooseNamed(name, { home, given });
-  if (words.every(isAddress))
-    return targetOf(
-      words.map((word) => parseAddress(word)),
-      given,
-    );
+  if (words.every(isAddress)) return chooseAt(words, { home, given });
   if (words.length === 1) return chooseNamed(first, { home, given });
   throw new CliFailure('expected one cluster', {
     code: 'USAGE',
@@ -41,11 +37,16 @@ export function chooseTarget(
 /** What stands behind --cluster: a name, or addresses with commas between them. */
 function chooseNamed(name: string, { home, given }: { home: string; given: Access }): ClusterTarget {
   const parts = name.split(',');
-  if (!parts.every(isAddress)) return withAccess(findCluster({ home, name }), given);
-  return targetOf(
-    parts.map((part) => parseAddress(part)),
-    given,
-  );
+  return parts.every(isAddress) ? chooseAt(parts, { home, given }) : withAccess(findCluster({ home, name }), given);
+}
+
+/** By address; nodes of a cluster of ours are let in, and judged, as if its name had been given. */
+function chooseAt(words: readonly string[], { home, given }: { home: string; given: Access }): ClusterTarget {
+  const addresses = words.map((word) => parseAddress(word));
+  const owners = addresses.map((address) => findOwner(address, home));
+  const [owner = null] = owners;
+  const isOurs = owner !== null && owners.every((one) => one?.folder === owner.folder);
+  return isOurs ? withAccess(owner, given) : targetOf(addresses, given);
 }
 
 /** What is said outright goes before what the folder of the cluster says. */
@@ -53,7 +54,7 @@ function withAccess<Target extends ClusterTarget>(target: Target, given: Access)
   return { ...target, access: { ...target.access, ...given } };
 }
 
-function accessFrom({ user, password, tls, cacert, cert, key }: AccessFlags): Access {
+export function accessFrom({ user, password, tls, cacert, cert, key }: AccessFlags): Access {
   return {
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),

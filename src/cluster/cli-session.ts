@@ -33,6 +33,8 @@ export interface Redirect {
 export interface Exchange {
   readonly reply: Reply;
   readonly redirects: readonly Redirect[];
+  /** Where a transaction was open that a redirection ended. */
+  readonly leftTransaction: Address | null;
 }
 
 /** More hops than a cluster in motion needs; two nodes that point at each other would go on for ever. */
@@ -102,6 +104,7 @@ export class CliSession {
   /** One command, wherever it leads. An error reply is an answer; only a lost link throws. */
   async exchange(words: readonly (string | Buffer)[]): Promise<Exchange> {
     const redirects: Redirect[] = [];
+    let leftTransaction: Address | null = null;
     await this.#reachAnyone();
     for (;;) {
       const link = await this.connect();
@@ -109,11 +112,14 @@ export class CliSession {
       const redirect = this.#options.cluster ? readRedirect(reply, this.#at) : null;
       if (redirect === null || redirects.length >= REDIRECTS_MAX) {
         this.#remember(words, reply);
-        return { reply, redirects };
+        return { reply, redirects, leftTransaction };
       }
       redirects.push(redirect);
       // The one link of redis-cli ends here, and a transaction with it. Left open, it would queue what comes back later.
-      if (this.#inTransaction) link.close();
+      if (this.#inTransaction) {
+        link.close();
+        leftTransaction = this.#at;
+      }
       this.#inTransaction = false;
       this.#at = redirect.to;
       // ASKING holds for the next command of the same link only, so both go out together.

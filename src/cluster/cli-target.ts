@@ -92,10 +92,9 @@ async function accessOfNode(
   const names = name === undefined ? clusterNames(home) : [name];
   const owner = names.find((one) => existsSync(nodeFolder(clusterFolder(home, one), port)));
   if (owner === undefined) return {};
-  const { findCluster } = await import('./target.ts');
+  const { findCluster, isSameHost } = await import('./target.ts');
   const { spec, access, folder } = findCluster({ home, name: owner });
-  const isItsHost = host === spec.host || (host === 'localhost' && spec.host === HOST);
-  return isItsHost ? { ...defined(access), owner: { name: owner, folder } } : {};
+  return isSameHost(host, spec.host) ? { ...defined(access), owner: { name: owner, folder } } : {};
 }
 
 function ownAccess(flags: ServerFlags): Pick<ServerChoice, 'username' | 'password' | 'tls'> {
@@ -133,7 +132,7 @@ function fromUri(text: string, flags: ServerFlags): Omit<ServerChoice, 'cluster'
     throw new CliFailure(`'${text}' is not a redis URI`, {
       code: 'BAD_ADDRESS',
       exit: EXIT.usage,
-      suggestions: ['redis://127.0.0.1:7000', 'rediss://user:password@host:7000/0'],
+      suggestions: ['--uri redis://127.0.0.1:7000', '--uri rediss://user:password@host:7000/0'],
     });
   }
   const db = uri.pathname.slice(1);

@@ -51,7 +51,7 @@ function whyNotServed({ state, problems, nodes, slotsServed }: Topology): string
 
 function whyNobody(nodes: readonly NodeView[]): string {
   const reasons = new Set(nodes.flatMap(({ error }) => error ?? []));
-  return `waiting for any node to answer${reasons.size === 1 ? `: ${[...reasons][0]}` : ''}`;
+  return `waiting for any node to answer${reasons.size === 1 ? `, ${[...reasons][0]}` : ''}`;
 }
 
 function whyNotSynced({ nodes, state }: Topology): string | null {

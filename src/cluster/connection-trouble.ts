@@ -25,7 +25,7 @@ export async function explainTrouble(error: Error, { host, port, tls }: Address 
     return {
       kind: 'tls',
       why: `TLS failed: ${error.message}`,
-      suggestions: ['--tls with the --cacert of the cluster'],
+      suggestions: ['--tls --cacert FILE     # the certificate of its authority'],
     };
   }
   if (code !== 'ECONNRESET' && code !== 'EPIPE' && !/closed|writeable|timed out/i.test(error.message)) {
@@ -38,7 +38,7 @@ export async function explainTrouble(error: Error, { host, port, tls }: Address 
   return {
     kind: 'closed',
     why: 'the connection was closed by the server: it may be stopping, or not a Redis server',
-    suggestions: ['the same again'],
+    suggestions: ['the same command again'],
   };
 }
 
@@ -48,13 +48,13 @@ const NOT_RESP = /^(Protocol error|Unknown RESP type)/;
 const FOREIGN: Trouble = {
   kind: 'other',
   why: 'what it answers is not the protocol of Redis: the port belongs to another program',
-  suggestions: ['rkv cluster list     shows the clusters of this machine, and their ports'],
+  suggestions: ['rkv cluster list     # shows the clusters of this machine, and their ports'],
 };
 
 const REFUSED: Trouble = {
   kind: 'refused',
   why: 'connection refused: no server listens there',
-  suggestions: ['rkv cluster list     shows the clusters of this machine, and their ports'],
+  suggestions: ['rkv cluster list     # shows the clusters of this machine, and their ports'],
 };
 
 const BY_CODE: Readonly<Record<string, Trouble>> = {
@@ -63,7 +63,7 @@ const BY_CODE: Readonly<Record<string, Trouble>> = {
   ETIMEDOUT: {
     kind: 'timeout',
     why: 'no connection in time: the host or a firewall is silent',
-    suggestions: ['another --host or address, or look at the firewall', '--timeout with more seconds'],
+    suggestions: ['look at the address and at the firewall', '--timeout 60     # waits longer'],
   },
   EHOSTUNREACH: { kind: 'timeout', why: 'no route to the host', suggestions: ['look at the address and the network'] },
   ENETUNREACH: {
@@ -87,7 +87,7 @@ const CERTIFICATES: readonly { pattern: RegExp; why: string; suggestions: readon
   {
     pattern: /wrong version number|packet length too long|unknown protocol/i,
     why: 'it does not speak TLS',
-    suggestions: ['leave --tls out'],
+    suggestions: ['the same command without TLS'],
   },
   {
     pattern: /certificate required|handshake failure/i,
@@ -97,22 +97,22 @@ const CERTIFICATES: readonly { pattern: RegExp; why: string; suggestions: readon
   {
     pattern: /CERT_HAS_EXPIRED|certificate has expired/i,
     why: 'TLS failed: its certificate has expired, or the clock of this machine is wrong',
-    suggestions: ['date     shows the clock'],
+    suggestions: ['date     # shows the clock'],
   },
   {
     pattern: /CERT_NOT_YET_VALID|not yet valid/i,
     why: 'TLS failed: its certificate is not valid yet, or the clock of this machine is wrong',
-    suggestions: ['date     shows the clock'],
+    suggestions: ['date     # shows the clock'],
   },
   {
     pattern: /ALTNAME_INVALID/,
     why: 'TLS failed: its certificate is for another name or address',
-    suggestions: ['the name that stands in the certificate, as --sni or as the address'],
+    suggestions: ['--sni NAME     # the name in the certificate', 'the name in the certificate as the address'],
   },
   {
     pattern: /SELF_SIGNED|self.signed|UNABLE_TO_|unable to (verify|get)/i,
     why: 'TLS failed: its certificate is not signed by an authority that is trusted here',
-    suggestions: ['--cacert FILE with the certificate of its authority'],
+    suggestions: ['--tls --cacert FILE     # the certificate of its authority'],
   },
 ];
 

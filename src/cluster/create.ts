@@ -56,7 +56,11 @@ function clearFolder({ folder, name }: ClusterPlan): void {
       code: 'FOLDER_TAKEN',
       exit: EXIT.conflict,
       why: `${folder} has lost its cluster.yaml, but not the nodes and their data`,
-      suggestions: [`${specFile(folder)} from a backup`, `rkv cluster destroy ${name}`, 'rkv cluster create another'],
+      suggestions: [
+        `restore ${specFile(folder)} from a backup`,
+        `rkv cluster destroy ${name}`,
+        'rkv cluster create another',
+      ],
     });
   }
   const strangers = readdirSync(folder).filter((entry) => !OWN_ENTRIES.includes(entry));
@@ -65,7 +69,7 @@ function clearFolder({ folder, name }: ClusterPlan): void {
       code: 'FOLDER_TAKEN',
       exit: EXIT.conflict,
       why: `${folder} has no cluster.yaml but contains ${strangers.slice(0, 3).join(', ')}`,
-      suggestions: ['choose another name for the cluster', '--home DIR     uses another folder'],
+      suggestions: ['choose another name for the cluster', '--home DIR     # uses another folder'],
     });
   }
   rmSync(folder, { recursive: true, force: true });

@@ -92,7 +92,9 @@ async function expired(wait: Wait, text: string): Promise<CliFailure> {
     exit: EXIT.timeout,
     why: text,
     evidence: (await wait.evidence?.()) ?? [],
-    suggestions: wait.suggestions ?? [`--timeout ${Math.ceil((wait.deadline.timeout_ms / 1000) * 3)} to wait longer`],
+    suggestions: wait.suggestions ?? [
+      `--timeout ${Math.ceil((wait.deadline.timeout_ms / 1000) * 3)}     # waits longer`,
+    ],
   });
 }
 

@@ -48,7 +48,7 @@ function bundledEngine(): Engine {
       code: 'NO_ENGINE',
       exit: EXIT.unexpected,
       why: `${script} does not exist`,
-      suggestions: ['npm install @rkv/rkv', '--engine redis, where redis-server is installed'],
+      suggestions: ['npm install @rkv/rkv', '--engine redis     # where redis-server is installed'],
     });
   }
   // Without the flag SIGUSR1 would open a debugger's port until the server's own first line runs.
@@ -79,7 +79,7 @@ function notInstalled(name: string, program: string): CliFailure {
     exit: EXIT.usage,
     why: `${program} was not found in PATH`,
     suggestions: [
-      '--engine bundled     needs nothing installed',
+      '--engine bundled     # needs nothing installed',
       `--engine /path/to/${program}`,
       `apt install ${name}`,
     ],

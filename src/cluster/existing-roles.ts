@@ -36,7 +36,13 @@ export function placeAround<Node extends Address>(
       code: 'BAD_NODES',
       exit: EXIT.usage,
       why: `${primaries === 1 ? '1 primary is' : `${primaries} primaries are`} wanted, but ${pairs.join(', ')}`,
-      suggestions: ['--replicas N     with another number', 'CLUSTER RESET on a node that should get another role'],
+      suggestions: [
+        `--replicas ${Math.max(0, Math.floor(nodes.length / followed.size) - 1)}     # as they are`,
+        ...nodes
+          .filter((node) => following.has(formatAddress(node)))
+          .slice(0, 1)
+          .map(({ host, port }) => `redis-cli -h ${host} -p ${port} cluster reset     # frees it for another role`),
+      ],
     });
   }
   const chosen = new Set([...free.filter(isFollowed), ...free.filter((node) => !isFollowed(node))].slice(0, primaries));

@@ -57,7 +57,7 @@ export async function confirmLaunched(client: NodeClient, { pid, files, address 
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
     why: `the server that answers at ${formatAddress(address)} is process ${info.get('process_id')}, not the one that was started here`,
-    suggestions: ['run the same command again', '--port auto'],
+    suggestions: ['the same command again', '--port auto'],
   });
 }
 

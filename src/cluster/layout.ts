@@ -52,7 +52,7 @@ export function clusterFolder(home: string, name: string): string {
     code: 'BAD_NAME',
     exit: EXIT.usage,
     why: `expected ${CLUSTER_NAME_RULE}`,
-    suggestions: ['rkv cluster list', '--home DIR     names the folder that holds the cluster'],
+    suggestions: ['rkv cluster list', '--home DIR     # names the folder that holds the cluster'],
   });
 }
 
@@ -177,7 +177,7 @@ export function badHome(folder: string, why: string): CliFailure {
     code: 'NO_HOME',
     exit: EXIT.usage,
     why,
-    suggestions: ['--home DIR, or RKV_HOME, with a folder that you may write to'],
+    suggestions: ['--home DIR     # one that you may write to; or RKV_HOME'],
   });
 }
 

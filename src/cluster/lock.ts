@@ -85,7 +85,7 @@ function readOwner(file: string): Owner | null {
 function held(file: string, owner: Owner | null, why = `${file} exists`): CliFailure {
   const details = { code: 'LOCKED', exit: EXIT.conflict } as const;
   if (owner === null || !isAlive(owner)) {
-    const suggestions = [`rm -r ${file}     if no other command is running`];
+    const suggestions = [`rm -r ${file}     # if no other command is running`];
     return new CliFailure('another command is changing this cluster, or was killed', { ...details, why, suggestions });
   }
   const { pid, purpose } = owner;
@@ -93,6 +93,6 @@ function held(file: string, owner: Owner | null, why = `${file} exists`): CliFai
   return new CliFailure('another command is changing this cluster', {
     ...details,
     why: `process ${pid} holds the lock: ${purpose}${isFrozen ? '; it is stopped (SIGSTOP, or Ctrl-Z)' : ''}`,
-    suggestions: isFrozen ? [`kill -CONT ${pid}     lets it go on`] : [`wait for process ${pid}`],
+    suggestions: isFrozen ? [`kill -CONT ${pid}     # lets it go on`] : [`wait for process ${pid}`],
   });
 }

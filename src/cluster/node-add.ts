@@ -16,7 +16,7 @@ import { confirmStarted } from './identity.ts';
 import { lockFile, nodeFiles, nodePorts, specFile } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { connectNode, type NodeClient } from './node-client.ts';
-import { identify, parseInfo } from './node-facts.ts';
+import { countKeys, identify, parseInfo } from './node-facts.ts';
 import { hurryGossip } from './pace.ts';
 import { type NodePlan, planNode } from './plan.ts';
 import { whyNotBound } from './ports.ts';
@@ -129,7 +129,7 @@ async function planOwn(target: ClusterTarget, options: AddOptions): Promise<OwnN
       code: 'NODE_EXISTS',
       exit: EXIT.conflict,
       why: `${node.folder} holds its files`,
-      suggestions: [`rkv node start ${port}`, 'omit --port to use the next free one'],
+      suggestions: [`rkv node start ${port}`, '--port auto     # the next free one'],
     });
   }
   return { cluster, spec, node };
@@ -148,7 +148,7 @@ async function findFreePort({ folder, spec }: ManagedCluster): Promise<number> {
   throw new CliFailure(`no free port at or above ${first}`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
-    suggestions: ['--port PORT     to choose one yourself'],
+    suggestions: ['rkv cluster list'],
   });
 }
 
@@ -190,6 +190,37 @@ function isMember(node: NodeView, { name }: ClusterTarget): CliFailure {
   });
 }
 
+/** A server without cluster mode can neither join nor keep its data in doing so: that is told before anything else. */
+async function readIdOfNew(client: NodeClient, { addresses, name }: ClusterTarget): Promise<string> {
+  try {
+    return await readId(client);
+  } catch (error) {
+    if (!isFailure(error, 'NOT_A_CLUSTER_NODE')) throw error;
+    const info = parseInfo(await client.text('INFO'));
+    const keys = countKeys(info);
+    const { host, port } = client.address;
+    const [program, file] = [info.get('executable'), info.get('config_file')];
+    const restart = `${program || 'redis-server'} ${file ? `${file} ` : ''}--port ${port} --cluster-enabled yes`;
+    const to = addresses[0] === undefined ? '' : formatAddress(addresses[0]);
+    const held =
+      keys === 0
+        ? ''
+        : `; and it holds ${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'}, while a node must be empty to join`;
+    throw new CliFailure(`${client.name} is a server without cluster mode`, {
+      code: 'NOT_A_CLUSTER_NODE',
+      exit: EXIT.conflict,
+      why: `it was started without \`cluster-enabled yes\`, which cannot be changed while it runs${held}`,
+      suggestions: [
+        ...(keys > 0
+          ? [`redis-cli --cluster import ${to} --cluster-from ${host}:${port} --cluster-copy     # copies its keys`]
+          : [`${restart}     # once it has been stopped; then the same command again`]),
+        `${withCluster('rkv node add', name ?? to)}     # starts a new server that joins`,
+      ],
+      cause: error,
+    });
+  }
+}
+
 function meetStep(joining: Joining, address: Address): Step {
   const { target, topology, clients } = joining;
   return {
@@ -198,7 +229,7 @@ function meetStep(joining: Joining, address: Address): Step {
     async run(report, signal) {
       const client = connectNode(address, target.access, QUESTION_MS);
       clients.push(client);
-      const id = await readId(client);
+      const id = await readIdOfNew(client, target);
       const member = topology.nodes.find((node) => node.id === id);
       if (member !== undefined) throw isMember(member, target);
       await checkEmpty(client);

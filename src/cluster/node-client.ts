@@ -138,7 +138,7 @@ export function silentFailure(name: string, question: string, timeout_ms: number
     code: 'NODE_SILENT',
     exit: EXIT.timeout,
     why: 'the connection is open, but no reply came: the process may be paused, or busy',
-    suggestions: ['--timeout with more seconds, if it is busy'],
+    suggestions: ['--timeout 60     # if it is busy'],
   });
 }
 

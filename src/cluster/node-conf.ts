@@ -24,6 +24,6 @@ export function checkConf(file: string, { port, name }: { port: number; name: st
     code: 'BROKEN_NODE',
     exit: EXIT.conflict,
     why: isThere ? `${file} does not set port ${port}` : `there is no file ${file}`,
-    suggestions: [`${file} from a backup`, `rkv cluster destroy ${name}`],
+    suggestions: [`restore ${file} from a backup`, `rkv cluster destroy ${name}`],
   });
 }

@@ -82,7 +82,9 @@ export async function translate(
       code: 'NODE_DENIED',
       exit: EXIT.unreachable,
       why: `authentication failed: ${text}`,
-      suggestions: text.startsWith('NOPERM') ? ['--user with more rights'] : ['-a PASSWORD, or RKV_PASSWORD'],
+      suggestions: text.startsWith('NOPERM')
+        ? ['--user NAME     # one with more rights']
+        : ['-a PASSWORD     # or RKV_PASSWORD'],
       cause: error,
     });
   }

@@ -106,7 +106,7 @@ function findRemovable(topology: Topology, selector: string, { folder }: Cluster
     throw new CliFailure(`${node.address} is the last node that answers`, {
       code: 'LAST_NODE',
       exit: EXIT.refused,
-      suggestions: ['rkv cluster destroy'],
+      suggestions: topology.cluster === null ? [] : [`rkv cluster destroy ${topology.cluster}`],
     });
   }
   return node;
@@ -231,7 +231,7 @@ function ownsSlots(topology: Topology, node: NodeView): CliFailure {
       suggestions: [
         ...(replica === undefined
           ? []
-          : [`rkv cli -p ${replica.port} cluster failover     makes ${replica.port} the primary`]),
+          : [`rkv cli -p ${replica.port} cluster failover     # makes ${replica.port} the primary`]),
         `redis-cli --cluster reshard ${topology.nodes.find((one) => one.reachable)?.address} --cluster-from ${node.id}`,
       ],
     },

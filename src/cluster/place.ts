@@ -13,6 +13,6 @@ export async function placeFreely(spec: ClusterSpec): Promise<ClusterSpec> {
   throw new CliFailure(`found no ${count} free ports at or above ${first}`, {
     code: 'PORT_IN_USE',
     exit: EXIT.conflict,
-    suggestions: ['rkv cluster list', '--port PORT     to choose one yourself'],
+    suggestions: ['rkv cluster list'],
   });
 }

@@ -66,7 +66,7 @@ export async function checkPorts(claims: readonly PortClaim[]): Promise<void> {
     suggestions: [
       ...(free === null ? [] : [`--port ${free}`]),
       '--port auto',
-      ...(isKnown ? [] : [`sudo ss -tanp 'sport = :${claim.port}'     shows which process uses it`]),
+      ...(isKnown ? [] : [`sudo ss -tanp 'sport = :${claim.port}'     # shows which process uses it`]),
     ],
   });
 }

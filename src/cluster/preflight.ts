@@ -42,7 +42,7 @@ export function nameTaken(plan: ClusterPlan): CliFailure {
     suggestions: [
       ...(isMade
         ? ['rkv cluster list']
-        : [`rkv cluster start${flag}${isUnfinished ? '     finishes it' : ''}`, `rkv cluster destroy${flag}`]),
+        : [`rkv cluster start${flag}${isUnfinished ? '     # finishes it' : ''}`, `rkv cluster destroy${flag}`]),
       'rkv cluster create --cluster another --port auto',
     ],
   });
@@ -56,6 +56,7 @@ function checkEnginePorts({ spec, nodes }: ClusterPlan): void {
     code: 'BAD_SPEC',
     exit: EXIT.usage,
     why: `engines: no node will have port ${strangers.join(', ')}; the nodes are ${nodes[0]!.port}-${nodes.at(-1)!.port}`,
+    suggestions: ['name only these ports in `engines`'],
   });
 }
 

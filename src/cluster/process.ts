@@ -151,7 +151,7 @@ export async function awaitListening(
         exit: EXIT.timeout,
         why: `the process runs (pid ${launched.pid}), but port ${address.port} accepts no connections`,
         log: tailLog(files.log),
-        suggestions: ['--timeout 120     on a busy machine'],
+        suggestions: ['--timeout 120     # on a busy machine'],
       });
     }
     await pause(LOOK_FOR_PORT_MS, signal);
@@ -336,7 +336,7 @@ function died(begun: Begun, ended: Ended, why: string | undefined = reasonIn(beg
     why: why ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`],
     log: tailLog(files.log, logStart),
-    suggestions: ['--keep-on-failure     keeps its folder for inspection'],
+    suggestions: ['--keep-on-failure     # keeps its folder for inspection'],
   });
 }
 
@@ -352,7 +352,7 @@ function portTaken({ files, address, logStart }: Begun, ended: Ended): CliFailur
     why: withoutStamp(line),
     evidence: [`node ${name} ${howEnded(ended)}`],
     log,
-    suggestions: ['run the same command again', '--port auto'],
+    suggestions: ['the same command again', '--port auto'],
   });
 }
 
@@ -370,7 +370,7 @@ function diedLater(begun: Begun, ended: Ended, failure: CliFailure): CliFailure 
     why: (ended.signal === null ? reasonIn(begun) : undefined) ?? `the process ${how}`,
     evidence: [`node ${name} ${how}`, failure.message, ...failure.evidence],
     log: tailLog(files.log, logStart),
-    suggestions: ['--keep-on-failure     keeps its folder for inspection'],
+    suggestions: ['--keep-on-failure     # keeps its folder for inspection'],
     cause: failure,
   });
 }

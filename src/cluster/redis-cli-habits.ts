@@ -8,7 +8,7 @@ const INSTEAD: Readonly<Record<string, Instead>> = {
   info: ([at = 'HOST:PORT']) => [`rkv status ${at}`],
   'add-node': ([node = 'HOST:PORT', at = 'HOST:PORT']) => [`rkv node add ${node} --cluster ${at}`],
   'del-node': ([at = 'HOST:PORT', id = 'NODE']) => [`rkv node remove ${id} --cluster ${at}`],
-  call: ([at = 'HOST:PORT', ...command]) => [`rkv cli -h HOST -p PORT ${command.join(' ')}`.trim(), `rkv status ${at}`],
+  call: ([at = 'HOST:PORT', ...command]) => [`rkv cli --cluster ${at} ${command.join(' ')}`.trim(), `rkv status ${at}`],
   fix: byRedisCli('fix'),
   reshard: byRedisCli('reshard'),
   rebalance: byRedisCli('rebalance'),
@@ -49,14 +49,14 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
   '--functions-rdb': [''],
   '--replica': ['rkv cli MONITOR', ''],
   '--slave': ['rkv cli MONITOR', ''],
-  '--pipe': ['rkv cli < commands.txt     one command a line', ''],
-  '--pipe-timeout': ['rkv cli < commands.txt     one command a line', ''],
-  '--eval': ['rkv cli EVAL "$(cat FILE)" NUMKEYS KEY… ARG…     where the server has EVAL', ''],
+  '--pipe': ['rkv cli < commands.txt     # one command a line', ''],
+  '--pipe-timeout': ['rkv cli < commands.txt     # one command a line', ''],
+  '--eval': ['rkv cli EVAL "$(cat FILE)" NUMKEYS KEY… ARG…     # where the server has EVAL', ''],
   '--ldb': [''],
   '--ldb-sync-mode': [''],
-  '-X': ['rkv cli -x     the last argument from standard input', ''],
-  '-D': ['rkv cli -d', ''],
-  '--quoted-input': ['printf \'SET "\\x00" value\' | rkv cli     lines of a pipe may have quotes', ''],
+  '-X': ['rkv cli -x     # the last argument from standard input', ''],
+  '-D': ['rkv cli -d TEXT', ''],
+  '--quoted-input': ['printf \'SET "\\x00" value\' | rkv cli     # lines of a pipe may have quotes', ''],
   '--quoted-pattern': ['rkv cli --scan --pattern PATTERN', ''],
   '--quoted-json': ['rkv cli --json'],
   '--show-pushes': [''],
@@ -69,20 +69,24 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
   '-v': ['rkv --version'],
 };
 
-/** The first of the options of `rkv cli` that only redis-cli has, and what to type instead; null without any. */
+/**
+ * The first of the options of `rkv cli` that only redis-cli has, and what to type instead; null without any. `place` are
+ * the words that lead redis-cli to the server that is meant where none is named.
+ */
 export function modeOfRedisCli(
   options: readonly string[],
   argv: readonly string[],
+  place: readonly string[] = [],
 ): { mode: string; commands: readonly string[] } | null {
   const names = options.map((word) => word.split('=', 1)[0] as string);
   const mode = names.find((name) => Object.hasOwn(MODES, name));
   if (mode === undefined) return null;
-  const commands = (MODES[mode] as readonly string[]).map((command) => command || asRedisCli(argv));
+  const commands = (MODES[mode] as readonly string[]).map((command) => command || asRedisCli(argv, place));
   return { mode, commands };
 }
 
-/** The same words for redis-cli: without the password, and with a place where only rkv knows one. */
-function asRedisCli(argv: readonly string[]): string {
+/** The same words for redis-cli: without the password, and with the place that only rkv knows. */
+function asRedisCli(argv: readonly string[], place: readonly string[]): string {
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
@@ -91,5 +95,5 @@ function asRedisCli(argv: readonly string[]): string {
   }
   const hasPlace = words.some((word) => /^(-[hpsu]|--(host|port|socket|uri))(=|$)/.test(word));
   const short = words.map((word) => word.replace(/^--(host|port|socket|uri)$/, (_, name: string) => `-${name[0]}`));
-  return ['redis-cli', ...(hasPlace ? [] : ['-p', 'PORT']), ...short].join(' ');
+  return ['redis-cli', ...(hasPlace ? [] : place), ...short].join(' ');
 }

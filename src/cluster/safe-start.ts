@@ -82,7 +82,7 @@ function wouldLoseData({ primary, replica }: Risk, topology: Topology): CliFailu
     why: `it kept nothing on disk; ${replica.address} has ${has} of slots ${formatRanges(primary.slots)}`,
     evidence: hasMajority(topology) ? [] : ['most primaries do not answer, so no replica can be elected'],
     suggestions: [
-      `rkv cli -p ${replica.port} cluster failover takeover     makes ${replica.port} the primary; then start the node again`,
+      `rkv cli -p ${replica.port} cluster failover takeover     # makes ${replica.port} the primary; then start the node again`,
     ],
   });
 }

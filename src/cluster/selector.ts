@@ -42,7 +42,7 @@ export function selectOne(topology: Topology, selector: string): NodeView {
     code: 'AMBIGUOUS_NODE',
     exit: EXIT.usage,
     why: nodes.map(describe).join(', '),
-    suggestions: nodes.slice(0, 3).map((node) => String(node.port)),
+    suggestions: [`give one of them: ${formatPorts(nodes.map(({ port }) => port))}`],
   });
 }
 
@@ -93,11 +93,16 @@ function nothingSelected(topology: Topology, selector: string): CliFailure {
         ? 'the cluster has no nodes'
         : (whyOutside(topology, selector) ?? whyContradictory(topology, selector) ?? describeAll(nodes)),
     suggestions: [
-      ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : (nearest(word, WORDS) ?? []))),
+      ...selector.split(/\s+/).flatMap((word) => (WORDS.includes(word) ? [] : meantBy(word))),
       'a port, an address or the beginning of an id',
       'primary, replica, up, down, shard:2 or slot:5461, also several of them',
     ],
   });
+}
+
+function meantBy(word: string): string[] {
+  const meant = nearest(word, WORDS);
+  return meant === null ? [] : [`did you mean '${meant}'?`];
 }
 
 /** A number that no shard or slot of this cluster has, or a slot that nobody owns. */

@@ -71,7 +71,7 @@ export function readRecord(file: string): ClusterSpec {
   } catch (error) {
     const { code, exit, message, why, evidence } = error instanceof CliFailure ? error : cannotRead(file, error);
     const name = basename(dirname(file));
-    const suggestions = [`${file} from a backup`, `rkv cluster destroy ${name}`];
+    const suggestions = [`restore ${file} from a backup`, `rkv cluster destroy ${name}`];
     throw new CliFailure(message, { code, exit, why: why ?? undefined, evidence, suggestions, cause: error });
   }
 }
@@ -159,5 +159,6 @@ function badSpec(file: string, mistakes: readonly string[]): CliFailure {
     exit: EXIT.usage,
     why: mistakes[0],
     evidence: mistakes.slice(1),
+    suggestions: [`rkv cluster create --file ${file} --dry-run     # checks it again, and starts nothing`],
   });
 }

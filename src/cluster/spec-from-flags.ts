@@ -57,8 +57,10 @@ function readConfig(words: readonly string[]): Record<string, ConfigValue> {
 function withoutValue(word: string): CliFailure {
   const usage = { code: 'USAGE', exit: EXIT.usage } as const;
   if (!/^[a-z]/i.test(word)) {
-    const suggestions = ['--config appendonly=yes'];
-    return new CliFailure(`--config '${word}': no directive`, { ...usage, why: 'expected NAME=VALUE', suggestions });
+    return new CliFailure(`--config '${word}': no directive`, {
+      ...usage,
+      why: 'expected NAME=VALUE, for instance appendonly=yes',
+    });
   }
   const { expected, example } = describeValue(word);
   const suggestions = [`--config ${word}=${example}`];

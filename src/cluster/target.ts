@@ -2,6 +2,7 @@
  * Which cluster a command is about, and how to reach it: one of ours by its name, or any nodes by their addresses.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { nearest } from '../base/nearest.ts';
 import type { Address } from './address.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -20,6 +21,7 @@ import { isLocked } from './lock.ts';
 import type { NodesFolder } from './managed-nodes.ts';
 import type { Access } from './node-client.ts';
 import { valueInConf } from './node-conf.ts';
+import { processOf } from './node-process.ts';
 import { type ClusterSpec, readRecord } from './spec-file.ts';
 
 export interface ClusterTarget {
@@ -54,6 +56,27 @@ export function findCluster({ home, name }: { home: string; name: string }): Man
     access: accessOf(spec, folder),
     isUnfinished: existsSync(unfinishedFile(folder)) && !isLocked(lockFile(folder)),
   };
+}
+
+/** The cluster of ours of which a process that runs is the node at this address; null for servers of others. */
+export function findOwner(address: Address, home: string): ManagedCluster | null {
+  try {
+    for (const name of clusterNames(home)) {
+      const folder = clusterFolder(home, name);
+      const state = processOf(folder, address.port);
+      if (state === null || state === 'stopped') continue;
+      const cluster = findCluster({ home, name });
+      if (isSameHost(address.host, cluster.spec.host)) return cluster;
+    }
+  } catch (error) {
+    // Who gives an address needs no home, and none of its clusters.
+    if (!(error instanceof CliFailure)) throw error;
+  }
+  return null;
+}
+
+export function isSameHost(host: string, own: string): boolean {
+  return host === own || (host === 'localhost' && own === '127.0.0.1');
 }
 
 /** A cluster that is to be removed, in whatever state it is: for that nobody needs its spec. */
@@ -92,7 +115,7 @@ function readCertificate(file: string, folder: string): string {
       code: 'BROKEN_CLUSTER',
       exit: EXIT.conflict,
       why: (error as Error).message,
-      suggestions: [`restore ${file} from a backup`, 'rkv cluster destroy'],
+      suggestions: [`restore ${file} from a backup`, `rkv cluster destroy ${basename(folder)}`],
       cause: error,
     });
   }
@@ -111,7 +134,6 @@ function noSuchCluster(home: string, name: string): CliFailure {
         : known.length === 0
           ? `${home} holds no clusters`
           : `${home} holds ${known.join(', ')}`,
-    suggestions:
-      meant !== null ? [`--cluster ${meant}`] : [known.length === 0 ? `rkv cluster create${flag}` : 'rkv cluster list'],
+    suggestions: [known.length === 0 ? `rkv cluster create${flag}` : 'rkv cluster list'],
   });
 }

@@ -91,6 +91,7 @@ export function validateSpec(spec: ClusterSpec): void {
     exit: EXIT.usage,
     why: mistakes[0]!.text,
     evidence: mistakes.slice(1).map((mistake) => mistake.text),
+    suggestions: ['--dry-run     # checks it again, and starts nothing'],
   });
 }
 

@@ -21,6 +21,7 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
   const whyNot = parseCondition(condition);
   const observer = observe(target, { timeout_ms: Math.min(options.timeout_ms, QUESTION_MS_MAX) });
   let last: Topology | null = null;
+  let hasLooked = false;
   const step: Step = {
     id: 'wait',
     title: condition,
@@ -30,6 +31,9 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
           last = await observer.read();
           const missing = whyNot(last);
           if (missing !== null && isInVain(last, target)) throw nobodyAnswers(last);
+          if (!hasLooked && last.nodes.every(({ silence }) => silence === 'refused'))
+            report.warn(whyWait(last, options));
+          hasLooked = true;
           return missing;
         },
         {
@@ -60,6 +64,13 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
 function isInVain(topology: Topology, { folder }: ClusterTarget): boolean {
   if (topology.state === 'stopped') return folder !== null && !isLocked(lockFile(folder));
   return isHopeless(topology);
+}
+
+/** A server that somebody else is about to start is worth a wait; one that nobody starts is a wrong address. */
+function whyWait({ nodes }: Topology, { timeout_ms }: WaitOptions): string {
+  const seconds = Math.round(timeout_ms / 100) / 10;
+  const names = nodes.map(({ address }) => address).join(', ');
+  return `no server listens at ${names}; waiting ${seconds} s at most for one to start`;
 }
 
 /** What helps against what is wrong goes before more patience. */

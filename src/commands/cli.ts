@@ -111,7 +111,7 @@ export default class Cli extends BaseCommand {
       takesValue: flag.type === 'option',
     }));
     const { options, words } = splitLeadingOptions(this.argv, shapes);
-    refuseMode(options, this.argv);
+    await refuseMode(options, this.argv);
     // oclif knows letters only.
     this.argv = options.map((word) => (word === '-2' ? '--resp2' : word === '-3' ? '--resp3' : word));
     this.#words = words;
@@ -247,14 +247,31 @@ export default class Cli extends BaseCommand {
   }
 }
 
-function refuseMode(options: readonly string[], argv: readonly string[]): void {
-  const refused = modeOfRedisCli(options, argv);
-  if (refused === null) return;
+async function refuseMode(options: readonly string[], argv: readonly string[]): Promise<void> {
+  if (modeOfRedisCli(options, argv) === null) return;
+  const refused = modeOfRedisCli(options, argv, await placeFor(options))!;
   throw new CliFailure(`rkv cli does not have redis-cli's ${refused.mode}`, {
     code: 'USAGE',
     exit: EXIT.usage,
     suggestions: refused.commands,
   });
+}
+
+/** Where redis-cli finds the cluster that is meant; its own usual place where there is none. */
+async function placeFor(options: readonly string[]): Promise<string[]> {
+  const given = (flag: string): string | undefined => {
+    const at = options.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+    return at === -1 ? undefined : (options[at]!.split('=')[1] ?? options[at + 1]);
+  };
+  const { certificateFiles, clusterNames } = await import('../cluster/layout.ts');
+  const { findCluster } = await import('../cluster/target.ts');
+  const home = given('--home') ?? defaultHome();
+  const name = given('--cluster') ?? process.env['RKV_CLUSTER'] ?? 'default';
+  if (!clusterNames(home).includes(name)) return [];
+  const { spec, folder, addresses } = findCluster({ home, name });
+  const { ca, cert, key } = certificateFiles(folder);
+  const tls = spec.tls ? ['--tls', '--cacert', ca, '--cert', cert, '--key', key] : [];
+  return ['-h', spec.host, '-p', String(addresses[0]?.port ?? spec.port), ...tls];
 }
 
 function historyFile(home: string): string {

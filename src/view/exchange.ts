@@ -2,7 +2,7 @@
  * What one command of `rkv cli` prints: redirections followed on the way, the reply, and for the commands that never
  * stop answering (SUBSCRIBE and its family, MONITOR) everything that comes until the link or the person ends it.
  */
-import { formatAddress } from '../cluster/address.ts';
+import { type Address, formatAddress } from '../cluster/address.ts';
 import type { CliSession, Exchange } from '../cluster/cli-session.ts';
 import type { Reply } from '../cluster/reply.ts';
 import { formatReply, type ReplyStyle, repliesWithText } from './reply-text.ts';
@@ -26,6 +26,7 @@ export async function printExchange(
   const streams = keepsAnswering(words);
   const exchange = await session.exchange(words);
   if (printer.tellRedirects) tellRedirects(exchange, printer);
+  if (exchange.leftTransaction !== null) tellLeftTransaction(exchange.leftTransaction, session, printer);
   // Not before the answer: a server may not have the command.
   if (streams && printer.style === 'tty' && exchange.reply.type !== 'error') {
     printer.write('Reading messages... (press Ctrl-C to quit)\n');
@@ -44,6 +45,15 @@ function tellRedirects({ redirects }: Exchange, printer: Printer): void {
   for (const { slot, to } of redirects) {
     printer.write(`-> Redirected to slot [${slot}] located at ${formatAddress(to)}\n`);
   }
+}
+
+/** Not a part of the reply: what reads that is to get what redis-cli would print. */
+function tellLeftTransaction(left: Address, { address }: CliSession, { complain }: Printer): void {
+  const [from, to] = [formatAddress(left), formatAddress(address)];
+  complain(
+    `Warning: the redirection ended the transaction on ${from}: what was queued there is discarded, and this command ran` +
+      ` on ${to} by itself. The keys of a transaction must be of one node; a {tag} in their names keeps them together.\n`,
+  );
 }
 
 function formatFor(words: readonly Buffer[], reply: Reply, { style, delimiter }: Printer): Buffer {

@@ -93,7 +93,7 @@ function adviceLines({ name, state, problem }: ClusterSummary): Line[] {
 function adviceLine(what: string, command: 'start' | 'destroy', name: string): Line {
   const typed = asTyped(`rkv cluster ${command} ${name}`);
   const gap = ' '.repeat('destroy'.length - command.length + 5);
-  return line('    ', toned(typed, 'strong'), `${gap}${what}`);
+  return line('    ', toned(typed, 'strong'), toned(`${gap}# ${what}`, 'dim'));
 }
 
 export function unfinishedText(name: string): string {

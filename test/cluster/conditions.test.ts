@@ -45,7 +45,7 @@ test('views that differ are waited for, with the difference as the reason', () =
 
 test('where nobody answers, nothing is synced', () => {
   const topology = healthy((told) => ({ ...told, view: null }));
-  expect(parseCondition('synced')(topology)).toBe('waiting for any node to answer: its server does not run');
+  expect(parseCondition('synced')(topology)).toBe('waiting for any node to answer, its server does not run');
 });
 
 test('an unknown condition is a usage failure', () => {

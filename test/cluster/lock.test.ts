@@ -58,7 +58,7 @@ test('of an owner that is stopped is told so, and how it goes on', async () => {
   expect(() => takeLock(file, 'x')).toThrow(
     expect.objectContaining({
       why: expect.stringContaining('it is stopped'),
-      suggestions: [`kill -CONT ${owner.pid}     lets it go on`],
+      suggestions: [`kill -CONT ${owner.pid}     # lets it go on`],
     }),
   );
 });

@@ -47,7 +47,7 @@ test('a creation that was broken off is shown as unfinished, refuses a second on
     expect.objectContaining({
       code: 'CLUSTER_EXISTS',
       why: 'its creation was interrupted',
-      suggestions: expect.arrayContaining(['rkv cluster start     finishes it', 'rkv cluster destroy']),
+      suggestions: expect.arrayContaining(['rkv cluster start     # finishes it', 'rkv cluster destroy']),
     }),
   );
   // One of its servers is gone meanwhile.

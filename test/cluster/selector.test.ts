@@ -44,7 +44,7 @@ test.each(['', '7009', 'shard:0', 'shard:9', 'primary replica', 'zzz', '0000', '
 
 test('a word that is nearly a selector leads to it', () => {
   const failure = caught(() => ports('primaries down'));
-  expect(failure.suggestions[0]).toBe('primary');
+  expect(failure.suggestions[0]).toBe("did you mean 'primary'?");
   expect(caught(() => ports('7009')).why).toBe('its nodes are primaries 7000-7002, replicas 7003-7005');
   expect(caught(() => ports('7009')).suggestions[0]).toBe('a port, an address or the beginning of an id');
 });

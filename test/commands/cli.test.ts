@@ -183,11 +183,11 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
 
   test.each([
     [['--bigkeys', '-p', '7000'], 'redis-cli --bigkeys -p 7000'],
-    [['-a', 'secret', '--hotkeys'], 'redis-cli -p PORT --hotkeys'],
+    [['-a', 'secret', '--hotkeys'], 'redis-cli --hotkeys'],
     [['--stat'], 'rkv watch'],
     [['--pipe'], 'rkv cli < commands.txt'],
-    [['--eval', 'script.lua', 'key', ',', 'arg'], 'redis-cli -p PORT --eval script.lua key , arg'],
-    [['--rdb', 'dump.rdb'], 'redis-cli -p PORT --rdb dump.rdb'],
+    [['--eval', 'script.lua', 'key', ',', 'arg'], 'redis-cli --eval script.lua key , arg'],
+    [['--rdb', 'dump.rdb'], 'redis-cli --rdb dump.rdb'],
     [['-X', 'tag', 'RESTORE', 'key', '0', 'tag'], 'rkv cli -x'],
   ])('what only redis-cli has is refused with the command that does it: %j', async (argv, instead) => {
     const { stderr, status } = await rkv(['cli', ...argv]);

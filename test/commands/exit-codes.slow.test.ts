@@ -162,11 +162,15 @@ describe('what is printed', () => {
       '70000 is too high: the bus listens 10,000',
     ],
     ['node add --port 99999', "--port: '99999' cannot be the port of a node", '99999 is too high'],
-    ['node add --port 60000', "--port: '60000' cannot be the port of a node", 'omit --port'],
-    ['cluster create -c maxmemory', '--config maxmemory: no value', '--config maxmemory=100mb'],
+    [
+      'node add --port 60000',
+      "--port: '60000' cannot be the port of a node",
+      'rkv node add --port auto # the next free one',
+    ],
+    ['cluster create -c maxmemory', '--config maxmemory: no value', 'rkv cluster create --config maxmemory=100mb'],
     ['cluster create -c appendfsync', '--config appendfsync: no value', 'appendfsync takes everysec, always or no'],
     ['cluster create -c maxmemroy', '--config maxmemroy: no value', "did you mean 'maxmemory'?"],
-    ['cluster create -c =x', "--config '=x': no directive", '--config appendonly=yes'],
+    ['cluster create -c =x', "--config '=x': no directive", 'NAME=VALUE, for instance appendonly=yes'],
   ])('rkv %s says what is wrong, and leads on', async (typed, words, next) => {
     const { stderr, status } = await rkv(typed.split(' '), { home });
     expect(stderr).toContain(`Error: ${words}\n`);
@@ -176,7 +180,7 @@ describe('what is printed', () => {
 
   test('what is suggested has the name of the flag that was wrong, or of the command that was meant', async () => {
     expect((await rkv(['watch', '--every', '0'], { home })).stderr).toContain(
-      '--every 30\n         --every 500ms\n         --every 2m\n',
+      'rkv watch --every 30\n         rkv watch --every 500ms\n         rkv watch --every 2m\n',
     );
     expect((await rkv(['status', '--watch'], { home })).stderr).toBe(
       'Error: unknown flag --watch\n  try    rkv watch\n         rkv cluster status --help\n',

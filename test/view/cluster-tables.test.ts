@@ -171,10 +171,10 @@ test('a list tells clusters apart by their state, and says what to do about one 
  half     ! unfinished  1/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/half
  bad      ! damaged     0/3      127.0.0.1:7000,7001,7003  bundled  /home/someone/.local/state/rkv/bad
 ! the creation of half was interrupted
-    rkv cluster start half       finishes it
-    rkv cluster destroy half     removes it
+    rkv cluster start half       # finishes it
+    rkv cluster destroy half     # removes it
 ! bad cannot be read: /home/none/cluster.yaml:1:1: no field
-    rkv cluster destroy bad     removes it
+    rkv cluster destroy bad     # removes it
 `);
   expect(renderLines(listLines([], '/home', terminalOf(80)), plain)).toContain('rkv cluster create');
 });

@@ -111,7 +111,7 @@ export default class ClusterCreate extends BaseCommand {
     const { specFrom, nameFrom } = await import('../../cluster/spec-from-flags.ts');
     const words = argv as string[];
     const { isAddress } = await import('../../cluster/address.ts');
-    if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, flags);
+    if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, this.homeOf(flags), flags);
     const { port, ...rest } = flags;
     const wished = specFrom({
       ...rest,
@@ -150,20 +150,23 @@ export default class ClusterCreate extends BaseCommand {
   }
 
   /** Servers of somebody else become a cluster; they stay where and how they are. */
-  async #adopt(words: readonly string[], flags: AdoptFlags): Promise<AdoptionPlan> {
+  async #adopt(words: readonly string[], home: string, flags: AdoptFlags): Promise<AdoptionPlan> {
     const started_ms = performance.now();
-    const { adoptNodes, planAdoption } = await import('../../cluster/adopt.ts');
-    const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const target = chooseTarget(words, { home: '', name: '', access: flags });
+    const { adoptNodes, planAdoption, refuseOwned } = await import('../../cluster/adopt.ts');
+    const { parseAddress } = await import('../../cluster/address.ts');
+    const { accessFrom } = await import('../../cluster/choose-target.ts');
+    const addresses = words.map((word) => parseAddress(word));
+    for (const address of addresses) refuseOwned(address, home);
+    const access = accessFrom(flags);
     const { readFollowing } = await import('../../cluster/existing-roles.ts');
-    const following = await readFollowing(target.addresses, target.access);
-    const plan = planAdoption(target.addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS, following });
+    const following = await readFollowing(addresses, access);
+    const plan = planAdoption(addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS, following });
     if (flags['dry-run']) {
       this.say(adoptionPlanLines(plan, this.stdout));
       return plan;
     }
     const operation = adoptNodes(plan, {
-      access: target.access,
+      access,
       timeout_ms: flags.timeout,
       keepOnFailure: flags['keep-on-failure'],
       signal: this.signal,

@@ -4,8 +4,9 @@ import { CliFailure, EXIT } from '../../cluster/failure.ts';
 import type { AddedNode } from '../../cluster/node-add.ts';
 import { addedLines } from '../../view/changed.ts';
 
-const portFlag = Flags.custom<number>({
+const portFlag = Flags.custom<number | 'auto'>({
   parse: async (text) => {
+    if (text === 'auto') return text;
     const { whyBadPort } = await import('../../cluster/validate.ts');
     const port = /^\d+$/.test(text) ? Number(text) : text;
     const why = whyBadPort(port);
@@ -14,7 +15,7 @@ const portFlag = Flags.custom<number>({
       code: 'USAGE',
       exit: EXIT.usage,
       why,
-      suggestions: ['omit --port to use the next free one'],
+      suggestions: ['--port auto     # the next free one'],
     });
   },
 });
@@ -38,7 +39,11 @@ export default class NodeAdd extends BaseCommand {
 
   static override flags = {
     cluster: clusterFlag,
-    port: portFlag({ char: 'p', helpValue: 'PORT', summary: 'port of the new server (default: the next free one)' }),
+    port: portFlag({
+      char: 'p',
+      helpValue: 'PORT',
+      summary: 'port of the new server; auto, the default, takes the next free one',
+    }),
     'replica-of': Flags.string({
       helpValue: 'NODE',
       summary: 'primary to replicate: port, id or shard:2; auto picks the one with the fewest replicas',
@@ -60,7 +65,7 @@ export default class NodeAdd extends BaseCommand {
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const added = await this.follow(
       addNode(target, {
-        port: flags.port,
+        port: flags.port === 'auto' ? undefined : flags.port,
         address: args.address === undefined ? undefined : parseAddress(args.address),
         replicaOf: flags['replica-of'],
         engine: flags.engine,
