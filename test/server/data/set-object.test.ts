@@ -50,7 +50,7 @@ describe('set object', () => {
     const set = new SetObject(new Key(seed));
     const model = new Set<string>();
     for (const share of [0.9, 0.5, 0.1, 0.95, 0.02]) {
-      for (let step = 0; step < 30_000; step++) change(set, model, prng, { range: 15_000, share });
+      for (let step = 0; step < 15_000; step++) change(set, model, prng, { range: 7500, share });
       expect(membersOf(set)).toEqual([...model].sort());
     }
     for (const text of model) expect(set.remove(Buffer.from(text), 0, text.length)).toBe(true);
@@ -62,10 +62,10 @@ describe('set object', () => {
   it('and its clones change on their own', () => {
     const prng = new Prng(21);
     let family = [{ set: new SetObject(new Key(5)), model: new Set<string>() }];
-    for (let step = 0; step < 60_000; step++) {
+    for (let step = 0; step < 30_000; step++) {
       const one = prng.pick(family);
-      change(one.set, one.model, prng, { range: 8000, share: step < 30_000 ? 0.7 : 0.3 });
-      if (step % 5000 !== 0) continue;
+      change(one.set, one.model, prng, { range: 8000, share: step < 15_000 ? 0.7 : 0.3 });
+      if (step % 2500 !== 0) continue;
       family.push({ set: one.set.clone(), model: new Set(one.model) });
       family = family.slice(-4);
       for (const { set, model } of family) expect(membersOf(set)).toEqual([...model].sort());
@@ -137,7 +137,7 @@ describe('set object', () => {
 
   it('gives memory back while members are replaced', () => {
     const set = new SetObject(new Key(2));
-    for (let i = 0; i < 200_000; i++) {
+    for (let i = 0; i < 100_000; i++) {
       const text = `a member of about forty bytes, number ${i}`;
       set.add(Buffer.from(text), 0, text.length);
       if (i < 5000) continue;

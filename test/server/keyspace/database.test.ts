@@ -5,7 +5,7 @@ import { Model, scanAll } from './model.ts';
 /** Wherever a walk goes astray inside, it takes these bytes for a living record. */
 const LOOKS_LIKE_HEADERS = Buffer.alloc(101, 2);
 
-test.each([1, 2, 3, 4])('a keyspace holds what a Map holds after 30 000 random operations (seed %i)', (seed) => {
+test.each([1, 2])('a keyspace holds what a Map holds after 30 000 random operations (seed %i)', (seed) => {
   const model = new Model(seed);
   for (let step = 1; step <= 30_000; step++) {
     model.step();
@@ -23,14 +23,14 @@ test('a keyspace in cluster mode holds what a Map holds', () => {
   }
 });
 
-test('a database grows to 100 000 keys and shrinks to none', () => {
+test('a database grows to 40 000 keys and shrinks to none', () => {
   const model = new Model(6, { databases: 1 });
-  const keys = Array.from({ length: 100_000 }, (_, n) => Buffer.from(`key:${n}`));
+  const keys = Array.from({ length: 40_000 }, (_, n) => Buffer.from(`key:${n}`));
   for (const key of keys) model.set(0, key, key, NO_DEADLINE);
   model.check();
   const full = model.keyspace.stats();
   // 12 bytes of header, 8 or 12 of key, 8 or 12 of value.
-  expect(full.recordBytes / 100_000).toBeLessThanOrEqual(40);
+  expect(full.recordBytes / 40_000).toBeLessThanOrEqual(40);
   for (const key of keys) {
     model.delete(0, key);
     model.keyspace.clean(0);

@@ -65,7 +65,7 @@ function filesIn(folder: string): string[] {
 
 function filled(seed: number): Keyspace {
   const keyspace = newKeyspace();
-  fill(keyspace, new Prng(seed), 300);
+  fill(keyspace, new Prng(seed), 100);
   return keyspace;
 }
 

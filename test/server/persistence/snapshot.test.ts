@@ -102,14 +102,14 @@ function addBigValues(keyspace: Keyspace): void {
   const list = new ListObject();
   const tools = new ValueTools(512);
   tools.builder.clear(512);
-  for (let i = 0; i < 60_000; i++) {
+  for (let i = 0; i < 15_000; i++) {
     const text = Buffer.from(`element number ${i}`);
     list.pushTail(text, 0, text.length);
     tools.builder.add(text, 0, text.length);
   }
   db.put(Buffer.from('big:list'), 0, 8, listEntry(list, -1));
   db.put(Buffer.from('big:set'), 0, 7, tools.builder.entry(-1));
-  const string = Buffer.alloc(3_000_000, 'abc');
+  const string = Buffer.alloc(1_000_000, 'abc');
   db.setString(Buffer.from('big:string'), 0, 10, string, 0, string.length, 4_102_444_800_000);
 }
 
@@ -127,7 +127,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
   it.each([1, 2, 3])('shows the moment of its beginning whatever changes meanwhile (seed %i)', async (seed) => {
     const prng = new Prng(seed);
     const keyspace = newKeyspace();
-    fill(keyspace, prng, 1000);
+    fill(keyspace, prng, 500);
     addBigValues(keyspace);
     const before = contents(keyspace);
     const { ended } = begin(keyspace);
@@ -140,7 +140,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
   it('can be one of commands', async () => {
     const prng = new Prng(9);
     const keyspace = newKeyspace();
-    fill(keyspace, prng, 1000);
+    fill(keyspace, prng, 500);
     addBigValues(keyspace);
     const before = contents(keyspace);
     const { ended } = begin(keyspace, (target) => {
@@ -153,7 +153,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
   it('leaves the old file and nothing else when it is aborted', async () => {
     fs.writeFileSync(file, 'old');
     const keyspace = newKeyspace();
-    fill(keyspace, new Prng(52), 1000);
+    fill(keyspace, new Prng(52), 500);
     const { snapshot } = begin(keyspace);
     snapshot.abort();
     change(keyspace, new Prng(1));
@@ -162,7 +162,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
 
   it('tells a full disk at its end, and no command hears of it', async () => {
     const keyspace = newKeyspace();
-    fill(keyspace, new Prng(53), 3000);
+    fill(keyspace, new Prng(53), 500);
     addBigValues(keyspace);
     fs.symlinkSync('/dev/full', path.join(folder, 'full'));
     const { ended } = begin(keyspace, undefined, new AtomicFile(file, path.join(folder, 'full')));
