@@ -69,7 +69,7 @@ describe.each(engines)('with engine %s', (engine) => {
 
   test('a password keeps strangers out, and nodes in', async () => {
     const home = makeHome();
-    const password = 'se"cret \\ word';
+    const password = 'pä☃ se"cret \\ word';
     const spec = specOf({ engine, port: PORT, primaries: 1, replicas: 1, password });
     await finish(createCluster(spec, { home, timeout_ms: TIMEOUT_MS }));
     const stranger = connectNode({ host: '127.0.0.1', port: PORT }, {}, 2000);
@@ -79,6 +79,7 @@ describe.each(engines)('with engine %s', (engine) => {
     await expect(wrong.call('GET', 'a')).rejects.toMatchObject({ code: 'NODE_DENIED', why: /WRONGPASS/ });
     const topology = await readTopology(findCluster({ home, name: 'default' }), { timeout_ms: 2000 });
     expect(topology.nodes.map(({ replication }) => replication.link)).toEqual([null, 'up']);
+    if (hasRedisServer) expect(redisCli(PORT, '--no-auth-warning', '-a', password, 'PING')).toBe('PONG');
   });
 });
 
