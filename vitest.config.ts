@@ -22,8 +22,8 @@ const sentFolder = join(tmpdir(), `rkv-test-sent-${process.pid}`);
 process.env[SENT_FOLDER] = sentFolder;
 process.once('exit', () => rmSync(sentFolder, { recursive: true, force: true }));
 
-/** More than there are cores in a usual machine of the CI: tests with servers wait for much of their time. */
-const WORKERS = 3;
+/** Twice the cores of a usual machine of the CI: tests with servers wait for much of their time. */
+const WORKERS = 4;
 /** What is slow keeps its processors busy, and some of it measures how soon a cluster reacts. */
 const SLOW_WORKERS = 2;
 
