@@ -1,6 +1,7 @@
 /*
  * Where everything of a cluster lies on disk. No other file composes a path, and what becomes a part of one, a name or a
- * port, is checked here, wherever it comes from: nothing outside of the home is ever written or removed.
+ * port, is checked here, wherever it comes from: nothing outside of the home is ever written or removed, but through a link
+ * that somebody has put there in place of a cluster's folder.
  *
  *   <home>/<cluster>/cluster.yaml          the spec as applied
  *                    unfinished            there until `cluster create` has finished
@@ -72,6 +73,11 @@ export function unfinishedFile(folder: string): string {
 export function nodeFolder(folder: string, port: number): string {
   if (!isPort(port)) throw new RangeError(`${port} is not a port`);
   return join(folder, 'nodes', String(port));
+}
+
+/** Everything that the folder of a cluster holds of ours. */
+export function ownParts(folder: string): string[] {
+  return [specFile(folder), unfinishedFile(folder), certificateFiles(folder).folder, join(folder, 'nodes')];
 }
 
 function isPort(port: number): boolean {

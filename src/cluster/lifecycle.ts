@@ -3,7 +3,7 @@
  * Nodes may be stopped and started one by one: the cluster has to live with that anyway.
  */
 
-import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { BUS_PORT_OFFSET } from '../base/bus-port.ts';
 import { formatAddress } from './address.ts';
 import { whyNotReadyYet } from './conditions.ts';
@@ -12,7 +12,7 @@ import { resolveEngine } from './engine.ts';
 import { CliFailure, EXIT, isFailure } from './failure.ts';
 import { finishCreation } from './finish-creation.ts';
 import { confirmStarted } from './identity.ts';
-import { lockFile } from './layout.ts';
+import { lockFile, ownParts } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type ChangedNodes, changedNodes, findNodes, type ManagedNode } from './managed-nodes.ts';
 import { connectNode } from './node-client.ts';
@@ -107,10 +107,7 @@ export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>):
       id: 'files',
       title: 'files removed',
       async run() {
-        // Of a folder that is a link, what it leads to holds the files.
-        for (const folder of new Set([realpathSync(cluster.folder), cluster.folder])) {
-          rmSync(folder, { recursive: true, force: true, maxRetries: RETRIES });
-        }
+        removeCluster(cluster.folder);
         return cluster.folder;
       },
     };
@@ -119,6 +116,17 @@ export async function* destroyCluster(options: Omit<LifecycleOptions, 'ports'>):
   } finally {
     lock.release();
   }
+}
+
+/** Where the folder is a link, others may have files in the one that it leads to: there only what is ours goes. */
+function removeCluster(folder: string): void {
+  const remove = (path: string): void => rmSync(path, { recursive: true, force: true, maxRetries: RETRIES });
+  if (lstatSync(folder).isSymbolicLink()) {
+    const real = realpathSync(folder);
+    for (const path of ownParts(real)) remove(path);
+    if (readdirSync(real).length === 0) rmdirSync(real);
+  }
+  remove(folder);
 }
 
 /** Sends a signal to the processes of nodes: pause and go on, or a death that nobody announces. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -74,4 +74,19 @@ test('a cluster whose folder is a link is one of the home, and is destroyed with
   expect(clusterNames(home)).toEqual(['far']);
   for await (const _ of destroyCluster({ home, name: 'far', timeout_ms: TIMEOUT_MS }));
   expect([clusterNames(home), existsSync(elsewhere)]).toEqual([[], false]);
+});
+
+test('of what else lies in the folder that a link leads to, a destroy removes nothing', async () => {
+  const home = makeHome();
+  const elsewhere = makeHome();
+  mkdirSync(join(elsewhere, 'nodes', '7000'), { recursive: true });
+  mkdirSync(join(elsewhere, 'letters'));
+  for (const file of ['cluster.yaml', 'nodes/7000/node.conf', 'letters/one']) writeFileSync(join(elsewhere, file), '');
+  symlinkSync(elsewhere, join(home, 'far'));
+  for await (const _ of destroyCluster({ home, name: 'far', timeout_ms: TIMEOUT_MS }));
+  expect([clusterNames(home), readdirSync(elsewhere), existsSync(join(elsewhere, 'letters/one'))]).toEqual([
+    [],
+    ['letters'],
+    true,
+  ]);
 });
