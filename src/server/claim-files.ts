@@ -7,6 +7,7 @@ import { NodesConfFailure } from './bus/nodes-conf-file.ts';
 import { aofPath } from './persistence/aof-folder.ts';
 import { type Claims, InUse } from './persistence/claims.ts';
 import { DiskFailure, makeFolder } from './persistence/disk.ts';
+import { rdbPath } from './persistence/persistence.ts';
 
 /** Throws when another server has one of them. */
 export async function claimFiles(claims: Claims, config: Config, log: Logger): Promise<void> {
@@ -15,7 +16,7 @@ export async function claimFiles(claims: Claims, config: Config, log: Logger): P
     makeFolder(path.dirname(aofPath(config)));
     await claims.await(aofPath(config));
   }
-  if (config.save.length > 0) await claimRdb(claims, path.join(config.dir, config.dbfilename), log);
+  if (config.save.length > 0) await claimRdb(claims, rdbPath(config), log);
 }
 
 export function nodesConfPath(config: Config): string {

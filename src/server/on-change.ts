@@ -35,7 +35,11 @@ export function onChange(the: () => Server, door: Door): OnChange {
     },
     appendonly: () => turnLogOnOrOff(the()),
     'aof-disable-auto-gc': () => collectHistory(the()),
-    dir: (before) => enterFolder(the().config, before.get('dir') as string),
+    dir(before) {
+      enterFolder(the().config, before.get('dir') as string);
+      the().persistence.rdbMoved();
+    },
+    dbfilename: () => the().persistence.rdbMoved(),
     hz: () => the().cronChanged(),
     maxclients: () => checkMaxClients(the()),
     'proto-max-bulk-len': limits,

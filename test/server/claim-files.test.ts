@@ -112,3 +112,28 @@ test('a folder that took the place of another has not been claimed by whoever cl
   await expect(start(options)).rejects.toThrow(USED);
   expect(await second.call('SAVE')).toBe('OK');
 });
+
+test('what is written no more is free for others: the RDB file of before dir or dbfilename, and a log that is off', async () => {
+  const options: ServerOptions = { dir, save: '3600 1', appendonly: true, 'enable-protected-configs': 'yes' };
+  const first = await start(options);
+  for (const name of ['second', 'third']) fs.mkdirSync(path.join(dir, name));
+  await first.call('CONFIG', 'SET', 'appendonly', 'no');
+  await first.call('CONFIG', 'SET', 'dir', path.join(dir, 'second'));
+  const second = await start(options);
+  expect([await first.call('SAVE'), await second.call('SAVE')]).toEqual(['OK', 'OK']);
+  await first.call('CONFIG', 'SET', 'dbfilename', 'other.rdb');
+  const third = await start({ ...options, dir: path.join(dir, 'second') });
+  expect([await first.call('SAVE'), await third.call('SAVE')]).toEqual(['OK', 'OK']);
+});
+
+test('a file that a save in the background goes to is free when that has ended', async () => {
+  const first = await start({ save: '3600 1', 'rdb-key-save-delay': 300, 'enable-debug-command': 'yes', 'enable-protected-configs': 'yes' });
+  await first.call('DEBUG', 'POPULATE', '1000');
+  await first.call('BGSAVE');
+  await expect.poll(() => first.call('INFO', 'persistence')).toContain('rdb_bgsave_in_progress:1');
+  await first.call('CONFIG', 'SET', 'dbfilename', 'other.rdb');
+  const second = await start({});
+  await expect(second.call('SAVE')).rejects.toThrow(USED);
+  await expect.poll(() => first.call('INFO', 'persistence')).toContain('rdb_bgsave_in_progress:0');
+  expect(await second.call('SAVE')).toBe('OK');
+});

@@ -1,8 +1,8 @@
 /*
  * The files of one server, and of no other: what it writes, it has locked before. At start that is what its configuration
- * says it will write; a file that is asked for later (a SAVE without save points, another dbfilename) is locked then.
- * Whoever holds the lock of a file knows that nobody is writing the temporary files that become it: those that are there
- * were left by a process that is gone.
+ * says it will write; a file that is asked for later (a SAVE without save points, another dbfilename) is locked then. A
+ * lock is released when the configuration names another file. Whoever holds the lock of a file knows that nobody is
+ * writing the temporary files that become it: those that are there were left by a process that is gone.
  */
 import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
@@ -49,9 +49,27 @@ export class Claims {
     if (!this.#take(filePath)) throw new InUse(filePath);
   }
 
+  /** From now on `to` is written instead of `from`, which is free for others. `to` is not held yet. */
+  moveOn(from: string, to: string): void {
+    for (const lock of this.#locks) {
+      // By another path it may be the same file.
+      if (lock.guards(from) && !lock.guards(to)) this.#drop(lock);
+    }
+  }
+
+  /** It is not written any more. */
+  release(filePath: string): void {
+    for (const lock of this.#locks) if (lock.guards(filePath)) this.#drop(lock);
+  }
+
   releaseAll(): void {
     for (const lock of this.#locks) lock.release();
     this.#locks.clear();
+  }
+
+  #drop(lock: FileLock): void {
+    lock.release();
+    this.#locks.delete(lock);
   }
 
   #take(filePath: string): boolean {

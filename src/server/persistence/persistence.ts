@@ -6,6 +6,7 @@
  * only there the data set and the log say the same.
  */
 import path from 'node:path';
+import type { Config } from '../../config/directives.ts';
 import { CommandsWriter } from './aof-commands.ts';
 import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
@@ -20,25 +21,12 @@ import { Progress } from './progress.ts';
 import { type RdbSettings, rdbEncoder, SpooledRdb, saveRdbFile } from './rdb-file.ts';
 import { keptByPolicy, type RdbInfo } from './rdb-writer.ts';
 import { RewritePace } from './rewrite-pace.ts';
-import { Snapshot } from './snapshot.ts';
 import { type SnapshotEncoder, writeKeyspace } from './snapshot-encoder.ts';
-
-type Purpose = 'save' | 'rewrite' | 'replicas';
+import { type Purpose, SnapshotJob } from './snapshot-job.ts';
 
 const REWRITE_IS_ACTIVE =
   "Another child process is active (AOF?): can't BGSAVE right now. " +
   'Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.';
-
-interface Opened {
-  readonly file: AtomicFile | UnnamedFile;
-  readonly encoder: SnapshotEncoder;
-}
-
-interface Job {
-  readonly open: () => Opened;
-  readonly ended: (failure: DiskFailure | null) => void;
-  readonly aborted?: () => void;
-}
 
 const DATA_REPLACED = 'It is being rewritten, because a full copy of a primary replaced the data set';
 /** After a save that failed, the next one by itself. */
@@ -63,16 +51,20 @@ export class Persistence {
   #saved_ms: number;
   #saveTried_ms = 0;
   #spools: SpoolRequest[] = [];
-  #job: { readonly purpose: Purpose; readonly snapshot: Snapshot; readonly aborted: () => void } | null = null;
+  readonly #job: SnapshotJob;
+  /** Where the RDB was saved to last, or was to be. */
+  #rdbPath: string;
 
   constructor(options: PersistenceOptions) {
     const { config, clock, log } = options;
     this.#options = options;
     this.#folder = new AofFolder(config, log);
-    this.log = new AofLog({ ...options, folder: this.#folder, snapshotting: () => this.#job !== null });
+    this.log = new AofLog({ ...options, folder: this.#folder, snapshotting: () => this.#job.purpose !== null });
     this.lastSave_s = Math.floor(clock.now_ms() / 1000);
     this.#saved_ms = clock.monotonic_ms();
     this.progress = new Progress(options);
+    this.#job = new SnapshotJob(options, this.progress);
+    this.#rdbPath = rdbPath(config);
   }
 
   /** Does the log want to hear what happens? True from the moment on in which it was turned on. */
@@ -92,7 +84,7 @@ export class Persistence {
 
   /** What the snapshot under way is for; null when there is none. */
   get purpose(): Purpose | null {
-    return this.#job?.purpose ?? null;
+    return this.#job.purpose;
   }
 
   get saveScheduled(): boolean {
@@ -146,7 +138,7 @@ export class Persistence {
   /** At the end of a turn, before replies leave. */
   flush(): void {
     this.log.flush();
-    if (this.#job !== null) return;
+    if (this.#job.purpose !== null) return;
     if (this.#spools.length > 0) this.#beginSpool();
     else if (this.#wantsRewrite) this.#beginRewrite();
     else if (this.#wantsSave) this.#beginSave();
@@ -156,7 +148,7 @@ export class Persistence {
   cron(now_ms: number): void {
     const { config } = this.#options;
     if (config.appendonly && !this.log.enabled && this.pace.mayRetry(now_ms)) this.scheduleRewrite();
-    if (this.#job === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
+    if (this.#job.purpose === null && !this.#wantsSave && !this.#wantsRewrite) this.#askByItself(now_ms);
     this.log.flush();
   }
 
@@ -181,25 +173,35 @@ export class Persistence {
     this.#saved(keyspace.dirty);
   }
 
+  /** After CONFIG SET dir or dbfilename: another server may have the file of before, once no save goes there any more. */
+  rdbMoved(): void {
+    if (this.#job.purpose === 'save') return;
+    const { claims, config } = this.#options;
+    const to = rdbPath(config);
+    if (to !== this.#rdbPath) claims.moveOn(this.#rdbPath, to);
+    this.#rdbPath = to;
+  }
+
   /** All data was removed: with save points the RDB says so at once, and no save under way brings it back. True: it does. */
   saveCleared(): boolean {
-    if (this.#job?.purpose === 'save') this.#abort();
+    if (this.#job.purpose === 'save') this.#job.abort();
+    this.rdbMoved();
     return this.#options.config.save.length > 0 && whyNot(() => this.save()) === null;
   }
 
   /** BGSAVE. `schedule`: also behind a rewrite that is under way. `inside` a transaction nothing begins before its end. */
   askForSave({ schedule, inside = false }: { schedule: boolean; inside?: boolean }): Answer {
-    const purpose = this.#job?.purpose;
+    const purpose = this.#job.purpose;
     if (purpose === 'save' || purpose === 'replicas') return { refusal: 'Background save already in progress' };
     if (purpose === 'rewrite' && !schedule) return { refusal: REWRITE_IS_ACTIVE };
     this.#wantsSave = true;
-    return { reply: purpose === undefined && !inside ? 'Background saving started' : 'Background saving scheduled' };
+    return { reply: purpose === null && !inside ? 'Background saving started' : 'Background saving scheduled' };
   }
 
   /** BGREWRITEAOF. */
   askForRewrite({ inside = false } = {}): Answer {
     if (this.purpose === 'rewrite') return { refusal: 'Background append only file rewriting already in progress' };
-    const when = this.#job === null && !inside ? 'started' : 'scheduled';
+    const when = this.#job.purpose === null && !inside ? 'started' : 'scheduled';
     this.scheduleRewrite();
     return { reply: `Background append only file rewriting ${when}` };
   }
@@ -228,7 +230,7 @@ export class Persistence {
   dataReplaced(arrival: Arrival | null): void {
     const { config, log, forgetSelected } = this.#options;
     if (!config.appendonly) return arrival?.abandon();
-    if (this.#job?.purpose === 'rewrite') this.#abort();
+    if (this.#job.purpose === 'rewrite') this.#job.abort();
     forgetSelected();
     if (arrival !== null) {
       const problem = whyNot(() => this.log.goOnFrom(this.#folder.nameArrival(arrival.finish())));
@@ -252,11 +254,12 @@ export class Persistence {
     if (this.#options.config.appendonly) return this.log.enabled ? null : this.#turnOn();
     this.#wantsRewrite = false;
     this.pace.stopRetrying();
-    if (this.#job?.purpose === 'rewrite') this.#abort();
+    if (this.#job.purpose === 'rewrite') this.#job.abort();
     // Whoever turns it off wants no promise of it any more: a disk that is full is a reason to do so.
     const problem = whyNot(() => this.log.secure());
     if (problem !== null) this.#options.log.warning(`The end of the AOF is not on disk: ${problem.message}`);
     this.log.close();
+    this.#options.claims.release(this.#folder.path);
     this.#options.statusChanged();
     return null;
   }
@@ -273,7 +276,7 @@ export class Persistence {
     this.#wantsRewrite = false;
     this.#wantsSave = false;
     this.pace.stopRetrying();
-    this.#abort();
+    this.#job.abort();
     this.log.close();
   }
 
@@ -330,13 +333,14 @@ export class Persistence {
     const { keyspace, log } = this.#options;
     const dirty = keyspace.dirty;
     this.#wantsSave = false;
-    this.#begin('save', {
+    this.#job.begin('save', {
       open: () => {
         const filePath = this.#ownRdb();
         const file = new AtomicFile(filePath, tempOf(filePath, 'bgsave'));
         return { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.form) };
       },
       ended: (failure) => {
+        this.rdbMoved();
         if (failure !== null) {
           this.lastSaveOk = false;
           this.#options.statusChanged();
@@ -358,7 +362,7 @@ export class Persistence {
       this.log.abandonRewrite();
       if (base !== null) this.#folder.release(base);
     };
-    this.#begin('rewrite', {
+    this.#job.begin('rewrite', {
       open: () => {
         if (logs) this.log.beginRewrite();
         else this.#requireKnown();
@@ -401,7 +405,7 @@ export class Persistence {
     let made: { readonly file: UnnamedFile; readonly encoder: SnapshotEncoder };
     this.#spools = [];
     log.notice('Starting BGSAVE for SYNC with target: disk');
-    this.#begin('replicas', {
+    this.#job.begin('replicas', {
       open: () => {
         const file = new UnnamedFile(config.dir);
         made = { file, encoder: rdbEncoder(file, keyspace, this.#info(false), this.form) };
@@ -415,39 +419,6 @@ export class Persistence {
         for (const { done } of requests) done(spooled);
       },
     });
-  }
-
-  /** `ended` is called in any case but an abort, also when it cannot even begin. */
-  #begin(purpose: Purpose, { open, ended, aborted = () => {} }: Job): void {
-    const { keyspace, clock, log, config } = this.#options;
-    const problem = whyNot(() => {
-      const { file, encoder } = open();
-      const done = (failure: DiskFailure | null): void => {
-        this.#job = null;
-        this.progress.end();
-        ended(failure);
-      };
-      const syncs = config['rdb-save-incremental-fsync'];
-      this.progress.begin(purpose === 'rewrite', encoder);
-      this.#job = {
-        purpose,
-        snapshot: new Snapshot({ keyspace, clock, file, encoder, syncs, pace: this.#pace(), done }),
-        aborted,
-      };
-      log.notice(
-        `Background ${purpose === 'rewrite' ? 'append only file rewriting' : 'saving'} started by pid ${process.pid}`,
-      );
-    });
-    if (problem !== null) ended(problem);
-  }
-
-  #abort(): void {
-    const job = this.#job;
-    if (job === null) return;
-    this.#job = null;
-    this.progress.end();
-    job.snapshot.abort();
-    job.aborted();
   }
 
   #saved(dirty: number): void {
@@ -476,9 +447,8 @@ export class Persistence {
 
   /** Throws DiskFailure when another server saves there. */
   #ownRdb(): string {
-    const { config, claims } = this.#options;
-    const filePath = path.join(config.dir, config.dbfilename);
-    claims.hold(filePath);
+    const filePath = rdbPath(this.#options.config);
+    this.#options.claims.hold(filePath);
     return filePath;
   }
 
@@ -497,4 +467,8 @@ export class Persistence {
       keeps: keptByPolicy(config['maxmemory-policy']),
     };
   }
+}
+
+export function rdbPath({ dir, dbfilename }: Pick<Config, 'dir' | 'dbfilename'>): string {
+  return path.join(dir, dbfilename);
 }
