@@ -11,6 +11,7 @@ import { resolve } from 'node:path';
 import { bytesOf, pathOf, workingFolder } from '../base/byte-text.ts';
 import { GlobPattern } from '../base/glob.ts';
 import { didYouMean } from '../base/nearest.ts';
+import { readRegularFile } from '../base/regular-file.ts';
 import { systemReason } from '../base/system-reason.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
@@ -37,8 +38,8 @@ export class ConfigFailure extends Error {
 
 /** What the loader needs of the world. */
 export interface Files {
-  /** The text of a file; throws when there is none. */
-  readFile(path: string): string;
+  /** The text of a file; throws when there is none. One that is included was not chosen by who starts the server. */
+  readFile(path: string, how: { included: boolean }): string;
   readStdin(): string;
   /** The names in a folder; empty when there is none. */
   listFolder?(path: string): readonly string[];
@@ -55,8 +56,13 @@ export interface Loaded {
   given: ReadonlySet<Name>;
 }
 
+/** What templates include where there is nothing to include. */
+const NOTHING = '/dev/null';
+
 export const realFiles: Files = {
-  readFile: (path) => readFileSync(pathOf(path), 'latin1'),
+  // A pipe from a shell is as good as a file.
+  readFile: (path, { included }) =>
+    included && path !== NOTHING ? readRegularFile(pathOf(path)).latin1Slice() : readFileSync(pathOf(path), 'latin1'),
   readStdin: () => readFileSync(0, 'latin1'),
   listFolder(path) {
     try {
@@ -107,7 +113,7 @@ interface Place {
 function readConfigFile(loading: Loading, path: string, depth: number): void {
   let text: string;
   try {
-    text = loading.files.readFile(path);
+    text = loading.files.readFile(path, { included: depth > 0 });
   } catch (error) {
     throw new ConfigFailure(`Fatal error, can't open config file '${path}': ${systemReason(error)}`, { file: path });
   }

@@ -3,7 +3,7 @@
  * redis-server: the same files and options, the same log lines that scripts wait for, the same exit codes.
  */
 
-import { appendFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import {
@@ -35,6 +35,8 @@ import type { Server, Shutdown } from './state/server.ts';
 
 /** Soon, because a test server is often killed before it has lived a second. */
 const SETTLED_AFTER_MS = 300;
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } = constants;
 
 /** Runs a server until it is told to stop. `argv` is what follows the program's name, and ends the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -151,7 +153,7 @@ function enterDir(config: Config): void {
 function tryLogFile({ logfile }: Config): void {
   if (logfile === '') return;
   try {
-    appendFileSync(pathOf(logfile), '');
+    writeAtOnce(pathOf(logfile), O_APPEND, Buffer.alloc(0));
   } catch (error) {
     throw new StartFailure(`Can't open the log file '${absolutePath(logfile)}': ${systemReason(error)}`);
   }
@@ -161,9 +163,19 @@ function logSink({ logfile, daemonize }: Config): (line: string) => void {
   // Opened for every line, as Redis does, so that log rotation works without a signal. The path is that of the start,
   // wherever `dir` goes.
   const file = pathOf(absolutePath(logfile));
-  if (logfile !== '') return (line) => appendFileSync(file, bytesOf(`${line}\n`));
+  if (logfile !== '') return (line) => writeAtOnce(file, O_APPEND, bytesOf(`${line}\n`));
   if (daemonize) return () => {};
   return (line) => void writeSync(1, bytesOf(`${line}\n`));
+}
+
+/** Nobody waits for the reader of a pipe, neither to be there nor to have room. */
+function writeAtOnce(file: string | Buffer, how: number, bytes: Buffer): void {
+  const fd = openSync(file, O_WRONLY | O_CREAT | O_NONBLOCK | how, 0o666);
+  try {
+    writeFileSync(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function announce(log: Logger, { configFile, notices }: Loaded): void {
@@ -204,7 +216,7 @@ function writePidFile({ pidfile, daemonize }: Config, log: Logger): void {
   if (file === '') return;
   const full = pathOf(absolutePath(file));
   try {
-    writeFileSync(full, `${process.pid}\n`);
+    writeAtOnce(full, O_TRUNC, Buffer.from(`${process.pid}\n`));
   } catch (error) {
     log.warning(`Failed to write PID file: ${systemReason(error)}`);
     return;

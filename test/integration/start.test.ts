@@ -1,8 +1,9 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '../commands/rkv.ts';
 import { startNode, temporaryFolder, until } from './processes.ts';
 
@@ -182,5 +183,55 @@ describe('the log file', () => {
     expect(lines[1]).toMatch(/# The log could not be written \(ENOENT.*\): 3 lines before the last one are missing$/);
     node.child.kill('SIGTERM');
     expect(await endOf(node.child)).toBe(0);
+  });
+});
+
+describe('what is no file, where one is to be read or written, holds up no start', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'rkv-pipes-'));
+  const pipe = join(dir, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const startWith = (args: readonly string[], input = '') =>
+    spawnSync(process.execPath, [SERVER, ...args, '--dir', dir, '--port', '0'], {
+      encoding: 'utf8',
+      input,
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+
+  test.each([
+    ['a pipe that is included', ['-'], `include ${pipe}\n`, `can't open config file '${pipe}': Not a regular file`],
+    ['a folder that is included', ['-'], `include ${dir}\n`, `can't open config file '${dir}': Not a regular file`],
+    ['a pipe as log file', ['--logfile', pipe], '', `Can't open the log file '${pipe}': No such device or address`],
+    [
+      'a folder as log file',
+      ['--logfile', dir],
+      '',
+      `Can't open the log file '${dir}': Illegal operation on a directory`,
+    ],
+    ['a pipe as RDB file', ['--dbfilename', 'pipe', '--unixsocket', join(dir, 'socket')], '', 'Not a regular file'],
+  ])('%s', (_, args, input, reason) => {
+    const { status, stdout, stderr } = startWith(args, input);
+    expect(stdout + stderr).toContain(reason);
+    expect(status).toBe(1);
+  });
+
+  test('a pid file that is a pipe is not written, and the log says so', async () => {
+    const node = startNode('rkv', { port: PORT + 7, dir, args: ['--pidfile', pipe] });
+    await connected(PORT + 7);
+    await until('it says so', async () =>
+      node.output().includes('Failed to write PID file: No such device or address'),
+    );
+  });
+
+  test('a pipe from a shell is a configuration file, and /dev/null may be included', () => {
+    const line = `exec "$0" "$1" <(printf 'include /dev/null\nport 0\nbind ""\n')`;
+    const { status, stdout } = spawnSync('bash', ['-c', line, process.execPath, SERVER], {
+      encoding: 'utf8',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(stdout).toContain('Configured to not listen anywhere, exiting.');
+    expect(status).toBe(1);
   });
 });

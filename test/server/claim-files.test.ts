@@ -127,7 +127,12 @@ test('what is written no more is free for others: the RDB file of before dir or 
 });
 
 test('a file that a save in the background goes to is free when that has ended', async () => {
-  const first = await start({ save: '3600 1', 'rdb-key-save-delay': 300, 'enable-debug-command': 'yes', 'enable-protected-configs': 'yes' });
+  const first = await start({
+    save: '3600 1',
+    'rdb-key-save-delay': 300,
+    'enable-debug-command': 'yes',
+    'enable-protected-configs': 'yes',
+  });
   await first.call('DEBUG', 'POPULATE', '1000');
   await first.call('BGSAVE');
   await expect.poll(() => first.call('INFO', 'persistence')).toContain('rdb_bgsave_in_progress:1');

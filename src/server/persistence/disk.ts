@@ -17,7 +17,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../../base/byte-text.ts';
 import { randomHex } from '../../base/prng.ts';
-import { readRegularFile } from '../../base/regular-file.ts';
+import { openRegularFile, readRegularFile } from '../../base/regular-file.ts';
 import { systemReason } from '../../base/system-reason.ts';
 import { roomFor, syncFails, truncateFails } from './disk-fault.ts';
 
@@ -208,13 +208,8 @@ export class FileReader {
 
   constructor(filePath: string) {
     this.path = filePath;
-    this.#fd = attempt('open', filePath, () => fs.openSync(pathOf(filePath), 'r'));
-    const stat = attempt('stat', filePath, () => fs.fstatSync(this.#fd));
-    if (!stat.isFile()) {
-      this.close();
-      throw new DiskFailure('open', filePath, 'EINVAL', 'Not a regular file');
-    }
-    this.size = stat.size;
+    this.#fd = attempt('open', filePath, () => openRegularFile(pathOf(filePath)));
+    this.size = attempt('stat', filePath, () => fs.fstatSync(this.#fd)).size;
   }
 
   /** Fills `into` from its start; answers how many bytes there were, 0 at the end. */
