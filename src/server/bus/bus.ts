@@ -30,6 +30,7 @@ import { formatNodesConf } from '../gossip/nodes-conf.ts';
 import { countFailureReports } from '../gossip/report.ts';
 import { type ClusterConfig, type ClusterNode, createState, type State, TICK_MS, type World } from '../gossip/state.ts';
 import { configChanged, endTurn, runCommand, step } from '../gossip/step.ts';
+import { Arrivals } from './arrivals.ts';
 import { type Adopt, Link, type LinkEvents } from './link.ts';
 import { NodesConfFile, type NodesConfHost, readState } from './nodes-conf-file.ts';
 
@@ -107,6 +108,7 @@ export class ClusterBus {
   readonly #world: World;
   readonly #outgoing = new Map<number, Link>();
   readonly #inbound = new Map<number, Link>();
+  readonly #arrivals: Arrivals;
   #servers: NetServer[] = [];
   /** Null: the bus speaks plain TCP. */
   #tls: { readonly server: NetServer; readonly client: ConnectionOptions } | null = null;
@@ -126,6 +128,7 @@ export class ClusterBus {
   constructor(host: BusHost) {
     this.#host = host;
     this.#file = new NodesConfFile(host);
+    this.#arrivals = new Arrivals(host.clock);
     const config = host.config();
     this.#origin_ms = host.clock.now_ms() - host.clock.monotonic_ms();
     const now_ms = this.#now_ms();
@@ -278,6 +281,7 @@ export class ClusterBus {
     this.#file.rest();
     if (this.#ticking !== null) this.#host.clock.clear(this.#ticking);
     for (const link of [...this.#outgoing.values(), ...this.#inbound.values()]) link.destroy();
+    this.#arrivals.close();
     this.#outgoing.clear();
     this.#inbound.clear();
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
@@ -378,9 +382,10 @@ export class ClusterBus {
 
   #arrived(socket: Socket): void {
     // Whoever fills the port must not keep us from writing nodes.conf.
-    if (tookReserved(socket, this.#host.descriptors)) socket.destroy();
-    else if (this.#tls === null) this.#accept(socket);
-    else this.#tls.server.emit('connection', socket);
+    if (tookReserved(socket, this.#host.descriptors)) return void socket.destroy();
+    if (this.#tls === null) return this.#accept(socket);
+    this.#arrivals.add(socket);
+    this.#tls.server.emit('connection', socket);
   }
 
   #accept(socket: Socket): void {
@@ -393,7 +398,10 @@ export class ClusterBus {
     const number = this.#nextInbound++;
     const events: LinkEvents = {
       isKnown: (id) => this.state.nodes.has(id),
-      message: (message) => this.#received({ link, number, inbound: true }, message),
+      message: (message) => {
+        this.#arrivals.spoke(link.socket);
+        this.#received({ link, number, inbound: true }, message);
+      },
       closed: () => {
         this.#inbound.delete(number);
         this.#take({ type: 'inboundClosed', link: number });
@@ -401,6 +409,8 @@ export class ClusterBus {
     };
     const link: Link = new Link(socket, events, this.#tls === null ? this.#host.adopt : null);
     if (!this.#host.keepsAlive) link.socket.unref();
+    // One with TLS has been on the list since before its handshake.
+    if (this.#tls === null) this.#arrivals.add(link.socket);
     this.#inbound.set(number, link);
   }
 
