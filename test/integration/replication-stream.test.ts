@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestOf } from '../../src/server/protocol/request.ts';
-import { canRun, type Node, Servers, until } from './replication-servers.ts';
+import { canRun, caughtUp, contents, type Node, Servers, until } from './replication-servers.ts';
 
 /*
  * What replicas are told: the same commands are sent to our server and to redis-server, a recording client takes the
@@ -98,3 +98,27 @@ function linesOf(stream: string): string[] {
         .trimEnd(),
     );
 }
+
+describe.each(['rkv', 'redis'] as const)('a snapshot that is being made by %s', (kind) => {
+  test.skipIf(!canRun(kind))('serves a replica that comes meanwhile as well', async () => {
+    const args = ['--repl-diskless-sync', 'no', '--rdb-key-save-delay', '5000', '--enable-debug-command', 'yes'];
+    const primary = await servers.start(kind, ...args);
+    await primary.call('DEBUG', 'POPULATE', 200);
+    const begun = () => primary.log().split('Starting BGSAVE for SYNC').length - 1;
+    const [first, second] = [await servers.start('rkv'), await servers.start('rkv')];
+    await first.call('REPLICAOF', '127.0.0.1', primary.port);
+    await until(async () => begun() === 1);
+    await primary.call('SELECT', 3);
+    await primary.call('INCR', 'between');
+    await second.call('REPLICAOF', '127.0.0.1', primary.port);
+    await until(async () => (await primary.info('connected_slaves')) === '2');
+    await primary.call('INCR', 'between');
+    expect(await primary.info('rdb_bgsave_in_progress')).toBe('1');
+    for (const replica of [first, second]) {
+      await caughtUp(primary, replica);
+      expect(await contents(replica, 3)).toEqual(await contents(primary, 3));
+      expect(await replica.call('DBSIZE')).toBe(200);
+    }
+    expect([begun(), await primary.info('sync_full')]).toEqual([1, '2']);
+  });
+});

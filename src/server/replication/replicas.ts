@@ -6,7 +6,8 @@
  *   asking -> waiting -> promised -> sending -> online  +FULLRESYNC, an RDB of that moment, what was written since
  *
  * Those who ask are served when the turn ends: then all effects of the turn have been fed, and the data set and the
- * offset say the same. One snapshot serves all who wait when it begins; it may have to wait for another one to end.
+ * offset say the same. One snapshot serves all who wait when it begins, and who come while it is being made; it may have to
+ * wait for another one to end.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -69,6 +70,8 @@ export class Replicas {
   readonly #host: ReplicationHost;
   readonly #replicas = new Map<number, Replica>();
   readonly #introduced = new Map<number, Introduction>();
+  /** The snapshot that is being made for replicas. */
+  #copy: { readonly replicas: Replica[]; readonly id: string; readonly offset: number } | null = null;
   /** Null while there is no stream: nobody ever asked for it. */
   backlog: Backlog | null = null;
   /** Since when there is nobody to feed. */
@@ -166,7 +169,7 @@ export class Replicas {
   serveAsking(prepareFull: () => void): void {
     const full: Replica[] = [];
     for (const replica of this.#replicas.values()) {
-      if (replica.state === 'asking' && !this.#continue(replica)) full.push(replica);
+      if (replica.state === 'asking' && !this.#continue(replica) && !this.#share(replica)) full.push(replica);
     }
     if (full.length === 0) return;
     prepareFull();
@@ -287,19 +290,39 @@ export class Replicas {
   }
 
   /** The snapshot begins: it is of this point of the stream, and what follows is for these replicas to keep. */
-  #promise(replicas: readonly Replica[]): void {
-    const { log, replication } = this.#host;
-    for (const replica of replicas) {
-      replica.state = 'promised';
-      this.#host.count('fullSyncs');
-      log.notice(`Full resync requested by replica ${nameOf(replica)}`);
-      if (replica.wanted === null || !this.#isHere(replica)) continue;
-      replica.peer.send(Buffer.from(`+FULLRESYNC ${replication.id} ${replication.offset}\r\n`));
-    }
+  #promise(replicas: Replica[]): void {
+    const { id, offset } = this.#host.replication;
+    this.#copy = { replicas, id, offset };
+    for (const replica of replicas) this.#promiseTo(replica, this.#copy);
     this.#host.forgetSelected();
   }
 
+  /** Whoever comes while a snapshot is being made gets that one too, if somebody has kept what followed it. */
+  #share(replica: Replica): boolean {
+    const copy = this.#copy;
+    if (copy === null || copy.id !== this.#host.replication.id) return false;
+    const keeper = copy.replicas.find((each) => !each.rdbOnly && this.#isHere(each));
+    if (keeper === undefined) return false;
+    if (!replica.rdbOnly) {
+      replica.held = [...keeper.held];
+      replica.heldBytes = keeper.heldBytes;
+    }
+    copy.replicas.push(replica);
+    this.#promiseTo(replica, copy);
+    this.#host.log.notice('Waiting for end of BGSAVE for SYNC');
+    return true;
+  }
+
+  #promiseTo(replica: Replica, { id, offset }: { readonly id: string; readonly offset: number }): void {
+    replica.state = 'promised';
+    this.#host.count('fullSyncs');
+    this.#host.log.notice(`Full resync requested by replica ${nameOf(replica)}`);
+    if (replica.wanted === null || !this.#isHere(replica)) return;
+    replica.peer.send(Buffer.from(`+FULLRESYNC ${id} ${offset}\r\n`));
+  }
+
   #deliver(replicas: readonly Replica[], spooled: SpooledRdb | null): void {
+    this.#copy = null;
     for (const replica of replicas) {
       if (!this.#isHere(replica)) continue;
       if (spooled !== null) {

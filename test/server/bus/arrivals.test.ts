@@ -64,7 +64,9 @@ describe('beside more silent connections than are kept', () => {
     await nodes[1]!.call('CLUSTER', 'MEET', '127.0.0.1', nodes[0]!.port, busPort);
     await until(async () => {
       const both = await Promise.all(nodes.map((node) => node.call('CLUSTER', 'NODES')));
-      return both.every((text) => (String(text).match(/ connected/g) ?? []).length === 2 && !/handshake/.test(String(text)));
+      return both.every(
+        (text) => (String(text).match(/ connected/g) ?? []).length === 2 && !/handshake/.test(String(text)),
+      );
     });
     expect(sockets.filter(({ closed }) => !closed).length).toBeGreaterThan(ARRIVALS_MAX - TOO_MANY);
   });
