@@ -111,6 +111,9 @@ export const accessFlags = {
   }),
 };
 
+/** Ctrl-C, a polite end, and a terminal that was closed: each takes back what was begun. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
@@ -134,7 +137,7 @@ export abstract class BaseCommand extends Command {
   /** An operation runs that may have something to take back. */
   #isFollowing = false;
 
-  /** Aborted by the first Ctrl-C or SIGTERM; whoever works listens to it and takes back what it has begun. */
+  /** Aborted by the first Ctrl-C, SIGTERM or closed terminal; whoever works listens to it and takes back what it has begun. */
   get signal(): AbortSignal {
     return this.#interrupt.signal;
   }
@@ -153,13 +156,11 @@ export abstract class BaseCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init();
-    process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    for (const signal of ENDING) process.on(signal, this.#onSignal);
   }
 
   override async finally(_: Error | undefined): Promise<void> {
-    process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    for (const signal of ENDING) process.off(signal, this.#onSignal);
     // Also where Ctrl-C is the usual end: a script that is interrupted should see that it was.
     if (this.signal.aborted) process.exitCode ??= EXIT.interrupted;
   }

@@ -58,14 +58,17 @@ function refuseRedisCliCluster(words: readonly string[]): void {
   });
 }
 
-/** Whoever reads our output may stop before its end, as `head` does: then there is nobody left to write for. */
+/**
+ * Whoever reads our output may stop before its end, as `head` does: then there is nobody left to write for. A terminal that
+ * was closed (EIO) has sent SIGHUP as well, and what that takes back must not be broken off by a line that nobody can read.
+ */
 function leaveQuietly(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
-    throw error;
+    if (error.code !== 'EIO') throw error;
   });
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
 }
 

@@ -96,12 +96,16 @@ describe.skipIf(!hasRedisServer)('with servers', () => {
     expect(JSON.parse(json)).toMatchObject({ status: 'ok', result: { cluster: 'kept', changed: [14_074] } });
   });
 
-  test('Ctrl-C takes back what was begun and ends with 130', async () => {
-    for (const json of [[], ['--json']]) {
+  test('Ctrl-C, or a terminal that is closed, takes back what was begun and ends with 130', async () => {
+    for (const [signal, json] of [
+      ['SIGINT', []],
+      ['SIGINT', ['--json']],
+      ['SIGHUP', []],
+    ] as const) {
       const argv = ['cluster', 'create', 'broken', '--port', '14076', '--engine', 'redis', '--primaries', '3'];
       const { child, ended } = startRkv([...argv, '--replicas', '0', ...json], { home });
       await until(async () => (await rkv(['cli', '-p', '14076', 'PING'])).stdout === 'PONG\n');
-      child.kill('SIGINT');
+      child.kill(signal);
       const { status, stdout, stderr } = await ended;
       expect(status, stderr).toBe(130);
       if (json.length > 0) expect(JSON.parse(stdout).error).toMatchObject({ code: 'INTERRUPTED', exit: 130 });
