@@ -3,6 +3,8 @@
  * subcommands of `redis-cli --cluster`), then oclif finds and runs the command; what fails before there is a command (a
  * name that does not exist) is reported here, in the same words and with the same exit codes as everything else.
  */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Config, flush, run } from '@oclif/core';
 import { describeFailure, reportFailure } from './base-command.ts';
 import { CliFailure, EXIT } from './cluster/failure.ts';
@@ -13,7 +15,8 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   const words = asOclifExpects(argv);
   try {
     refuseRedisCliCluster(words);
-    const config = await Config.load({ root, devPlugins: false, userPlugins: false });
+    const ignoreManifest = isManifestStale(root);
+    const config = await Config.load({ root, ignoreManifest, devPlugins: false, userPlugins: false });
     // What help makes its line about the version of: it is to be that of `rkv --version`, without the scope.
     config.pjson.name = config.bin;
     await run([...words], config);
@@ -28,6 +31,16 @@ export async function main(argv: readonly string[], root: string): Promise<void>
       reportFailure(facts, failure, { debug: argv.includes('--debug') });
     }
   }
+}
+
+/** Written at the end of a build: older than a command, it is of another build, and tells of other commands and flags. */
+function isManifestStale(root: string): boolean {
+  const timeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const commands = join(root, 'dist', 'commands');
+  const written_ms = timeOf(join(root, 'oclif.manifest.json'));
+  return readdirSync(commands, { recursive: true, encoding: 'utf8' }).some(
+    (file) => timeOf(join(commands, file)) > written_ms,
+  );
 }
 
 /** `rkv help verify` and `-h`, in the form that oclif knows. `rkv cli -h HOST` names a host. */

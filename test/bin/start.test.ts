@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +58,19 @@ describe('rkv', () => {
     const { stdout, status } = run('run.js', ['cluster', 'list', '--json']);
     expect(JSON.parse(stdout)).toEqual([['cluster', 'list', '--json'], folder]);
     expect(status).toBe(7);
+  });
+
+  test('tells what the commands say, not what a table of an older build says', () => {
+    cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
+    cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true, preserveTimestamps: true });
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8'));
+    manifest.commands['cluster:create'].flags = {};
+    delete manifest.commands.verify;
+    const file = join(folder, 'oclif.manifest.json');
+    writeFileSync(file, JSON.stringify(manifest));
+    utimesSync(file, 0, 0);
+    expect(run('run.js', ['cluster', 'create', '--help']).stdout).toContain('--primaries=');
+    expect(run('run.js', ['verify', '--help']).status).toBe(0);
   });
 
   test('keeps compiled code in the cache folder of the user', () => {
