@@ -72,7 +72,8 @@ export class GlobPattern {
       const lead = segments[segment + HEAD_LEAD] as number;
       const lastPlace = end - rest + lead;
       at += lead;
-      while (!fits(segments, segment, bits, buf, at)) if (++at > lastPlace) return false;
+      at = firstPlace(writer, segment, buf, at, lastPlace);
+      if (at === -1) return false;
       at += length;
       rest -= lead + length;
       segment = next;
@@ -105,6 +106,45 @@ export class GlobPattern {
   }
 }
 
+/**
+ * The first place from `at` to `lastPlace` where the elements of this segment match, or -1. What did not match at one place
+ * is asked first at the next: of a segment that fails only at its end, no more than that is compared at most places.
+ */
+function firstPlace(
+  { segments, bits }: SegmentWriter,
+  segment: number,
+  buf: Buffer,
+  from: number,
+  lastPlace: number,
+): number {
+  const first = segment + HEAD_SIZE;
+  const next = segments[segment + HEAD_NEXT] as number;
+  // An element that failed, and how far behind the place its byte lies; none yet.
+  let failed = -1;
+  let distance = 0;
+  for (let at = from; at <= lastPlace; at++) {
+    if (failed >= 0 && !stands(failed, bits, buf[at + distance] as number)) continue;
+    let place = at;
+    let i = first;
+    for (; i < next; i++) {
+      const code = segments[i] as number;
+      if (code < 0) place -= code;
+      else if (stands(code, bits, buf[place] as number)) place++;
+      else break;
+    }
+    if (i === next) return at;
+    failed = segments[i] as number;
+    distance = place - at;
+  }
+  return -1;
+}
+
+/** Whether the element, a byte or a class, stands for this byte. */
+function stands(code: number, bits: Int32Array, byte: number): boolean {
+  if (code < CLASS) return code === byte;
+  return (((bits[(code - CLASS) * CLASS_WORDS + (byte >> 5)] as number) >> (byte & 31)) & 1) !== 0;
+}
+
 /** Whether the elements of this segment match at `at`, where there is room for them. */
 function fits(segments: Int32Array, segment: number, bits: Int32Array, buf: Buffer, at: number): boolean {
   const next = segments[segment + HEAD_NEXT] as number;
@@ -115,10 +155,7 @@ function fits(segments: Int32Array, segment: number, bits: Int32Array, buf: Buff
       place -= code;
       continue;
     }
-    const byte = buf[place++] as number;
-    if (code === byte) continue;
-    if (code < CLASS) return false;
-    if ((((bits[(code - CLASS) * CLASS_WORDS + (byte >> 5)] as number) >> (byte & 31)) & 1) === 0) return false;
+    if (!stands(code, bits, buf[place++] as number)) return false;
   }
   return true;
 }

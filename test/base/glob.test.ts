@@ -8,6 +8,24 @@ function matches(pattern: string, text: string, nocase = false): boolean {
   return new GlobPattern(Buffer.from(pattern, 'latin1'), nocase).matches(padded, 1, text.length);
 }
 
+/** Position by position: which prefixes of the text the elements so far can stand for. */
+function matchesSlowly(elements: readonly string[], text: string): boolean {
+  const standsFor = (element: string, byte: string): boolean => {
+    if (element === '?' || element === '[ab]') return true;
+    return element === '[^a]' ? byte !== 'a' : element === byte;
+  };
+  let ends = new Set([0]);
+  for (const element of elements) {
+    const next = new Set<number>();
+    for (const end of ends) {
+      if (element === '*') for (let to = end; to <= text.length; to++) next.add(to);
+      else if (end < text.length && standsFor(element, text[end] as string)) next.add(end + 1);
+    }
+    ends = next;
+  }
+  return ends.has(text.length);
+}
+
 describe('GlobPattern', () => {
   test('knows star, question mark, classes and the backslash', () => {
     const yes = [
@@ -65,6 +83,36 @@ describe('GlobPattern', () => {
     expect(pattern.matches(long, 0, 30)).toBe(false);
     expect(pattern.matches(long, 0, long.length)).toBe(true);
     expect(pattern.matches(long, 0, long.length - 1)).toBe(false);
+  });
+
+  test('finds what a search of every place finds, in texts where most places nearly match', () => {
+    const letter = fc.constantFrom('a', 'a', 'a', 'b');
+    const element = fc.constantFrom('a', 'a', 'a', '?', 'b', '[ab]', '[^a]', '*');
+    const pattern = fc.array(element, { minLength: 3, maxLength: 14 });
+    fc.assert(
+      fc.property(pattern, fc.array(letter, { minLength: 1, maxLength: 30 }), (elements, letters) => {
+        const text = letters.join('');
+        expect(matches(elements.join(''), text)).toBe(matchesSlowly(elements, text));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('a segment that fails only at its end costs no more than a short one, in KEYS of an adversary', () => {
+    const text = Buffer.alloc(10_000, 'a');
+    const cost_ms = (source: string): number => {
+      const pattern = new GlobPattern(Buffer.from(source));
+      let least_ms = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 10; i++) {
+        const started_ms = performance.now();
+        expect(pattern.matches(text, 0, text.length)).toBe(false);
+        least_ms = Math.min(least_ms, performance.now() - started_ms);
+      }
+      return least_ms;
+    };
+    const short_ms = cost_ms(`*${'a?'.repeat(10)}b*`);
+    expect(cost_ms(`*${'a?'.repeat(2500)}b*`)).toBeLessThan(short_ms * 10);
+    expect(cost_ms(`*${'a?'.repeat(1250)}b${'a?'.repeat(1250)}*`)).toBeLessThan(short_ms * 10);
   });
 
   test('takes a time bounded by pattern times text', () => {
