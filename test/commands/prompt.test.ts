@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServer } from '../../src/index.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
-import { ROOT, rkv, temporaryHome, until } from './rkv.ts';
+import { program, ROOT, temporaryHome, until } from './rkv.ts';
 
 /* The prompt on a terminal, which `script` provides: typed ahead, completed, interrupted, remembered. */
 
@@ -17,7 +17,7 @@ let server: ChildProcess;
 beforeAll(async () => {
   if (!hasRedisServer) return;
   server = spawn('redis-server', ['--port', String(PORT), '--save', '', '--dir', home], { stdio: 'ignore' });
-  await until(async () => (await rkv(['cli', '-p', String(PORT), 'PING'])).stdout === 'PONG\n');
+  await until(async () => (await program('redis-cli', ['-p', String(PORT), 'PING'])).stdout === 'PONG\n');
 });
 
 afterAll(() => {
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
     await terminal.shows('(empty array)');
     terminal.type('subscribe news\n');
     await terminal.shows('3) (integer) 1');
-    await rkv(['cli', '-p', String(PORT), 'PUBLISH', 'news', 'extra']);
+    await program('redis-cli', ['-p', String(PORT), 'PUBLISH', 'news', 'extra']);
     await terminal.shows('3) "extra"');
     terminal.type('\x03');
     await terminal.shows(`127.0.0.1:${PORT}[2]> `);
@@ -126,7 +126,7 @@ describe.skipIf(!hasRedisServer || !hasScript)('on a terminal', () => {
   });
 
   test('a subscription that is refused announces no messages', async () => {
-    await rkv(['cli', '-p', String(PORT), 'ACL', 'SETUSER', 'quiet', 'on', 'nopass', '+auth']);
+    await program('redis-cli', ['-p', String(PORT), 'ACL', 'SETUSER', 'quiet', 'on', 'nopass', '+auth']);
     const terminal = openTerminal(`'${process.execPath}' bin/run.js cli -p ${PORT} --user quiet -a x`);
     await terminal.shows(`127.0.0.1:${PORT}> `);
     terminal.type('monitor\n');

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { RawClient } from '../support/resp.ts';
 import { rkv, startRkv, until } from './rkv.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rkv-server-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const answers = (port: number) => until(async () => (await rkv(['cli', '-p', `${port}`, 'PING'])).stdout === 'PONG\n');
+const answers = (port: number) => until(async () => (await ask(port, 'PING').catch(() => '')) === '+PONG\r\n');
 
 test('rkv server hands its words to the server as they are, and SIGTERM ends it with 0', async () => {
   const { child, ended } = startRkv([
@@ -22,8 +23,7 @@ test('rkv server hands its words to the server as they are, and SIGTERM ends it 
     '10mb',
   ]);
   await answers(14_090);
-  const { stdout } = await rkv(['cli', '-p', '14090', 'CONFIG', 'GET', 'maxmemory']);
-  expect(stdout).toBe('maxmemory\n10485760\n');
+  expect(await ask(14_090, 'CONFIG', 'GET', 'maxmemory')).toBe('*2\r\n$9\r\nmaxmemory\r\n$8\r\n10485760\r\n');
   child.kill('SIGTERM');
   expect((await ended).status).toBe(0);
 });
@@ -42,8 +42,7 @@ test('rkv server reads a redis.conf, also from standard input', async () => {
 test('the process of rkv server is the server', async () => {
   const { child, ended } = startRkv(['server', '--port', '14093', '--dir', folder, '--save', '']);
   await answers(14_093);
-  const { stdout } = await rkv(['cli', '-p', '14093', 'INFO', 'server']);
-  expect(stdout).toContain(`process_id:${child.pid}\r\n`);
+  expect(await ask(14_093, 'INFO', 'server')).toContain(`process_id:${child.pid}\r\n`);
   child.kill('SIGTERM');
   await ended;
 });
@@ -53,3 +52,12 @@ test('a directive that does not exist ends rkv server with an error of the serve
   expect(status).toBe(1);
   expect(stdout + stderr).toContain('nosuch');
 });
+
+async function ask(port: number, ...words: string[]): Promise<string> {
+  const client = await RawClient.connect(port);
+  try {
+    return await client.call(...words);
+  } finally {
+    client.close();
+  }
+}
