@@ -14,7 +14,7 @@ import { type Node, Servers, until } from './replication-servers.ts';
  * RKV_KILL_ROUNDS=200 npx vitest run test/integration/kill-mid-copy.test.ts
  */
 
-const ROUNDS = Number(process.env['RKV_KILL_ROUNDS'] ?? 6);
+const ROUNDS = Number(process.env['RKV_KILL_ROUNDS'] ?? 4);
 const KEYS = 400;
 const VALUE_BYTES = 200;
 /** A little more than the copy takes: some rounds end behind it. */

@@ -124,7 +124,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
     expect(contents(loadRdb(fs.readFileSync(file), { dropExpired: false }))).toEqual(before);
   });
 
-  it.each([1, 2, 3])('shows the moment of its beginning whatever changes meanwhile (seed %i)', async (seed) => {
+  it.each([1, 2])('shows the moment of its beginning whatever changes meanwhile (seed %i)', async (seed) => {
     const prng = new Prng(seed);
     const keyspace = newKeyspace();
     fill(keyspace, prng, 500);
