@@ -19,7 +19,7 @@ export const UNIT_MASK = (1 << CHUNK_SHIFT) - 1;
 export const UNIT_BYTES = 8;
 export const CHUNK_BYTES_MAX = UNIT_BYTES << CHUNK_SHIFT;
 /** An arena of this size takes its chunks from slabs; a smaller one is not worth a slab. */
-const SLABS_FROM_BYTES = 4 * CHUNK_BYTES_MAX;
+export const ARENA_SLABS_FROM_BYTES = 4 * CHUNK_BYTES_MAX;
 const CHUNKS_MAX = 1 << 15;
 
 /** The low 14 bits of a record's first word are its length in units; type and flags follow (record.ts). */
@@ -29,7 +29,7 @@ export const TYPE_SHIFT = 14;
 /** A first word that says: dead, and so many units long. */
 const DEAD = TYPE_FREE << TYPE_SHIFT;
 
-/** Empty chunks kept for the next need, up to an eighth of all; the memory of more is given back to the system. */
+/** Empty chunks kept for the next need, up to an eighth of all that are left; the memory of more is given back to the system. */
 const SPARE_CHUNKS_MIN = 2;
 const SPARE_CHUNKS_MAX = 8;
 
@@ -170,19 +170,54 @@ export class Arena {
     const chunk = this.#vacant.pop() ?? this.words.length;
     assert(chunk < CHUNKS_MAX, 'the keyspace is full: 32 GB of records in one database');
     if (chunk === this.#live.length) this.#growCounts();
-    const bytes = this.#newBytes(byteLength);
-    this.bytes[chunk] = bytes;
-    this.words[chunk] = new Int32Array(bytes.buffer, bytes.byteOffset, byteLength >> 2);
+    this.#place(chunk, this.#newBytes(byteLength));
     this.chunkBytes += byteLength;
     return chunk;
   }
 
+  /** Moves its chunks out of all slabs. At the end of a turn, when nobody holds on to their memory. */
+  leaveSlabs(): void {
+    for (let chunk = 0; chunk < this.bytes.length; chunk++) {
+      const old = this.bytes[chunk] as Buffer;
+      if (this.#memory.chunks.owns(old.buffer)) this.#move(chunk, () => Buffer.allocUnsafeSlow(old.length));
+    }
+  }
+
+  /** The same with one chunk out of this slab, to another one; false when there is none. */
+  moveOneFrom(slab: ArrayBuffer): boolean {
+    const chunk = this.bytes.findIndex(({ buffer }) => buffer === slab);
+    if (chunk >= 0) this.#move(chunk, () => this.#fromSlab());
+    return chunk >= 0;
+  }
+
+  #move(chunk: number, newBytes: () => Buffer): void {
+    const spare = this.#spare.indexOf(chunk);
+    if (spare >= 0) {
+      this.#spare.splice(spare, 1);
+      this.#forget(chunk);
+      return;
+    }
+    const bytes = newBytes();
+    (this.bytes[chunk] as Buffer).copy(bytes, 0, 0, this.usedOf(chunk) * UNIT_BYTES);
+    this.#giveBack(chunk);
+    this.#place(chunk, bytes);
+  }
+
+  #place(chunk: number, bytes: Buffer): void {
+    this.bytes[chunk] = bytes;
+    this.words[chunk] = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  }
+
   #newBytes(byteLength: number): Buffer {
-    if (byteLength !== CHUNK_BLOCK_BYTES || this.chunkBytes < SLABS_FROM_BYTES)
+    if (byteLength !== CHUNK_BLOCK_BYTES || this.chunkBytes < ARENA_SLABS_FROM_BYTES)
       return Buffer.allocUnsafeSlow(byteLength);
+    return this.#fromSlab();
+  }
+
+  #fromSlab(): Buffer {
     const { chunks } = this.#memory;
     chunks.take();
-    return Buffer.from(chunks.buffer, chunks.byteOffset, byteLength);
+    return Buffer.from(chunks.buffer as ArrayBuffer, chunks.byteOffset, CHUNK_BLOCK_BYTES);
   }
 
   #giveBack(chunk: number): void {
@@ -194,11 +229,14 @@ export class Arena {
     this.sealedUnits -= this.#used[chunk] as number;
     this.#used[chunk] = 0;
     this.#births[chunk] = ++this.#birthsSoFar;
-    const spareMax = Math.min(SPARE_CHUNKS_MAX, Math.max(SPARE_CHUNKS_MIN, this.words.length >> 3));
-    if (this.#spare.length < spareMax) {
-      this.#spare.push(chunk);
-      return;
-    }
+    this.#spare.push(chunk);
+    const left = this.words.length - this.#vacant.length;
+    const spareMax = Math.min(SPARE_CHUNKS_MAX, Math.max(SPARE_CHUNKS_MIN, left >> 3));
+    while (this.#spare.length > spareMax) this.#forget(this.#spare.shift() as number);
+  }
+
+  /** Gives the memory of a chunk back; its number will stand for another one. */
+  #forget(chunk: number): void {
     this.#giveBack(chunk);
     this.chunkBytes -= (this.bytes[chunk] as Buffer).length;
     this.words[chunk] = NO_WORDS;

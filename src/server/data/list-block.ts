@@ -37,6 +37,8 @@ export class Block {
 /** Of one list. When it is cloned it takes another one: what both read is left to the garbage collector. */
 export class BlockMemory {
   #pool: SlabPool | null = null;
+  /** Where the list has no block any more. */
+  #left: SlabPool | null = null;
 
   /** `allocated` is what the list takes so far. */
   take(bytes: number, allocated: number): Buffer {
@@ -48,19 +50,36 @@ export class BlockMemory {
 
   /** What a block held can be read until the list changes again: only then goes a slab that has nothing else in it. */
   give({ buf, shared }: Block): void {
+    this.#disposeLeft();
     const pool = this.#pool;
     if (pool === null || shared) return;
     pool.release();
     pool.give(buf.buffer, buf.byteOffset);
   }
 
+  /** The list takes its blocks elsewhere, where there are slabs. What they held can be read until it changes again, as in `give`. */
+  leave(): boolean {
+    if (this.#pool === null) return false;
+    this.#disposeLeft();
+    this.#left = this.#pool;
+    this.#pool = null;
+    return true;
+  }
+
   get hasSlabs(): boolean {
-    return this.#pool !== null;
+    return this.#pool !== null || this.#left !== null;
   }
 
   /** Nobody reads any of it any more. */
   dispose(): void {
+    this.#disposeLeft();
     this.#pool?.dispose();
     this.#pool = null;
+  }
+
+  #disposeLeft(): void {
+    if (this.#left === null) return;
+    this.#left.dispose();
+    this.#left = null;
   }
 }

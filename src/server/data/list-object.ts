@@ -471,10 +471,9 @@ export class ListObject implements Aggregate {
     this.#leaveSlabs();
   }
 
-  /** When little is left, a slab would be mostly empty. What a pop just read stays there until the collector has it. */
+  /** When little is left, a slab would be mostly empty. What a pop just read stays there until the next change. */
   #leaveSlabs(): void {
-    if (this.#allocated >= LEAVE_SLABS_BELOW_BYTES || !this.#memory.hasSlabs) return;
-    this.#memory = new BlockMemory();
+    if (this.#allocated >= LEAVE_SLABS_BELOW_BYTES || !this.#memory.leave()) return;
     for (let i = 0; i < this.#blocks; i++) this.#put(i, this.#block(i).copy());
   }
 

@@ -49,6 +49,8 @@ export class MemberStore {
   #sourceAt = 0;
   /** Where a big set has its chunks, so that they go back to the system with it; never those that a clone reads too. */
   #pool: SlabPool | null = null;
+  /** Where there is no chunk any more. */
+  #left: SlabPool | null = null;
 
   usedBytes(): number {
     return this.#allocated;
@@ -75,6 +77,7 @@ export class MemberStore {
   }
 
   free(reference: number): void {
+    if (this.#left !== null) this.#disposeLeft();
     const index = reference >>> 16;
     const chunk = this.#chunk(index);
     const bytes = recordBytes(lengthAt(chunk.buf, offsetOf(reference)));
@@ -152,10 +155,11 @@ export class MemberStore {
   }
 
   get hasSlabs(): boolean {
-    return this.#pool !== null;
+    return this.#pool !== null || this.#left !== null;
   }
 
   dispose(): void {
+    this.#disposeLeft();
     this.#pool?.dispose();
     this.#pool = null;
   }
@@ -202,8 +206,14 @@ export class MemberStore {
     if (this.#pool !== null && this.#allocated < LEAVE_SLABS_BELOW_BYTES) this.#leaveSlabs();
   }
 
-  /** So little is left that a slab would be mostly empty. Whoever still reads from there can: the collector has it then. */
+  #disposeLeft(): void {
+    this.#left?.dispose();
+    this.#left = null;
+  }
+
+  /** So little is left that a slab would be mostly empty. Whoever still reads from there can, until the next is freed. */
   #leaveSlabs(): void {
+    this.#left = this.#pool;
     this.#pool = null;
     this.#chunks = this.#chunks.map((chunk) => {
       if (chunk === null) return null;

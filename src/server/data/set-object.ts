@@ -345,9 +345,8 @@ export class SetObject implements Aggregate {
     this.#pool?.give(slots.buffer, slots.byteOffset);
   }
 
-  /** So little is left that a slab would be mostly empty; the collector has it when this is done. */
+  /** So little is left that a slab would be mostly empty. */
   #leaveSlabs(): void {
-    this.#pool = null;
     for (let place = 0; place < this.#directory.length; ) {
       const segment = this.#directory[place] as Segment;
       const own = new Segment(segment.bits, segment.depth, segment.slots.slice());
@@ -356,6 +355,8 @@ export class SetObject implements Aggregate {
       this.#directory.fill(own, place, place + places);
       place += places;
     }
+    this.#pool?.dispose();
+    this.#pool = null;
   }
 
   /** A little of the store's cleaning: finds out who is alive, and tells the slots where the bytes went. */

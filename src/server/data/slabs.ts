@@ -15,6 +15,9 @@ export const SLAB_BYTES = 33 * 1024 * 1024;
 /** A list, a set or a queue of this size takes blocks from slabs of its own: below, a slab that is mostly empty would be too much. */
 export const OWN_SLABS_FROM_BYTES = 4 * 1024 * 1024;
 
+/** So much that was touched and is vacant is worth moving what little is left in a pool, which is a few blocks then. */
+const SPARSE_FROM_BYTES = 8 * 1024 * 1024;
+
 /** One that has shrunk to less leaves its slabs, for they would be nearly empty; what stays is copied, a small part of a millisecond. */
 export const LEAVE_SLABS_BELOW_BYTES = OWN_SLABS_FROM_BYTES / 4;
 
@@ -33,6 +36,9 @@ export class SlabPool {
   readonly #slabs: Slab[] = [];
   readonly #bySlabBuffer = new Map<ArrayBufferLike, Slab>();
   #empty = 0;
+  #used = 0;
+  /** Pages that the system has given us, for blocks in use and for those that were. */
+  #touchedBytes = 0;
   /** The block that `take` answered. */
   buffer: ArrayBufferLike = new ArrayBuffer(0);
   byteOffset = 0;
@@ -45,12 +51,16 @@ export class SlabPool {
   }
 
   take(): void {
-    const slab = this.#slabs.find((one) => one.vacant.length > 0 || one.untouched < SLAB_BYTES) ?? this.#add();
+    const slab = this.#slabs.find(hasRoom) ?? this.#add();
     if (slab.used++ === 0) this.#empty--;
+    this.#used++;
     const offset = slab.vacant.pop();
     this.isZero = offset === undefined;
     this.byteOffset = offset ?? slab.untouched;
-    if (offset === undefined) slab.untouched += this.#blockBytes;
+    if (offset === undefined) {
+      slab.untouched += this.#blockBytes;
+      this.#touchedBytes += this.#blockBytes;
+    }
     this.buffer = slab.buffer;
   }
 
@@ -60,13 +70,32 @@ export class SlabPool {
     if (slab === undefined) return false;
     slab.vacant.push(byteOffset);
     slab.used--;
+    this.#used--;
     assert(slab.used >= 0, 'a block was given back twice');
     if (slab.used === 0) this.#empty++;
     return true;
   }
 
   get vacantBytes(): number {
-    return this.#slabs.reduce((sum, { used }) => sum + SLAB_BYTES - used * this.#blockBytes, 0);
+    return this.#slabs.length * SLAB_BYTES - this.usedBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#used * this.#blockBytes;
+  }
+
+  /** Whether so much more was touched than `usedBytes` that their owners should move them elsewhere. */
+  get isSparse(): boolean {
+    return this.#touchedBytes - this.usedBytes >= SPARSE_FROM_BYTES + this.usedBytes / 4;
+  }
+
+  /** The slab with the fewest blocks in use, if its blocks have room in the others; `take` answers none of that slab. */
+  emptiest(): ArrayBuffer | null {
+    const filled = this.#slabs.find(hasRoom);
+    let best: Slab | null = null;
+    for (const slab of this.#slabs) if (slab !== filled && slab.used < (best?.used ?? Infinity)) best = slab;
+    const room = this.vacantBytes - (best === null ? 0 : SLAB_BYTES - best.used * this.#blockBytes);
+    return best !== null && room >= best.used * this.#blockBytes ? best.buffer : null;
   }
 
   /** Gives one slab that has nothing in it back to the system; true when there are more. */
@@ -76,8 +105,13 @@ export class SlabPool {
     const [slab] = this.#slabs.splice(index, 1) as [Slab];
     this.#bySlabBuffer.delete(slab.buffer);
     this.#empty--;
+    this.#touchedBytes -= slab.untouched;
     slab.buffer.transfer(0);
     return this.#empty > 0;
+  }
+
+  owns(buffer: ArrayBufferLike): boolean {
+    return this.#bySlabBuffer.has(buffer);
   }
 
   /** Gives everything back: nobody reads any of it any more. */
@@ -85,7 +119,7 @@ export class SlabPool {
     for (const { buffer } of this.#slabs) buffer.transfer(0);
     this.#slabs.length = 0;
     this.#bySlabBuffer.clear();
-    this.#empty = 0;
+    this.#empty = this.#used = this.#touchedBytes = 0;
   }
 
   #add(): Slab {
@@ -95,4 +129,8 @@ export class SlabPool {
     this.#empty++;
     return slab;
   }
+}
+
+function hasRoom({ vacant, untouched }: Slab): boolean {
+  return vacant.length > 0 || untouched < SLAB_BYTES;
 }

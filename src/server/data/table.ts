@@ -36,7 +36,7 @@ export interface TableMemory {
 }
 
 /** Tables of this size take their segments from slabs. */
-const SLABS_FROM_BYTES = 1024 * 1024;
+export const TABLE_SLABS_FROM_BYTES = 1024 * 1024;
 
 class Segment {
   readonly slots: Int32Array;
@@ -215,13 +215,29 @@ export class Table {
   /** Takes the table off the shared account; nobody may use it any more. */
   dispose(): void {
     for (const segment of new Set(this.#directory)) this.#forget(segment);
-    if (this.#spareSlots !== null) this.#giveBack(this.#spareSlots);
-    this.#spareSlots = null;
+    this.#giveSpareBack();
     const nothing = new Segment(SEGMENT_BITS_MIN, 0, new Int32Array(2 << SEGMENT_BITS_MIN));
     this.#directory = [nothing, nothing];
     this.#directoryBits = 1;
     this.#segment = nothing;
     this.size = 0;
+  }
+
+  /** Moves its segments out of the slabs, in which little is left. */
+  leaveSlabs(): void {
+    this.#giveSpareBack();
+    for (let entry = 0; entry < this.#directory.length; ) {
+      const segment = this.#directory[entry] as Segment;
+      const { bits, depth, slots, count } = segment;
+      const span = 1 << (this.#directoryBits - depth);
+      if (this.#memory.segments.give(slots.buffer, slots.byteOffset)) {
+        const own = new Segment(bits, depth, slots.slice());
+        own.count = count;
+        this.#directory.fill(own, entry, entry + span);
+        if (this.#segment === segment) this.#segment = own;
+      }
+      entry += span;
+    }
   }
 
   #grow(segment: Segment, hash: number): void {
@@ -264,6 +280,8 @@ export class Table {
   #shrink(segment: Segment, hash: number): void {
     if (segment.bits > (segment.depth === 0 ? SEGMENT_BITS_MIN : SEGMENT_BITS)) {
       this.#exchange(segment, this.#resized(segment, segment.bits - 1), hash);
+      // The next full segment is a long way off.
+      if (segment.bits <= SEGMENT_BITS) this.#giveSpareBack();
       return;
     }
     if (segment.depth === 0) return;
@@ -318,7 +336,7 @@ export class Table {
   /** Of a full segment. */
   #newSlots(): Int32Array {
     const { tableBytes, segments } = this.#memory;
-    if (tableBytes < SLABS_FROM_BYTES) return new Int32Array(2 << SEGMENT_BITS);
+    if (tableBytes < TABLE_SLABS_FROM_BYTES) return new Int32Array(2 << SEGMENT_BITS);
     segments.take();
     const slots = new Int32Array(segments.buffer, segments.byteOffset, SEGMENT_BLOCK_BYTES >> 2);
     return segments.isZero ? slots : slots.fill(0);
@@ -327,6 +345,11 @@ export class Table {
   /** To the slabs; what is not of them goes with the last reference. */
   #giveBack(slots: Int32Array): void {
     this.#memory.segments.give(slots.buffer, slots.byteOffset);
+  }
+
+  #giveSpareBack(): void {
+    if (this.#spareSlots !== null) this.#giveBack(this.#spareSlots);
+    this.#spareSlots = null;
   }
 
   #resized(segment: Segment, bits: number): Segment {

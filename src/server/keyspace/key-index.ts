@@ -128,6 +128,13 @@ export class KeyIndex {
     else if (this.volatile.locate(key.hash, ref)) this.volatile.remove();
   }
 
+  /** Moves what it has out of the slabs, in which little is left. */
+  leaveSlabs(): void {
+    this.volatile.leaveSlabs();
+    if (this.#slots === null) this.#table.leaveSlabs();
+    else for (const table of this.#slots) table?.leaveSlabs();
+  }
+
   /** Gives all memory back; nobody may use the index any more. */
   dispose(): void {
     this.volatile.dispose();

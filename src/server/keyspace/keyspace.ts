@@ -5,10 +5,11 @@
 import { assert } from '../../base/assert.ts';
 import { entropySeed, Prng } from '../../base/prng.ts';
 import { AccessClock } from '../data/access-clock.ts';
-import { CHUNK_BYTES_MAX } from '../data/arena.ts';
+import { ARENA_SLABS_FROM_BYTES, CHUNK_BYTES_MAX } from '../data/arena.ts';
 import { Key } from '../data/key.ts';
 import { Memory } from '../data/memory.ts';
 import { Records } from '../data/record.ts';
+import { TABLE_SLABS_FROM_BYTES } from '../data/table.ts';
 import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
 import { ExpireCycle } from './expiry.ts';
@@ -297,7 +298,23 @@ export class Keyspace {
       for (const store of this.#abandoned) store.dispose();
       this.#abandoned = [];
     }
-    return this.memory.release();
+    return this.memory.release() || this.#leaveSlabs();
+  }
+
+  /** What little is left in slabs is copied, at most some megabytes a turn, so that they go back too; true when any was. */
+  #leaveSlabs(): boolean {
+    const { chunks, segments } = this.memory;
+    // Those that a snapshot still walks through stay where they are.
+    if (this.#abandoned.length > 0 || !(chunks.isSparse || segments.isSparse)) return false;
+    const stores = this.#allDatabases().map(({ store }) => store);
+    const used = chunks.usedBytes + segments.usedBytes;
+    if (segments.isSparse && segments.usedBytes <= TABLE_SLABS_FROM_BYTES)
+      for (const { keys } of stores) keys.leaveSlabs();
+    if (chunks.isSparse && chunks.usedBytes <= ARENA_SLABS_FROM_BYTES)
+      for (const { records } of stores) records.arena.leaveSlabs();
+    if (chunks.usedBytes + segments.usedBytes < used) return true;
+    const slab = chunks.isSparse ? chunks.emptiest() : null;
+    return slab !== null && stores.some(({ records }) => records.arena.moveOneFrom(slab));
   }
 
   #makeAllCurrent(): void {
