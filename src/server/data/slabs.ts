@@ -84,18 +84,21 @@ export class SlabPool {
     return this.#used * this.#blockBytes;
   }
 
-  /** Whether so much more was touched than `usedBytes` that their owners should move them elsewhere. */
-  get isSparse(): boolean {
-    return this.#touchedBytes - this.usedBytes >= SPARSE_FROM_BYTES + this.usedBytes / 4;
+  /** Whether the blocks in use are at most `few` bytes, and their owners should take them elsewhere. */
+  hasFewLeft(few: number): boolean {
+    return this.usedBytes <= few && this.#idleBytes >= SPARSE_FROM_BYTES;
   }
 
-  /** The slab with the fewest blocks in use, if its blocks have room in the others; `take` answers none of that slab. */
-  emptiest(): ArrayBuffer | null {
+  /** Whether the blocks of one slab have room in the others, with a reserve for those that are needed next. */
+  get hasSlabToSpare(): boolean {
+    return this.#idleBytes >= SLAB_BYTES + this.usedBytes / 4;
+  }
+
+  /** With a slab to spare: the one with the fewest blocks in use. `take` answers none of it then. */
+  get emptiest(): ArrayBuffer {
     const filled = this.#slabs.find(hasRoom);
-    let best: Slab | null = null;
-    for (const slab of this.#slabs) if (slab !== filled && slab.used < (best?.used ?? Infinity)) best = slab;
-    const room = this.vacantBytes - (best === null ? 0 : SLAB_BYTES - best.used * this.#blockBytes);
-    return best !== null && room >= best.used * this.#blockBytes ? best.buffer : null;
+    const others = this.#slabs.filter((slab) => slab !== filled);
+    return others.reduce((best, slab) => (slab.used < best.used ? slab : best)).buffer;
   }
 
   /** Gives one slab that has nothing in it back to the system; true when there are more. */
@@ -120,6 +123,10 @@ export class SlabPool {
     this.#slabs.length = 0;
     this.#bySlabBuffer.clear();
     this.#empty = this.#used = this.#touchedBytes = 0;
+  }
+
+  get #idleBytes(): number {
+    return this.#touchedBytes - this.usedBytes;
   }
 
   #add(): Slab {

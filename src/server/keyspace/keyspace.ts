@@ -304,17 +304,17 @@ export class Keyspace {
   /** What little is left in slabs is copied, at most some megabytes a turn, so that they go back too; true when any was. */
   #leaveSlabs(): boolean {
     const { chunks, segments } = this.memory;
-    // Those that a snapshot still walks through stay where they are.
-    if (this.#abandoned.length > 0 || !(chunks.isSparse || segments.isSparse)) return false;
+    const fewChunks = chunks.hasFewLeft(ARENA_SLABS_FROM_BYTES);
+    const fewSegments = segments.hasFewLeft(TABLE_SLABS_FROM_BYTES);
+    if (!(fewChunks || fewSegments || chunks.hasSlabToSpare)) return false;
+    // What a snapshot still walks through stays where it is.
+    if (this.#abandoned.length > 0) return false;
     const stores = this.#allDatabases().map(({ store }) => store);
-    const used = chunks.usedBytes + segments.usedBytes;
-    if (segments.isSparse && segments.usedBytes <= TABLE_SLABS_FROM_BYTES)
-      for (const { keys } of stores) keys.leaveSlabs();
-    if (chunks.isSparse && chunks.usedBytes <= ARENA_SLABS_FROM_BYTES)
-      for (const { records } of stores) records.arena.leaveSlabs();
-    if (chunks.usedBytes + segments.usedBytes < used) return true;
-    const slab = chunks.isSparse ? chunks.emptiest() : null;
-    return slab !== null && stores.some(({ records }) => records.arena.moveOneFrom(slab));
+    if (fewSegments) for (const { keys } of stores) keys.leaveSlabs();
+    if (fewChunks) for (const { records } of stores) records.arena.leaveSlabs();
+    if (fewChunks || fewSegments) return true;
+    const { emptiest } = chunks;
+    return stores.some(({ records }) => records.arena.moveOneFrom(emptiest));
   }
 
   #makeAllCurrent(): void {

@@ -88,7 +88,16 @@ describe('A long list', () => {
     expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
   });
 
-  test('leaves its slabs to the collector when little stays of it, and what a pop read can still be read', () => {
+  test('gives its slabs back when little stays of it', () => {
+    const list = longList();
+    const entry = new Entry();
+    const before = arrayBuffers();
+    while (list.length > 1000) list.popHead(entry);
+    expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
+    expect(elementsOf(list, 0, 1)).toEqual([String(element(ELEMENTS - 1000))]);
+  });
+
+  test('leaves its slabs when little stays of it, and what a pop read can still be read', () => {
     const list = longList();
     const entry = new Entry();
     list.trim(ELEMENTS - 3000, 3000);
@@ -139,6 +148,14 @@ describe('A big set', () => {
     const before = arrayBuffers();
     other.dispose();
     expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
+  });
+
+  test('gives its slabs back when few members stay', () => {
+    const set = bigSet();
+    const before = arrayBuffers();
+    for (let i = 1000; i < ELEMENTS; i++) set.remove(element(i), 0, ELEMENT_BYTES);
+    expect(before - arrayBuffers()).toBeGreaterThan(GIVEN_BACK_MIN);
+    expect(Array.from({ length: 1000 }, (_, i) => i).filter((i) => !set.has(element(i), 0, ELEMENT_BYTES))).toEqual([]);
   });
 
   test('of short members gives back the table that finds them, too', () => {
