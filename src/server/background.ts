@@ -10,7 +10,7 @@ import { writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { bytesOf, toByteText } from '../base/byte-text.ts';
 import type { Clock } from '../base/clock.ts';
-import { withoutSecrets } from '../base/environment.ts';
+import { withMemorySettings, withoutSecrets } from '../base/environment.ts';
 
 /** Set for the process in the background, so that it does not start another. */
 const IN_BACKGROUND = 'RKV_DAEMONIZED';
@@ -57,7 +57,7 @@ export async function startInBackground(argv: readonly string[], clock: Clock): 
   const child = spawn(process.execPath, [...flags, ...process.execArgv, process.argv[1]!, ...argv], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    env: { ...withoutSecrets(process.env), [IN_BACKGROUND]: '1' },
+    env: { ...withoutSecrets(withMemorySettings(process.env)), [IN_BACKGROUND]: '1' },
   });
   const failure = await howItWent(child, clock);
   child.unref();

@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { requestBytes } from '../support/resp.ts';
-import { answers, type Started, startNode, until } from './processes.ts';
+import { answers, residentBytes, startNode, until } from './processes.ts';
 
 const MB = 1024 * 1024;
 const PORT = 26_010;
-
-function resident(node: Started): number {
-  const status = readFileSync(`/proc/${node.child.pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-}
-
-const KEYS = 200_000;
 
 /** What a few turns, a compiler and a collection may take besides. */
 const SPARE_BYTES = 50 * MB;
@@ -21,17 +13,17 @@ test.skipIf(process.platform !== 'linux')('memory of deleted data goes back to t
   const node = startNode('rkv', { port: PORT });
   await answers(node);
   const client = node.client();
-  const start = resident(node);
+  const start = residentBytes(node);
   const fellBack = (what: string): Promise<void> =>
-    until(`the memory of ${what} went back`, async () => resident(node) < start + SPARE_BYTES);
+    until(`the memory of ${what} went back`, async () => residentBytes(node) < start + SPARE_BYTES);
 
   await setKeys(PORT, KEYS, 'v'.repeat(500));
-  expect(resident(node) - start).toBeGreaterThan(110 * MB);
+  expect(residentBytes(node) - start).toBeGreaterThan(110 * MB);
   await client.flushall();
   await fellBack('many keys');
 
   for (let n = 0; n < 10; n++) await client.set(`big:${n}`, 'v'.repeat(10 * MB));
-  expect(resident(node) - start).toBeGreaterThan(80 * MB);
+  expect(residentBytes(node) - start).toBeGreaterThan(80 * MB);
   for (let n = 0; n < 10; n++) await client.del(`big:${n}`);
   await fellBack('big strings');
 });
@@ -39,12 +31,12 @@ test.skipIf(process.platform !== 'linux')('memory of deleted data goes back to t
 test.skipIf(process.platform !== 'linux')('memory of a transaction goes back once it has ended', async () => {
   const node = startNode('rkv', { port: PORT + 1 });
   await answers(node);
-  const start = resident(node);
+  const start = residentBytes(node);
   for (const end of ['EXEC', 'DISCARD']) {
     const socket = await queueCommands(PORT + 1, 'v'.repeat(2000), 50_000);
-    expect(resident(node) - start).toBeGreaterThan(90 * MB);
+    expect(residentBytes(node) - start).toBeGreaterThan(90 * MB);
     socket.write(`${end}\r\n`);
-    await until(`the memory of ${end} went back`, async () => resident(node) < start + SPARE_BYTES);
+    await until(`the memory of ${end} went back`, async () => residentBytes(node) < start + SPARE_BYTES);
     socket.destroy();
   }
 });
@@ -55,10 +47,10 @@ test.skipIf(process.platform !== 'linux')(
     const node = startNode('rkv', { port: PORT + 2 });
     await answers(node);
     const client = node.client();
-    const start = resident(node);
+    const start = residentBytes(node);
     await expect(client.call('SET', 'k', Buffer.alloc(200 * MB), 'NONSENSE')).rejects.toThrow('ERR syntax error');
-    expect(resident(node) - start).toBeGreaterThan(100 * MB);
-    await until('the memory of the request went back', async () => resident(node) < start + SPARE_BYTES);
+    expect(residentBytes(node) - start).toBeGreaterThan(100 * MB);
+    await until('the memory of the request went back', async () => residentBytes(node) < start + SPARE_BYTES);
   },
 );
 

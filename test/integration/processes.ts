@@ -1,6 +1,6 @@
 /* Whole processes for the tests of this folder: single servers of both kinds, and clusters by the command line. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
@@ -27,17 +27,28 @@ export function temporaryFolder(): string {
   return dir;
 }
 
-/** Starts one server in its own folder; whatever still runs when the test ends is killed. */
+/**
+ * Starts one server in its own folder; whatever still runs when the test ends is killed. `byRkv` starts it as `rkv server`
+ * does, with all that rkv gives to a server.
+ */
 export function startNode(
   engine: 'rkv' | 'redis',
-  { port, dir = temporaryFolder(), args = [] }: { port: number; dir?: string; args?: readonly string[] },
+  {
+    port,
+    dir = temporaryFolder(),
+    args = [],
+    byRkv = false,
+  }: { port: number; dir?: string; args?: readonly string[]; byRkv?: boolean },
 ): Started {
   mkdirSync(dir, { recursive: true });
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...args];
   const child =
     engine === 'redis'
       ? spawn('redis-server', options)
-      : spawn(process.execPath, [join(ROOT, 'bin/rkv-server.js'), ...options]);
+      : spawn(process.execPath, [
+          ...(byRkv ? [join(ROOT, 'bin/run.js'), 'server'] : [join(ROOT, 'bin/rkv-server.js')]),
+          ...options,
+        ]);
   let text = '';
   const collect = (chunk: Buffer): void => {
     text += chunk.toString();
@@ -52,6 +63,14 @@ export function startNode(
   onTestFinished(kill);
   return { port, dir, child, output: () => text, ended, client: () => connect(port), kill };
 }
+
+/** What a process has in memory, on Linux. */
+export function residentBytes(node: Started): number {
+  const status = readFileSync(`/proc/${node.child.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+const KEYS = 200_000;
 
 /** A client that does not hide what happens: no retries, no queue that outlives the test. */
 export function connect(port: number): Redis {
