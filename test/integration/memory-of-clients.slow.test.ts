@@ -35,7 +35,6 @@ test.skipIf(process.platform !== 'linux')(
 test.skipIf(process.platform !== 'linux')('memory of thousands of clients goes back when they have left', async () => {
   const node = startNode('rkv', { port: PORT + 1, byRkv: true });
   await answers(node);
-  const client = node.client();
   for (let round = 0; round < 12; round++) {
     const sockets = Array.from({ length: 1000 }, () => connect(PORT + 1, '127.0.0.1'));
     const answered = sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve)));

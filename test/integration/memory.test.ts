@@ -6,6 +6,8 @@ import { answers, residentBytes, startNode, until } from './processes.ts';
 const MB = 1024 * 1024;
 const PORT = 26_010;
 
+const KEYS = 200_000;
+
 /** What a few turns, a compiler and a collection may take besides. */
 const SPARE_BYTES = 50 * MB;
 

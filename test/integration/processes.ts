@@ -70,8 +70,6 @@ export function residentBytes(node: Started): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
-const KEYS = 200_000;
-
 /** A client that does not hide what happens: no retries, no queue that outlives the test. */
 export function connect(port: number): Redis {
   const client = new Redis({
