@@ -48,7 +48,8 @@ export function nameTaken(plan: ClusterPlan): CliFailure {
   });
 }
 
-function checkEnginePorts({ spec, nodes }: ClusterPlan): void {
+/** Fails where an engine is given to a port that no node of the plan has. */
+export function checkEnginePorts({ spec, nodes }: ClusterPlan): void {
   const ports = new Set(nodes.map(({ port }) => String(port)));
   const strangers = Object.keys(spec.engines).filter((port) => !ports.has(port));
   if (strangers.length === 0) return;

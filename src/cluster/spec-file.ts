@@ -116,7 +116,7 @@ function valuesOf(document: Document.Parsed, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: ALIASES_MAX });
   } catch (error) {
-    throw badSpec(file, [`its aliases cannot be replicated: ${(error as Error).message}`]);
+    throw badSpec(file, [`its aliases cannot be resolved: ${(error as Error).message}`]);
   }
 }
 

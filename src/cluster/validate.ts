@@ -97,8 +97,8 @@ export function validateSpec(spec: ClusterSpec): void {
 
 /** Why a node may not be given this value of a directive, or null. */
 function whyBadConfig(name: string, value: string, engine: string): string | null {
-  const ours = OURS[name.toLowerCase()];
-  if (ours !== undefined) return `${name} is set by rkv: ${ours}`;
+  const known = name.toLowerCase();
+  if (Object.hasOwn(OURS, known)) return `${name} is set by rkv: ${OURS[known]}`;
   // It becomes a line of node.conf, and a line break would begin another.
   if (/[\r\n\0]/.test(value)) return `${name}: the value must not contain line breaks`;
   return whyBadDirective(name, value, engine);
@@ -174,7 +174,8 @@ function hostRule(value: unknown): string | null {
 }
 
 function passwordRule(value: unknown): string | null {
-  if (typeof value !== 'string' || value === '') return 'expected a text, not an empty one';
+  if (typeof value !== 'string') return 'expected a text; put quotes around it';
+  if (value === '') return 'expected a text, not an empty one';
   if (isNotUtf8(value)) return 'must be UTF-8';
   // It stands between quotes in node.conf, on one line.
   return /[\r\n\0]/.test(value) ? 'must not contain line breaks' : null;

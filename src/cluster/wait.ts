@@ -49,7 +49,8 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
       );
       const { nodes } = last as unknown as Topology;
       const answering = nodes.filter(({ reachable }) => reachable).length;
-      return answering === nodes.length ? `${answering} nodes` : `${answering} of ${nodes.length} nodes answer`;
+      const all = nodes.length === 1 ? '1 node' : `${nodes.length} nodes`;
+      return answering === nodes.length ? all : `${answering} of ${all} answer`;
     },
   };
   try {

@@ -62,3 +62,17 @@ test('all mistakes are told at once', () => {
     expect([why, ...evidence]).toHaveLength(3);
   }
 });
+
+test.each(['constructor', '__proto__', 'toString'])(
+  '%s, which every object has, is no directive and no field',
+  (name) => {
+    const config = Object.fromEntries([[name, '1']]);
+    const [mistake] = findMistakes({ config });
+    expect(mistake?.text).toMatch(/^config: (unknown directive|'__proto__' is not the name)/);
+    expect(findMistakes(Object.fromEntries([[name, '1']]))[0]?.text).toContain(`unknown field '${name}'`);
+  },
+);
+
+test('a password that YAML reads as a number needs quotes', () => {
+  expect(findMistakes({ password: 12_345 })[0]?.text).toBe('password: expected a text; put quotes around it');
+});

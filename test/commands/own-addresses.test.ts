@@ -96,3 +96,9 @@ test('a mistake in a file is followed by what checks it again', async () => {
     `rkv cluster create --file ${file} --dry-run     # checks it again, and starts nothing`,
   ]);
 });
+
+test('a plan is not shown with an engine for a port that no node will have', async () => {
+  const file = join(home, 'engines.yaml');
+  writeFileSync(file, 'engines:\n  "9999": redis\n');
+  expect(await errorOf('cluster', 'create', '--file', file, '--dry-run')).toMatchObject({ code: 'BAD_SPEC', exit: 2 });
+});

@@ -126,7 +126,9 @@ export default class ClusterCreate extends BaseCommand {
 
   async #plan(spec: ClusterSpec, home: string): Promise<ClusterPlan> {
     const { planCluster } = await import('../../cluster/plan.ts');
+    const { checkEnginePorts } = await import('../../cluster/preflight.ts');
     const plan = planCluster(spec, { home });
+    checkEnginePorts(plan);
     this.say(planLines(plan, this.stdout));
     return plan;
   }
