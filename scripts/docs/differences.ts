@@ -148,6 +148,14 @@ export const differences: readonly { readonly topic: string; readonly entries: r
     topic: 'Replication',
     entries: [
       {
+        what: 'CLIENT PAUSE on a replica holds back its clients alone, and not the stream of its primary',
+        why: 'a replica that stands still looks like one that lags behind. Redis carries out nothing of the stream, under CLIENT PAUSE … WRITE too, and acknowledges nothing until the pause is over.',
+      },
+      {
+        what: 'A connection to the cluster bus that brings no message within 10 seconds is closed, and of more than 256 such connections the oldest',
+        why: 'a node speaks as soon as it is connected; strangers, or halves of TLS handshakes, must not use up the descriptors.',
+      },
+      {
         what: 'A full copy is always loaded beside the old data, as with `repl-diskless-load swapdb`',
         why: 'the old data is served until the copy is complete, and stays when it breaks off. Both need memory meanwhile. PING, INFO and CLUSTER never answer LOADING because of it; INFO says `async_loading:1`.',
       },
