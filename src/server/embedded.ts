@@ -86,6 +86,7 @@ type ProcessDirective = (typeof PROCESS_DIRECTIVES)[number];
 /** Resolves once the port accepts and the data is loaded. Rejects leaving nothing behind. */
 export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
   checkNode();
+  checkShape(options);
   const folder = options.dir === undefined ? mkdtempSync(path.join(tmpdir(), 'rkv-')) : null;
   const removeFolder = (): void => {
     if (folder !== null) rmSync(folder, { recursive: true, force: true });
@@ -120,7 +121,7 @@ function configFrom({ log: _, ...directives }: ServerOptions & { dir: string }):
     if (name === null) throw unknownOption(given);
     // What was given replaces the beginning above, also where lines add up.
     if (name === 'save') lines.splice(lines.indexOf('save ""'), 1);
-    lines.push(`${given} ${wordOf(setting)}`);
+    lines.push(`${given} ${wordOf(given, setting)}`);
   }
   const { config, notices } = readLines(lines);
   for (const notice of notices) process.emitWarning(`startServer: ${fromByteText(notice)}`, { code: 'RKV_NO_EFFECT' });
@@ -158,7 +159,22 @@ function unknownOption(given: string): OptionFailure {
   });
 }
 
-function wordOf(setting: Setting): string {
+/** Programs without types may hand over anything. */
+function checkShape(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionFailure('expected an object of options', { code: 'BAD_VALUE', option: null });
+  }
+  const { log } = options as { log?: unknown };
+  if (log !== undefined && typeof log !== 'function') {
+    throw new OptionFailure(`'log': expected a function`, { code: 'BAD_VALUE', option: 'log' });
+  }
+}
+
+function wordOf(given: string, setting: Setting): string {
+  if (!Array.isArray(setting) && !['string', 'number', 'boolean'].includes(typeof setting)) {
+    const why = 'expected a text, a number, true or false, or a list';
+    throw new OptionFailure(`'${given}': ${why}`, { code: 'BAD_VALUE', option: given });
+  }
   if (typeof setting === 'boolean') return setting ? 'yes' : 'no';
   return quoteWord(toByteText(typeof setting === 'object' ? setting.join(' ') : String(setting)));
 }

@@ -202,6 +202,13 @@ describe('a server inside this process', () => {
     expect(temporaryFolders()).toEqual(before);
   });
 
+  test.each([null, 1, 'port', { maxmemory: {} }, { port: null }, { log: 5 }, { appendonly: Symbol('yes') }])(
+    'what is no option is refused as one, whatever a program hands over: %s',
+    async (options) => {
+      await expect(startServer(options as ServerOptions)).rejects.toMatchObject({ code: 'BAD_VALUE' });
+    },
+  );
+
   test('an option that has no effect is told as a warning of the process', async () => {
     const warnings: string[] = [];
     const listen = (warning: Error): void =>
