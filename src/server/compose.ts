@@ -214,6 +214,7 @@ function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, propa
     databases: clusterMode ? 1 : config.databases,
     clusterMode,
     seed: entropySeed(),
+    limits: config,
     monotonic_ms: () => clock.monotonic_ms(),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
   });

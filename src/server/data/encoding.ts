@@ -22,9 +22,6 @@ export const ENCODING_HASHTABLE = 6;
 /** Strings up to this length are `embstr`, longer ones `raw`: a name only, both are stored alike. */
 export const EMBSTR_MAX = 44;
 
-/** The answers of TYPE. */
-const TYPE_NAMES = ['string', 'list', 'set', 'zset', 'hash', 'module', 'stream'] as const;
-
 /** The answers of OBJECT ENCODING. */
 const ENCODING_NAMES = [
   'raw',
@@ -37,10 +34,6 @@ const ENCODING_NAMES = [
   'skiplist',
   'stream',
 ] as const;
-
-export function typeName(type: number): string {
-  return TYPE_NAMES[type] as string;
-}
 
 export function encodingName(encoding: number): string {
   return ENCODING_NAMES[encoding] as string;

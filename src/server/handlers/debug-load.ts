@@ -12,8 +12,8 @@ import { runWithoutReply } from '../command/run-without-reply.ts';
 import { StagedData } from '../keyspace/staged-data.ts';
 import { DiskFailure, FileReader } from '../persistence/disk.ts';
 import { LoadPieces } from '../persistence/load-pieces.ts';
-import { RdbFailure } from '../persistence/rdb-format.ts';
 import { RdbReader, type RdbReaderOptions } from '../persistence/rdb-reader.ts';
+import { RdbFailure } from '../rdb/format.ts';
 import type { Server } from '../state/server.ts';
 
 const RELOAD_OPTIONS = new ReplyError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
@@ -105,7 +105,6 @@ function readInto(
       log,
       now_ms: keyspace.now_ms,
       dropExpired: replication.role === 'primary',
-      intsetMax: config['set-max-intset-entries'],
       merge,
       skipsChecksum: switches.skipsChecksums,
     });

@@ -4,8 +4,8 @@ import { parseMemory } from '../../config/directive.ts';
 import type { Call } from '../command/call.ts';
 import { CLUSTER_DISABLED, quoted, ReplyError } from '../command/errors.ts';
 import { handOver } from '../command/hand-over.ts';
-import { NEVER_PLAIN } from '../persistence/test-switches.ts';
 import { requestOf } from '../protocol/request.ts';
+import { NEVER_PLAIN } from '../rdb/output.ts';
 
 /** As for SLEEP: nothing ends it but its own end. */
 const FLUSH_SLEEP_US_MAX = 3_600_000_000;

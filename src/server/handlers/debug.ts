@@ -5,10 +5,10 @@ import { CLUSTER_DISABLED, misusedSubcommand, NO_SUCH_KEY, ReplyError } from '..
 import type { Spec } from '../command/spec.ts';
 import { encodingName } from '../data/encoding.ts';
 import { MESSAGE_NAMES, MESSAGE_TYPES } from '../gossip/message.ts';
-import { digestOfAll, digestOfValue } from '../keyspace/digest.ts';
-import { dumpValue } from '../persistence/dump.ts';
 import { standStill } from '../persistence/key-pace.ts';
 import { isLocal } from '../state/client.ts';
+import { dumpValue } from '../types/dump.ts';
+import { digestOfAll, digestOfValue } from '../types/keyspace-digest.ts';
 import { loadAof, reload } from './debug-load.ts';
 import { populate } from './debug-populate.ts';
 import { protocol } from './debug-protocol.ts';

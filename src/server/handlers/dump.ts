@@ -7,7 +7,7 @@ import type { Call } from '../command/call.ts';
 import { BUSY_KEY, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
 import { NO_DEADLINE } from '../keyspace/database.ts';
-import { BAD_DATA, dumpValue, restoreValue, WRONG_FOOTER } from '../persistence/dump.ts';
+import { BAD_DATA, dumpValue, restoreValue, WRONG_FOOTER } from '../types/dump.ts';
 
 const INSERTS: readonly KeySpec[] = [{ flags: ['OW', 'update'], first: 1, last: 1, step: 1 }];
 
@@ -78,7 +78,7 @@ function restore(call: Call): void {
   const deadline_ms = ttl === 0 ? NO_DEADLINE : options.absolute ? ttl : now_ms + ttl;
   const entry = restoreValue(call.bytes(3), {
     deadline_ms,
-    intsetMax: server.config['set-max-intset-entries'],
+    limits: server.keyspace.limits,
     skipsChecksum: server.switches.skipsChecksums,
   });
   if (entry === WRONG_FOOTER || entry === BAD_DATA) throw new ReplyError(`ERR ${entry}`);

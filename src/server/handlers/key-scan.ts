@@ -8,8 +8,8 @@ import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, INVALID_CURSOR, NOT_INTEGER, ReplyError, SYNTAX } from '../command/errors.ts';
 import { readOptions } from '../command/options.ts';
 import type { Spec } from '../command/spec.ts';
-import { typeName } from '../data/encoding.ts';
 import type { Database, KeyVisitor } from '../keyspace/database.ts';
+import { typeOf } from '../types/table.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -129,7 +129,7 @@ function scan(call: Call): void {
   const dead: Buffer[] = [];
   const matching = (into: Buffer[]): KeyVisitor => {
     return (kbuf, koff, klen, ref) => {
-      if (into === found && type !== null && typeName(db.typeOf(ref)) !== type) return;
+      if (into === found && type !== null && typeOf(db, ref).name !== type) return;
       if (pattern !== null && !pattern.matches(kbuf, koff, klen)) return;
       into.push(Buffer.from(kbuf.subarray(koff, koff + klen)));
     };

@@ -5,9 +5,9 @@
 import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, NO_SUCH_KEY, ReplyError, SAME_OBJECT, SYNTAX } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { typeName } from '../data/encoding.ts';
 import { copyOfValue } from '../keyspace/copy-value.ts';
 import type { Database } from '../keyspace/database.ts';
+import { typeOf } from '../types/table.ts';
 
 const KEYS_GROUP = { acl: ['keyspace'], group: 'generic' } as const;
 
@@ -148,7 +148,7 @@ function countFound(call: Call): void {
 
 function type(call: Call): void {
   const ref = call.db.look(call.buf, call.off(1), call.len(1));
-  call.reply.simple(ref === 0 ? 'none' : typeName(call.db.typeOf(ref)));
+  call.reply.simple(ref === 0 ? 'none' : typeOf(call.db, ref).name);
 }
 
 function rename(call: Call, { overwrite }: { overwrite: boolean }): void {

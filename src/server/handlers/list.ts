@@ -13,7 +13,7 @@ import { TYPE_LIST } from '../data/encoding.ts';
 import { ListCursor } from '../data/list-object.ts';
 import { Entry } from '../data/listpack.ts';
 import type { Ref } from '../keyspace/database.ts';
-import { dropFromEnd, type End, listLength, openList, pushValues, readEnd } from '../keyspace/list-value.ts';
+import { dropFromEnd, type End, listLength, openList, pushValues, readEnd } from '../types/list-value.ts';
 
 const PUSHED: readonly KeySpec[] = [{ flags: ['RW', 'insert'], first: 1, last: 1, step: 1 }];
 const POPPED: readonly KeySpec[] = [{ flags: ['RW', 'access', 'delete'], first: 1, last: 1, step: 1 }];

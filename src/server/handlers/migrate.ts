@@ -19,13 +19,13 @@ import type { Spec } from '../command/spec.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Watcher } from '../keyspace/watch.ts';
 import type { Outcome, Peer } from '../net/peers.ts';
-import { dumpValue } from '../persistence/dump.ts';
 import type { Reply } from '../protocol/reply-parser.ts';
 import type { Request } from '../protocol/request.ts';
 import { requestOf } from '../protocol/request.ts';
 import { clientTlsOptions } from '../security/tls-options.ts';
 import type { Blocked, Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
+import { dumpValue } from '../types/dump.ts';
 
 export const specs: readonly Spec[] = [
   {

@@ -7,7 +7,7 @@ import { WRONG_TYPE } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { TYPE_SET } from '../data/encoding.ts';
 import type { Ref } from '../keyspace/database.ts';
-import { addMembers, forEachMember, hasMember, removeMembers, setSize } from '../keyspace/set-value.ts';
+import { addMembers, forEachMember, hasMember, removeMembers, setSize } from '../types/set-value.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -88,8 +88,7 @@ function sadd(call: Call): void {
   const { db, buf } = call;
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref !== 0 && db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;
-  const intsetMax = call.server.config['set-max-intset-entries'];
-  const added = addMembers(db, buf, call.off(1), call.len(1), ref, intsetMax, call.request, 2, call.argc);
+  const added = addMembers(db, buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
   call.changes = added;
   call.reply.integer(added);
 }

@@ -13,6 +13,7 @@ import { TABLE_SLABS_FROM_BYTES } from '../data/table.ts';
 import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
 import { ExpireCycle } from './expiry.ts';
+import { defaultLimits, type ValueLimits } from './limits.ts';
 import { OwnKeys } from './own-keys.ts';
 import { type SnapshotSink, SnapshotWalk } from './snapshot-walk.ts';
 import { StagedData } from './staged-data.ts';
@@ -34,6 +35,8 @@ export interface KeyspaceOptions {
   chunkBytes?: number;
   monotonic_ms?: () => number;
   hooks?: KeyspaceHooks;
+  /** Live: a change of them is one of the keyspace's. */
+  limits?: ValueLimits;
 }
 
 export interface KeyspaceStats {
@@ -57,6 +60,7 @@ export class Keyspace {
   readonly key: Key;
   readonly prng: Prng;
   readonly access: AccessClock;
+  readonly limits: ValueLimits;
   readonly memory = new Memory();
   hooks: KeyspaceHooks;
   /**
@@ -95,6 +99,7 @@ export class Keyspace {
     this.clusterMode = options.clusterMode ?? false;
     this.monotonic_ms = options.monotonic_ms ?? (() => performance.now());
     this.hooks = options.hooks ?? { expired() {} };
+    this.limits = options.limits ?? defaultLimits();
     this.key = new Key(seed);
     this.prng = new Prng(seed);
     this.access = new AccessClock(this.prng);

@@ -5,6 +5,7 @@
  */
 import { Database } from './database.ts';
 import type { Keyspace } from './keyspace.ts';
+import type { ValueLimits } from './limits.ts';
 
 export class StagedData {
   readonly databases: readonly Database[];
@@ -16,6 +17,10 @@ export class StagedData {
     this.#keyspace = keyspace;
     this.snapshotsBefore = snapshotsBefore;
     this.databases = keyspace.databases.map(({ index }) => new Database(keyspace, index));
+  }
+
+  get limits(): ValueLimits {
+    return this.#keyspace.limits;
   }
 
   get useLfu(): boolean {

@@ -2,17 +2,13 @@
  * The data set as commands: the base of the log with aof-use-rdb-preamble no. Slower to load than an RDB, but readable,
  * and any tool that speaks RESP can replay it.
  */
-import { assert } from '../../base/assert.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
-import { TYPE_LIST, TYPE_SET, TYPE_STRING } from '../data/encoding.ts';
 import type { RecordReader } from '../data/record.ts';
-import type { Sink } from './rdb-output.ts';
+import type { Sink } from '../rdb/output.ts';
+import { typeOf } from '../types/table.ts';
+import { type CommandSink, toItsEnd } from '../types/value-type.ts';
 import type { SnapshotEncoder } from './snapshot-encoder.ts';
-import { countElements, type ElementVisitor, forEachElement, forEachElementInSlices } from './value-elements.ts';
 
-/** Elements of one command: more would make one huge command of a huge collection. */
-const ELEMENTS_PER_COMMAND = 64;
-const ELEMENTS_PER_SLICE = 1000;
 const CHUNK_BYTES = 256 * 1024;
 
 export interface CommandsInfo {
@@ -21,7 +17,7 @@ export interface CommandsInfo {
   readonly now_s: number | null;
 }
 
-export class CommandsWriter implements SnapshotEncoder {
+export class CommandsWriter implements SnapshotEncoder, CommandSink {
   keys = 0;
   readonly #sink: Sink;
   readonly #info: CommandsInfo;
@@ -35,21 +31,20 @@ export class CommandsWriter implements SnapshotEncoder {
 
   begin(): void {
     if (this.#info.now_s !== null) this.#out.latin1(`#TS:${this.#info.now_s}\r\n`);
-    for (const source of this.#info.functions) this.#command('FUNCTION', 'LOAD', source);
+    for (const source of this.#info.functions) this.#line('FUNCTION', 'LOAD', source);
   }
 
   record(records: RecordReader, ref: number, databaseIndex: number): void {
     this.#select(databaseIndex);
-    if (records.typeOf(ref) === TYPE_STRING) this.#setString(records, ref);
-    else forEachElement(records, ref, this.#adder(records, ref));
+    toItsEnd(typeOf(records, ref).rewrite(this, records, ref));
     this.#setDeadline(records, ref);
     this.keys++;
   }
 
   *recordInSlices(records: RecordReader, ref: number, databaseIndex: number): Generator<void> {
     this.#select(databaseIndex);
-    if (records.typeOf(ref) === TYPE_STRING) this.#setString(records, ref);
-    else yield* forEachElementInSlices(records, ref, ELEMENTS_PER_SLICE, this.#adder(records, ref));
+    const rest = typeOf(records, ref).rewrite(this, records, ref);
+    if (rest !== null) yield* rest;
     this.#setDeadline(records, ref);
     this.keys++;
   }
@@ -81,54 +76,27 @@ export class CommandsWriter implements SnapshotEncoder {
   #select(index: number): void {
     if (index === this.#selected) return;
     this.#selected = index;
-    this.#command('SELECT', String(index));
-  }
-
-  #setString(records: RecordReader, ref: number): void {
-    this.#command(
-      'SET',
-      keyOf(records, ref),
-      slice(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref)),
-    );
+    this.#line('SELECT', String(index));
   }
 
   #setDeadline(records: RecordReader, ref: number): void {
     const deadline_ms = records.deadlineOf(ref);
-    if (deadline_ms >= 0) this.#command('PEXPIREAT', keyOf(records, ref), String(deadline_ms));
+    if (deadline_ms >= 0) this.#line('PEXPIREAT', keyOf(records, ref), String(deadline_ms));
   }
 
-  /** Begins a new command with every so many elements. */
-  #adder(records: RecordReader, ref: number): ElementVisitor {
-    const type = records.typeOf(ref);
-    assert(type === TYPE_LIST || type === TYPE_SET, `type ${type} has no form as commands`);
-    const command = Buffer.from(type === TYPE_LIST ? 'RPUSH' : 'SADD', 'latin1');
-    const key = keyOf(records, ref);
-    const count = countElements(records, ref);
-    let done = 0;
-    return (buf, off, len) => {
-      if (done % ELEMENTS_PER_COMMAND === 0) {
-        this.#head(2 + Math.min(ELEMENTS_PER_COMMAND, count - done));
-        this.#bulk(command, 0, command.length);
-        this.#bulk(key, 0, key.length);
-      }
-      this.#bulk(buf, off, len);
-      done++;
-    };
-  }
-
-  #command(...args: (string | Buffer)[]): void {
-    this.#head(args.length);
+  #line(...args: (string | Buffer)[]): void {
+    this.command(args.length);
     for (const arg of args) {
       const bytes = typeof arg === 'string' ? Buffer.from(arg, 'latin1') : arg;
-      this.#bulk(bytes, 0, bytes.length);
+      this.argument(bytes, 0, bytes.length);
     }
   }
 
-  #head(count: number): void {
-    this.#out.latin1(`*${count}\r\n`);
+  command(argc: number): void {
+    this.#out.latin1(`*${argc}\r\n`);
   }
 
-  #bulk(buf: Buffer, off: number, len: number): void {
+  argument(buf: Buffer, off: number, len: number): void {
     this.#out.latin1(`$${len}\r\n`);
     this.#bytes(buf, off, len);
     this.#out.latin1('\r\n');

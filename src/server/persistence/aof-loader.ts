@@ -23,8 +23,6 @@ export interface AofLoadContext {
   readonly keyspace: Keyspace;
   readonly log: Logger;
   readonly now_ms: number;
-  /** set-max-intset-entries */
-  readonly intsetMax: number;
   readonly run: RunCommand;
   /** aof-load-truncated */
   readonly truncatedAllowed: boolean;
@@ -87,11 +85,11 @@ class Replay {
   }
 
   *#replayRdb(first: Buffer): Generator<void, void> {
-    const { keyspace, log, now_ms, intsetMax, pieces, switches } = this.#context;
+    const { keyspace, log, now_ms, pieces, switches } = this.#context;
     const skipsChecksum = switches.skipsChecksums;
     // Dead keys stay: the commands behind may rely on them, and a DEL for each is among those commands.
     const source = this.#file.path;
-    const rdb = new RdbReader({ source, keyspace, log, now_ms, intsetMax, dropExpired: false, skipsChecksum });
+    const rdb = new RdbReader({ source, keyspace, log, now_ms, dropExpired: false, skipsChecksum });
     this.#rdb = rdb;
     log.notice('Reading RDB base file on AOF loading...');
     for (let piece = first; !pieces.feed(rdb, piece); ) {

@@ -7,19 +7,18 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/directives.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import { RdbFailure } from '../rdb/format.ts';
 import type { AofFolder } from './aof-folder.ts';
 import { type AofLoadContext, type RunCommand, replayFile } from './aof-loader.ts';
 import { ManifestFailure } from './aof-manifest.ts';
 import { DiskFailure, FileReader, fileExists } from './disk.ts';
 import { LoadFailure } from './load-failure.ts';
 import { type LoadConfig, LoadPieces } from './load-pieces.ts';
-import { RdbFailure } from './rdb-format.ts';
 import { RdbReader } from './rdb-reader.ts';
 import type { TestSwitches } from './test-switches.ts';
 
 export interface LoadOptions {
-  readonly config: LoadConfig &
-    Pick<Config, 'appendonly' | 'dir' | 'dbfilename' | 'aof-load-truncated' | 'set-max-intset-entries'>;
+  readonly config: LoadConfig & Pick<Config, 'appendonly' | 'dir' | 'dbfilename' | 'aof-load-truncated'>;
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly log: Logger;
@@ -102,7 +101,6 @@ function* loadInSteps(load: Load, loadFrom = load.config.appendonly ? loadAof : 
 function* loadRdb(load: Load): Generator<void, Loaded> {
   const { config, keyspace, log, clock, isReplica, pieces } = load;
   const filePath = path.join(config.dir, config.dbfilename);
-  const intsetMax = config['set-max-intset-entries'];
   if (!fileExists(filePath)) return NOTHING;
   const started_ms = clock.monotonic_ms();
   const now_ms = clock.now_ms();
@@ -112,7 +110,6 @@ function* loadRdb(load: Load): Generator<void, Loaded> {
     keyspace,
     log,
     now_ms,
-    intsetMax,
     dropExpired: !isReplica,
     skipsChecksum,
   });
@@ -153,7 +150,6 @@ function* loadAof(load: Load): Generator<void, Loaded> {
     pieces,
     now_ms: clock.now_ms(),
     truncatedAllowed: config['aof-load-truncated'],
-    intsetMax: config['set-max-intset-entries'],
   };
   for (const file of files) {
     const fileStarted_ms = clock.monotonic_ms();

@@ -1,8 +1,8 @@
 /* RDB files: saved at once for SAVE and shutdown, and spooled for replicas. */
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import { RdbOutput } from '../rdb/output.ts';
 import { AtomicFile, abandonQuietly, tempOf, type UnnamedFile } from './disk.ts';
 import type { KeyPace } from './key-pace.ts';
-import { RdbOutput } from './rdb-output.ts';
 import { type RdbInfo, RdbWriter } from './rdb-writer.ts';
 import { writeKeyspace } from './snapshot-encoder.ts';
 

@@ -10,21 +10,25 @@ import { latin1 } from '../../base/ascii.ts';
 import { assert } from '../../base/assert.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Database, NO_DEADLINE } from '../keyspace/database.ts';
-import * as format from './rdb-format.ts';
-import { RdbInput } from './rdb-input.ts';
-import { awaitBytes, awaitLength, awaitString, canRead, readValue, ValueTools } from './rdb-values.ts';
+import type { ValueLimits } from '../keyspace/limits.ts';
+import * as format from '../rdb/format.ts';
+import { RdbInput } from '../rdb/input.ts';
+import { awaitBytes, awaitLength, awaitString, ReaderTools } from '../types/reader-tools.ts';
+import { readerOf } from '../types/table.ts';
 
 export interface RdbReaderOptions {
   /** Names the origin in failures: a path, or whose stream it is. */
   readonly source: string;
   /** Where the data goes: a keyspace, or a data set beside it. */
-  readonly keyspace: { readonly databases: readonly Database[]; readonly useLfu: boolean };
+  readonly keyspace: {
+    readonly databases: readonly Database[];
+    readonly limits: ValueLimits;
+    readonly useLfu: boolean;
+  };
   readonly log: Pick<Logger, 'notice' | 'warning'>;
   /** A primary does not load what is already dead; a replica keeps it until its primary says otherwise. */
   readonly dropExpired: boolean;
   readonly now_ms: number;
-  /** set-max-intset-entries */
-  readonly intsetMax: number;
   /** Keys that are there already are replaced; without it they are damage. */
   readonly merge?: boolean;
   /** A wrong checksum at the end is passed over. */
@@ -43,7 +47,7 @@ export class RdbReader {
   readonly functions: Buffer[] = [];
   readonly #options: RdbReaderOptions;
   readonly #input: RdbInput;
-  readonly #tools: ValueTools;
+  readonly #tools: ReaderTools;
   readonly #parse: Generator<void, void>;
   #db: Database;
   #key: Buffer = Buffer.allocUnsafe(256);
@@ -55,7 +59,7 @@ export class RdbReader {
   constructor(options: RdbReaderOptions) {
     this.#options = options;
     this.#input = new RdbInput(options.source);
-    this.#tools = new ValueTools(options.intsetMax);
+    this.#tools = new ReaderTools(options.keyspace.limits);
     this.#db = options.keyspace.databases[0]!;
     this.#parse = this.#file();
   }
@@ -240,8 +244,8 @@ export class RdbReader {
     const input = this.#input;
     while (!input.tryString()) yield;
     this.#takeKey();
-    if (!canRead(type)) this.#refuseType(type, start);
-    const value = yield* readValue(input, this.#tools, type);
+    const read = readerOf(type) ?? this.#refuseType(type, start);
+    const value = yield* read(input, this.#tools);
     if (value === null) {
       this.keysEmpty++;
       this.#options.log.warning(`rdbLoadObject: skipping empty key: ${this.#keyText()}`);

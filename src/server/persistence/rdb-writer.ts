@@ -1,10 +1,11 @@
 /* Writes records as an RDB of version 10, which redis-server 7.0 and everything newer loads. */
 import type { RecordReader } from '../data/record.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import * as format from './rdb-format.ts';
-import { RdbOutput } from './rdb-output.ts';
+import * as format from '../rdb/format.ts';
+import { RdbOutput } from '../rdb/output.ts';
+import { typeOf } from '../types/table.ts';
+import { toItsEnd } from '../types/value-type.ts';
 import type { SnapshotEncoder } from './snapshot-encoder.ts';
-import { rdbTypeOf, writeValue, writeValueInSlices } from './value-writer.ts';
 
 /** Where in a replication stream the file belongs. */
 export interface ReplicationPoint {
@@ -70,14 +71,15 @@ export class RdbWriter implements SnapshotEncoder {
   record(records: RecordReader, ref: number, databaseIndex: number): void {
     this.#select(databaseIndex);
     this.#head(this.#out, records, ref);
-    writeValue(this.#out, records, ref);
+    toItsEnd(typeOf(records, ref).write(this.#out, records, ref));
     this.keys++;
   }
 
   *recordInSlices(records: RecordReader, ref: number, databaseIndex: number): Generator<void> {
     this.#select(databaseIndex);
     this.#head(this.#out, records, ref);
-    yield* writeValueInSlices(this.#out, records, ref);
+    const rest = typeOf(records, ref).write(this.#out, records, ref);
+    if (rest !== null) yield* rest;
     this.keys++;
   }
 
@@ -87,7 +89,7 @@ export class RdbWriter implements SnapshotEncoder {
     const { compression, plainFrom } = this.#out;
     const out = new RdbOutput({ sink, compression, plainFrom, checksum: false, chunk: DETACHED_CHUNK_BYTES });
     this.#head(out, records, ref);
-    writeValue(out, records, ref);
+    toItsEnd(typeOf(records, ref).write(out, records, ref));
     out.finish();
     return Buffer.concat(pieces);
   }
@@ -131,7 +133,7 @@ export class RdbWriter implements SnapshotEncoder {
       out.u8(format.OP_FREQ);
       out.u8(records.frequency(ref));
     }
-    out.u8(rdbTypeOf(records, ref));
+    out.u8(typeOf(records, ref).rdbType(records, ref));
     out.string(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
   }
 

@@ -11,9 +11,7 @@
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Aggregate } from '../data/aggregate.ts';
-import { ListObject } from '../data/list-object.ts';
 import type { RecordReader, Records } from '../data/record.ts';
-import { SetObject } from '../data/set-object.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { SnapshotSink, SnapshotWalk } from '../keyspace/snapshot-walk.ts';
 import { type AtomicFile, abandonQuietly, DiskFailure, type UnnamedFile } from './disk.ts';
@@ -176,8 +174,7 @@ export class Snapshot implements SnapshotSink {
 
 function isBig(records: Records, ref: number): boolean {
   if (!records.isObject(ref)) return records.isBig(ref) && records.valueLen(ref) > STRING_BYTES_MAX;
-  const object = records.objectOf(ref);
-  return (object instanceof ListObject || object instanceof SetObject) && object.usedBytes() > OBJECT_BYTES_MAX;
+  return records.objectOf(ref).usedBytes() > OBJECT_BYTES_MAX;
 }
 
 /** One record as it was, whatever becomes of it (2). It is asked as records are; the address does not matter. */
@@ -200,7 +197,7 @@ class FrozenRecord implements RecordReader {
     const off = records.keyOff(ref);
     this.#key = Buffer.from(records.keyBuf(ref).subarray(off, off + records.keyLen(ref)));
     if (records.isObject(ref)) {
-      this.#object = (records.objectOf(ref) as ListObject | SetObject).clone();
+      this.#object = records.objectOf(ref).clone();
     } else {
       const big = records.bigOf(ref);
       // Whoever changes it in place from now on changes a copy.

@@ -1,5 +1,7 @@
 /* What DEBUG changes about files and payloads, for tests, and nothing else does. */
 
+import { NEVER_PLAIN } from '../rdb/output.ts';
+
 export interface TestSwitches {
   /** AOF-FLUSH-SLEEP: so long the server stands still before each write to the log. */
   flushSleep_ms: number;
@@ -8,9 +10,6 @@ export interface TestSwitches {
   /** QUICKLIST-PACKED-THRESHOLD: list elements of so many bytes are written as nodes of their own. */
   plainFrom: number;
 }
-
-/** No element is longer than what a listpack holds, so none has to be plain. */
-export const NEVER_PLAIN = Number.POSITIVE_INFINITY;
 
 export function allSwitchesOff(): TestSwitches {
   return { flushSleep_ms: 0, skipsChecksums: false, plainFrom: NEVER_PLAIN };

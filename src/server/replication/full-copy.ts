@@ -22,7 +22,7 @@ export class FullCopy {
   readonly #arrival: Arrival | null;
 
   constructor(host: ReplicationHost, { host: name, port }: Address, form: RdbForm) {
-    const { keyspace, log, clock, config } = host;
+    const { keyspace, log, clock } = host;
     this.total = 'length' in form ? form.length : 0;
     this.#host = host;
     this.#staged = keyspace.stage();
@@ -33,7 +33,6 @@ export class FullCopy {
       log,
       dropExpired: false,
       now_ms: clock.now_ms(),
-      intsetMax: config['set-max-intset-entries'],
       skipsChecksum: host.switches.skipsChecksums,
     });
     const arrival = host.beginArrival();

@@ -11,7 +11,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Timer } from '../../base/clock.ts';
 import { destinationOf, sourceOf } from '../../config/addresses.ts';
-import { RdbFailure } from '../persistence/rdb-format.ts';
+import { RdbFailure } from '../rdb/format.ts';
 import { clientTlsOptions, TlsFailure } from '../security/tls-options.ts';
 import { FullCopy } from './full-copy.ts';
 import { Handshake, type HandshakeAction, request } from './handshake.ts';

@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import { copyOfValue } from '../../../src/server/keyspace/copy-value.ts';
 import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import { forEachElement, pushValues } from '../../../src/server/keyspace/list-value.ts';
-import { addMembers, forEachMember } from '../../../src/server/keyspace/set-value.ts';
+import { ALL } from '../../../src/server/types/elements.ts';
+import { pushValues, walkList } from '../../../src/server/types/list-value.ts';
+import { addMembers, forEachMember } from '../../../src/server/types/set-value.ts';
 
 const KEY = Buffer.from('key');
 const TWIN = Buffer.from('twin');
@@ -16,7 +17,7 @@ it.each(['a string', 'a big string', 'a list', 'a big list', 'an intset', 'a set
     const add = (text: string): void => {
       const values = { buf: Buffer.from(text), off: new Int32Array([0]), len: new Int32Array([text.length]) };
       if (kind.includes('list')) pushValues(db, KEY, 0, KEY.length, find(KEY), 'tail', values, 0, 1);
-      else if (kind.includes('set')) addMembers(db, KEY, 0, KEY.length, find(KEY), 512, values, 0, 1);
+      else if (kind.includes('set')) addMembers(db, KEY, 0, KEY.length, find(KEY), values, 0, 1);
       else db.append(KEY, 0, KEY.length, values.buf, 0, text.length);
     };
     const read = (key: Buffer): string[] => {
@@ -25,7 +26,7 @@ it.each(['a string', 'a big string', 'a list', 'a big list', 'an intset', 'a set
       const visit = (buf: Buffer, off: number, len: number): void => {
         parts.push(buf.toString('latin1', off, off + len));
       };
-      if (kind.includes('list')) forEachElement(db, ref, visit);
+      if (kind.includes('list')) walkList(db, ref, 0, ALL, visit);
       else if (kind.includes('set')) forEachMember(db, ref, visit);
       else visit(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
       return parts;

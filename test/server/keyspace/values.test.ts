@@ -8,7 +8,6 @@ import {
   encodingName,
   TYPE_HASH,
   TYPE_LIST,
-  typeName,
 } from '../../../src/server/data/encoding.ts';
 import { PLAIN_STRING, RAW_STRING } from '../../../src/server/data/record-layout.ts';
 import { type Database, KEEP_DEADLINE, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
@@ -126,7 +125,7 @@ test('packed bytes and objects replace each other and keep the deadline', () => 
   db.setDeadline(KEY, 0, 3, deadline_ms);
   db.setObject(KEY, 0, 3, TYPE_HASH, ENCODING_HASHTABLE, object);
   const ref = db.peek(KEY, 0, 3);
-  expect([typeName(db.typeOf(ref)), encodingName(db.encodingOf(ref))]).toEqual(['hash', 'hashtable']);
+  expect([db.typeOf(ref), encodingName(db.encodingOf(ref))]).toEqual([TYPE_HASH, 'hashtable']);
   expect([db.objectOf(ref), db.isObject(ref), db.deadlineOf(ref)]).toEqual([object, true, deadline_ms]);
   expect(model.keyspace.stats().objectBytes).toBe(1000);
   size = 2000;

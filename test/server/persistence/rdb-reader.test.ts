@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import { RdbFailure } from '../../../src/server/persistence/rdb-format.ts';
+import { RdbFailure } from '../../../src/server/rdb/format.ts';
 import {
   asJson,
   byKey,
@@ -187,7 +187,7 @@ describe('what comes beside the keys', () => {
 
   it('keeps integers in an intset only up to the configured number', () => {
     const bytes = readVector('rdb', 'sets.rdb');
-    const small = asJson(loadRdb(bytes, { intsetMax: 2 }));
+    const small = asJson(loadRdb(bytes, { limits: { 'set-max-intset-entries': 2 } }));
     const large = asJson(loadRdb(bytes));
     expect(small['0']!.every(({ encoding, value }) => (encoding === 'intset') === value.length <= 2)).toBe(true);
     expect(small['0']!.map(({ value }) => value)).toEqual(large['0']!.map(({ value }) => value));

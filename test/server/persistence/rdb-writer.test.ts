@@ -6,9 +6,9 @@ import { Prng } from '../../../src/base/prng.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { DiskFailure, UnnamedFile } from '../../../src/server/persistence/disk.ts';
 import { rdbEncoder, SpooledRdb, saveRdbFile } from '../../../src/server/persistence/rdb-file.ts';
-import { RdbFailure } from '../../../src/server/persistence/rdb-format.ts';
 import { keptByPolicy } from '../../../src/server/persistence/rdb-writer.ts';
 import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
+import { RdbFailure } from '../../../src/server/rdb/format.ts';
 import { contents, fill, INFO, loadRdb, newKeyspace, newReader, readVector, writeRdb } from './support.ts';
 
 const SETTINGS = { compression: true, checksum: true };

@@ -2,6 +2,7 @@
  * The files of both servers must be the files of either: what we write is loaded by an installed redis-server 7.0 and
  * passes its checkers, and what it writes is loaded here.
  */
+
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -12,10 +13,11 @@ import { ManualClock, systemClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { defaultConfig } from '../../../src/config/directives.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
+import { defaultLimits } from '../../../src/server/keyspace/limits.ts';
 import { Claims } from '../../../src/server/persistence/claims.ts';
-import { dumpValue, restoreValue } from '../../../src/server/persistence/dump.ts';
 import { Persistence } from '../../../src/server/persistence/persistence.ts';
 import { allSwitchesOff } from '../../../src/server/persistence/test-switches.ts';
+import { dumpValue, restoreValue } from '../../../src/server/types/dump.ts';
 import { asJson, contents, end, fill, loadRdb, logInto, NOW_MS, newKeyspace } from './support.ts';
 
 const hasRedis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout?.includes('v=7.0') ?? false;
@@ -207,7 +209,7 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
         expect((await redis.call('RESTORE', key, '0', payload)).toString()).toBe('+OK\r\n');
         const reply = await redis.call('DUMP', key);
         const theirs = reply.subarray(reply.indexOf('\r\n') + 2, -2);
-        const entry = restoreValue(theirs, { deadline_ms: -1, intsetMax: 512 });
+        const entry = restoreValue(theirs, { deadline_ms: -1, limits: defaultLimits() });
         if (typeof entry === 'string') throw new Error(entry);
         back.databases[0]!.put(key, 0, key.length, entry);
       }

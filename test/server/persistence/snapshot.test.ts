@@ -8,15 +8,15 @@ import { defaultConfig } from '../../../src/config/directives.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { SetObject } from '../../../src/server/data/set-object.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import { listEntry } from '../../../src/server/keyspace/list-value.ts';
 import { CommandsWriter } from '../../../src/server/persistence/aof-commands.ts';
 import { AofParser } from '../../../src/server/persistence/aof-parser.ts';
 import { AtomicFile, type DiskFailure } from '../../../src/server/persistence/disk.ts';
 import { KeyPace } from '../../../src/server/persistence/key-pace.ts';
 import { rdbEncoder } from '../../../src/server/persistence/rdb-file.ts';
-import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
 import { Snapshot } from '../../../src/server/persistence/snapshot.ts';
 import type { SnapshotEncoder } from '../../../src/server/persistence/snapshot-encoder.ts';
+import { listEntry } from '../../../src/server/types/list-value.ts';
+import { SetBuilder } from '../../../src/server/types/set-builder.ts';
 import { contents, fill, INFO, loadRdb, newKeyspace } from './support.ts';
 
 let folder: string;
@@ -100,16 +100,16 @@ function change(keyspace: Keyspace, prng: Prng): void {
 function addBigValues(keyspace: Keyspace): void {
   const db = keyspace.databases[0]!;
   const list = new ListObject();
-  const tools = new ValueTools(512);
-  tools.builder.clear(512);
+  const builder = new SetBuilder();
+  builder.clear(keyspace.limits);
   for (let i = 0; i < 15_000; i++) {
     const text = Buffer.from(`element number ${i}`);
     list.pushTail(text, 0, text.length);
-    tools.builder.add(text, 0, text.length);
+    builder.add(text, 0, text.length);
   }
   db.put(Buffer.from('big:list'), 0, 8, listEntry(list, -1));
-  db.put(Buffer.from('big:set'), 0, 7, tools.builder.entry(-1));
-  const string = Buffer.alloc(1_000_000, 'abc');
+  db.put(Buffer.from('big:set'), 0, 7, builder.entry(-1));
+  const string = Buffer.alloc(1_200_000, 'abc');
   db.setString(Buffer.from('big:string'), 0, 10, string, 0, string.length, 4_102_444_800_000);
 }
 

@@ -1,4 +1,5 @@
 /* What the tests of this folder share: a silent log, keyspaces from files, and keyspaces as plain values. */
+
 import fs from 'node:fs';
 import path from 'node:path';
 import { Logger } from '../../../src/base/log.ts';
@@ -6,14 +7,16 @@ import type { Prng } from '../../../src/base/prng.ts';
 import { encodingName, TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import { listEntry } from '../../../src/server/keyspace/list-value.ts';
+import { defaultLimits, type ValueLimits } from '../../../src/server/keyspace/limits.ts';
 import type { Persistence } from '../../../src/server/persistence/persistence.ts';
-import { RdbOutput } from '../../../src/server/persistence/rdb-output.ts';
 import { RdbReader } from '../../../src/server/persistence/rdb-reader.ts';
-import { ValueTools } from '../../../src/server/persistence/rdb-values.ts';
 import { type RdbInfo, RdbWriter } from '../../../src/server/persistence/rdb-writer.ts';
 import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
-import { forEachElement } from '../../../src/server/persistence/value-elements.ts';
+import { RdbOutput } from '../../../src/server/rdb/output.ts';
+import { forEachElement } from '../../../src/server/types/elements.ts';
+import { listEntry } from '../../../src/server/types/list-value.ts';
+import { SetBuilder } from '../../../src/server/types/set-builder.ts';
+import { typeOf } from '../../../src/server/types/table.ts';
 
 export const VECTORS = path.join(import.meta.dirname, 'vectors');
 export const NOW_MS = 1_795_385_066_000;
@@ -35,17 +38,17 @@ export function logInto(lines: string[]): Logger {
   return new Logger({ level: 'debug', sink, now_ms: () => NOW_MS, role: () => 'M', pid: 1 });
 }
 
-export function newKeyspace(): Keyspace {
-  const keyspace = new Keyspace({ seed: 1, chunkBytes: 16 * 1024 });
+export function newKeyspace(limits = defaultLimits()): Keyspace {
+  const keyspace = new Keyspace({ seed: 1, chunkBytes: 16 * 1024, limits });
   keyspace.now_ms = NOW_MS;
   return keyspace;
 }
 
 export function newReader(
   keyspace: Keyspace,
-  { dropExpired = true, now_ms = NOW_MS, intsetMax = 512, lines = [] as string[] } = {},
+  { dropExpired = true, now_ms = NOW_MS, lines = [] as string[] } = {},
 ): RdbReader {
-  return new RdbReader({ source: 'test.rdb', keyspace, log: logInto(lines), dropExpired, now_ms, intsetMax });
+  return new RdbReader({ source: 'test.rdb', keyspace, log: logInto(lines), dropExpired, now_ms });
 }
 
 export function readVector(...names: string[]): Buffer {
@@ -75,8 +78,11 @@ export function writeRdb(
   return Buffer.concat(pieces);
 }
 
-export function loadRdb(bytes: Buffer, options: Parameters<typeof newReader>[1] = {}): Keyspace {
-  const keyspace = newKeyspace();
+export function loadRdb(
+  bytes: Buffer,
+  { limits, ...options }: Parameters<typeof newReader>[1] & { limits?: ValueLimits } = {},
+): Keyspace {
+  const keyspace = newKeyspace(limits);
   const reader = newReader(keyspace, options);
   reader.feed(bytes);
   reader.finish();
@@ -95,11 +101,10 @@ export function asJson(keyspace: Keyspace): Record<string, KeyAsJson[]> {
   for (const db of keyspace.databases) {
     const keys: KeyAsJson[] = [];
     db.forEach((kbuf, koff, klen, ref) => {
-      const type = db.typeOf(ref);
       const deadline_ms = db.deadlineOf(ref);
       keys.push({
         key: kbuf.toString('latin1', koff, koff + klen),
-        type: type === TYPE_STRING ? 'string' : type === TYPE_LIST ? 'list' : 'set',
+        type: typeOf(db, ref).name,
         encoding: encodingName(db.encodingOf(ref)),
         ...(deadline_ms >= 0 ? { pexpiretime: deadline_ms } : {}),
         value: valueAt(keyspace, db.index, ref),
@@ -122,7 +127,7 @@ export function contents(keyspace: Keyspace): Record<string, string | string[]> 
 
 /** Keys of every kind, size and form, in three databases, some with a deadline that has passed or is to come. */
 export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
-  const tools = new ValueTools(512);
+  const builder = new SetBuilder();
   for (let i = 0; i < keys; i++) {
     const db = keyspace.databases[prng.pick([0, 0, 0, 1, 9])]!;
     const key = Buffer.from(prng.chance(0.2) ? `${prng.below(1e6)}` : `key:${i}:${prng.hex(prng.below(90))}`);
@@ -136,12 +141,12 @@ export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
       db.put(key, 0, key.length, listEntry(list, deadline_ms));
     } else {
       const onlyNumbers = prng.chance(0.5);
-      tools.builder.clear(512);
+      builder.clear(keyspace.limits);
       for (let n = sizeOf(prng); n >= 0; n--) {
         const member = onlyNumbers ? Buffer.from(`${prng.below(1e9) - 5e8}`) : randomText(prng);
-        tools.builder.add(member, 0, member.length);
+        builder.add(member, 0, member.length);
       }
-      db.put(key, 0, key.length, tools.builder.entry(deadline_ms));
+      db.put(key, 0, key.length, builder.entry(deadline_ms));
     }
   }
 }
@@ -175,6 +180,6 @@ function valueAt(keyspace: Keyspace, index: number, ref: number): string | strin
     return db.valueBuf(ref).toString('latin1', off, off + db.valueLen(ref));
   }
   const elements: string[] = [];
-  forEachElement(db, ref, (buf, off, len) => elements.push(buf.toString('latin1', off, off + len)));
+  forEachElement(typeOf(db, ref), db, ref, (buf, off, len) => elements.push(buf.toString('latin1', off, off + len)));
   return type === TYPE_LIST ? elements : elements.sort();
 }

@@ -40,7 +40,6 @@ function receive(form: RdbForm, bytes: Buffer, size: number): { rest: Buffer | n
     log: silentLog(),
     dropExpired: false,
     now_ms: 0,
-    intsetMax: 512,
   });
   const transfer = new RdbTransfer(reader, form);
   let rest: Buffer | null = null;

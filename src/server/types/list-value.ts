@@ -12,7 +12,9 @@ import { copyBytes } from '../../base/copy.ts';
 import { ENCODING_QUICKLIST, TYPE_LIST } from '../data/encoding.ts';
 import { ListCursor, ListObject } from '../data/list-object.ts';
 import * as listpack from '../data/listpack.ts';
-import type { Database, Entry, Ref } from './database.ts';
+import type { RecordReader } from '../data/record.ts';
+import type { Database, Entry, Ref } from '../keyspace/database.ts';
+import type { ElementVisitor } from './value-type.ts';
 
 /** A push copies a packed list twice, so it should be small; a ListObject costs 8 KB at once, so not too small. */
 export const PACKED_BYTES_MAX = 1024;
@@ -29,9 +31,9 @@ export type End = 'head' | 'tail';
 /** Room to put a packed list together. It holds nothing between two calls. */
 const PACK = Buffer.allocUnsafeSlow(PACKED_BYTES_MAX);
 
-export function listLength(db: Database, ref: Ref): number {
-  if (db.isObject(ref)) return (db.objectOf(ref) as ListObject).length;
-  return listpack.count(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
+export function listLength(records: RecordReader, ref: Ref): number {
+  if (records.isObject(ref)) return (records.objectOf(ref) as ListObject).length;
+  return listpack.count(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref));
 }
 
 /**
@@ -128,8 +130,8 @@ export function dropFromEnd(
  * The list of a key, for reading; good until the next change of any database. To change it, call `db.willChange` first
  * when the value is an object, and `closeList` afterwards.
  */
-export function openList(db: Database, ref: Ref): ListObject {
-  return db.isObject(ref) ? (db.objectOf(ref) as ListObject) : viewOf(db, ref);
+export function openList(records: RecordReader, ref: Ref): ListObject {
+  return records.isObject(ref) ? (records.objectOf(ref) as ListObject) : viewOf(records, ref);
 }
 
 /** Makes the list that `openList` gave, changed since, the value of its key again; an empty one deletes it. */
@@ -169,19 +171,23 @@ export function listEntry(list: ListObject, deadline_ms: number): Entry {
   };
 }
 
-/** Visits all elements, head first. The visitor must not change anything. */
-export function forEachElement(db: Database, ref: Ref, visit: (buf: Buffer, off: number, len: number) => void): void {
-  const list = openList(db, ref);
+/** Shows `count` elements from index `from` on, and answers the index of the next one, or 0 at the end. */
+export function walkList(records: RecordReader, ref: Ref, from: number, count: number, visit: ElementVisitor): number {
+  const list = openList(records, ref);
   const cursor = new ListCursor();
   const entry = new listpack.Entry();
-  for (let more = list.seek(0, cursor); more; more = list.next(cursor)) {
+  const end = Math.min(list.length, from + count);
+  let more = list.seek(from, cursor);
+  for (let i = from; more && i < end; i++) {
     list.read(cursor, entry);
     visit(entry.buf, entry.off, entry.len);
+    more = list.next(cursor);
   }
+  return more ? end : 0;
 }
 
-function viewOf(db: Database, ref: Ref): ListObject {
-  return ListObject.over(db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref));
+function viewOf(records: RecordReader, ref: Ref): ListObject {
+  return ListObject.over(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref));
 }
 
 function pushToObject(list: ListObject, end: End, values: Values, first: number, last: number): void {

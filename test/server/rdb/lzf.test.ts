@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.ts';
-import { EXPANSION_MAX, lzfCompress, lzfExpand } from '../../../src/server/persistence/lzf.ts';
+import { EXPANSION_MAX, lzfCompress, lzfExpand } from '../../../src/server/rdb/lzf.ts';
 
 function compress(input: Buffer): Buffer | null {
   // Off the start of their buffers, so that a forgotten offset shows.

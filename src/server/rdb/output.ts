@@ -4,9 +4,8 @@
  */
 import { parseInteger } from '../../base/ascii.ts';
 import { Crc64 } from '../../base/crc64.ts';
+import * as format from './format.ts';
 import { COMPRESSED_LENGTH_MAX, lzfCompress } from './lzf.ts';
-import * as format from './rdb-format.ts';
-import { NEVER_PLAIN } from './test-switches.ts';
 
 /** Takes bytes that are valid during the call only. May throw: then the output is of no use any more. */
 export type Sink = (buf: Buffer, off: number, len: number) => void;
@@ -22,6 +21,8 @@ export interface OutputOptions {
   readonly chunk?: number;
 }
 
+/** No element is longer than what a listpack holds, so none has to be plain. */
+export const NEVER_PLAIN = Number.POSITIVE_INFINITY;
 /** What one call of the sink gets at most, strings longer than that aside: they go out in one piece, uncopied. */
 const CHUNK_BYTES = 1024 * 1024;
 /** Opcode or type, 64-bit length, both lengths of LZF: no primitive but bytes needs more room at once. */

@@ -4,8 +4,9 @@ import { ENCODING_HASHTABLE, ENCODING_INTSET, TYPE_SET } from '../../../src/serv
 import { Entry } from '../../../src/server/data/listpack.ts';
 import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
-import type { Values } from '../../../src/server/keyspace/list-value.ts';
-import { SetBuilder } from '../../../src/server/keyspace/set-builder.ts';
+import { defaultLimits } from '../../../src/server/keyspace/limits.ts';
+import type { Values } from '../../../src/server/types/list-value.ts';
+import { SetBuilder } from '../../../src/server/types/set-builder.ts';
 import {
   addMembers,
   forEachMember,
@@ -14,10 +15,11 @@ import {
   removeMembers,
   scanMembers,
   setSize,
-} from '../../../src/server/keyspace/set-value.ts';
+} from '../../../src/server/types/set-value.ts';
 
 const KEY = Buffer.from('a set');
-const INTSET_MAX = 512;
+const LIMITS = defaultLimits();
+const INTSET_MAX = LIMITS['set-max-intset-entries'];
 
 function database() {
   return new Keyspace({ databases: 1, seed: 1, chunkBytes: 16384 }).databases[0]!;
@@ -42,7 +44,7 @@ function find(db: Database): number {
 }
 
 function add(db: Database, texts: readonly string[]): number {
-  return addMembers(db, KEY, 0, KEY.length, find(db), INTSET_MAX, valuesOf(texts), 0, texts.length);
+  return addMembers(db, KEY, 0, KEY.length, find(db), valuesOf(texts), 0, texts.length);
 }
 
 function remove(db: Database, texts: readonly string[]): number {
@@ -164,7 +166,7 @@ describe('set value', () => {
       [Array.from({ length: 700 }, (_, i) => `${i}`), ENCODING_HASHTABLE],
     ] as const) {
       const builder = new SetBuilder();
-      builder.clear(INTSET_MAX);
+      builder.clear(LIMITS);
       for (const text of [...texts, ...texts]) builder.add(Buffer.from(text), 0, text.length);
       expect(builder.size).toBe(texts.length);
       const entry = builder.entry(NO_DEADLINE);

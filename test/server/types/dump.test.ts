@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Crc64 } from '../../../src/base/crc64.ts';
 import { Prng } from '../../../src/base/prng.ts';
-import {
-  BAD_DATA,
-  dumpValue,
-  hasValidFooter,
-  restoreValue,
-  WRONG_FOOTER,
-} from '../../../src/server/persistence/dump.ts';
-import { RDB_VERSION } from '../../../src/server/persistence/rdb-format.ts';
-import { asJson, fill, type KeyAsJson, loadRdb, newKeyspace, readJson, readVector } from './support.ts';
+import { defaultLimits } from '../../../src/server/keyspace/limits.ts';
+import { RDB_VERSION } from '../../../src/server/rdb/format.ts';
+import { BAD_DATA, dumpValue, hasValidFooter, restoreValue, WRONG_FOOTER } from '../../../src/server/types/dump.ts';
+import { asJson, fill, type KeyAsJson, loadRdb, newKeyspace, readJson, readVector } from '../persistence/support.ts';
 
 interface Dump {
   case: string;
@@ -20,7 +15,7 @@ interface Dump {
 }
 
 const STORABLE = new Set(['string', 'list', 'set']);
-const LIMITS = { deadline_ms: -1, intsetMax: 512 };
+const LIMITS = { deadline_ms: -1, limits: defaultLimits() };
 const KEY = Buffer.from('k');
 
 /** Adds version and checksum. */
@@ -156,7 +151,7 @@ describe('any value', () => {
       db.forEach((kbuf, koff, klen, ref) => {
         const entry = restoreValue(dumpValue(db, ref, { compression: klen % 2 === 0 }), {
           deadline_ms: db.deadlineOf(ref),
-          intsetMax: 512,
+          limits: defaultLimits(),
         });
         if (typeof entry === 'string') throw new Error(entry);
         target.databases[db.index]!.put(kbuf, koff, klen, entry);

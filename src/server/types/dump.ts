@@ -6,12 +6,14 @@
 import { Crc64 } from '../../base/crc64.ts';
 import type { RecordReader } from '../data/record.ts';
 import type { Entry } from '../keyspace/database.ts';
-import * as format from './rdb-format.ts';
-import { RdbFailure } from './rdb-format.ts';
-import { RdbInput } from './rdb-input.ts';
-import { type OutputOptions, RdbOutput } from './rdb-output.ts';
-import { canRead, readValue, ValueTools } from './rdb-values.ts';
-import { rdbTypeOf, writeValue } from './value-writer.ts';
+import type { ValueLimits } from '../keyspace/limits.ts';
+import * as format from '../rdb/format.ts';
+import { RdbFailure } from '../rdb/format.ts';
+import { RdbInput } from '../rdb/input.ts';
+import { type OutputOptions, RdbOutput } from '../rdb/output.ts';
+import { ReaderTools } from './reader-tools.ts';
+import { readerOf, typeOf } from './table.ts';
+import { toItsEnd } from './value-type.ts';
 
 const FOOTER_BYTES = 2 + format.CHECKSUM_LENGTH;
 /** 7.0 itself stops at 10. One more lets data come over from Redis 7.2 and Valkey 8, whose types are read here. */
@@ -43,8 +45,9 @@ export function dumpValue(records: RecordReader, ref: number, form: ValueForm): 
     checksum: true,
     chunk: chunkFor(records, ref),
   });
-  out.u8(rdbTypeOf(records, ref));
-  writeValue(out, records, ref);
+  const type = typeOf(records, ref);
+  out.u8(type.rdbType(records, ref));
+  toItsEnd(type.write(out, records, ref));
   out.u8(format.RDB_VERSION);
   out.u8(0);
   isLast = true;
@@ -76,25 +79,21 @@ function payloadBody(payload: Buffer): Buffer {
 /** The value, ready for Database.put, or the reason why there is none. Both checks of RESTORE, in their order. */
 export function restoreValue(
   payload: Buffer,
-  {
-    deadline_ms,
-    intsetMax,
-    skipsChecksum = false,
-  }: { deadline_ms: number; intsetMax: number; skipsChecksum?: boolean },
+  { deadline_ms, limits, skipsChecksum = false }: { deadline_ms: number; limits: ValueLimits; skipsChecksum?: boolean },
 ): Entry | typeof WRONG_FOOTER | typeof BAD_DATA {
   if (!hasValidFooter(payload, skipsChecksum)) return WRONG_FOOTER;
-  const value = readBody(payloadBody(payload), new ValueTools(intsetMax));
+  const value = readBody(payloadBody(payload), new ReaderTools(limits));
   return value === null ? BAD_DATA : { ...value, deadline_ms };
 }
 
-function readBody(body: Buffer, tools: ValueTools): Entry | null {
-  const type = body[0];
-  if (type === undefined || !canRead(type)) return null;
+function readBody(body: Buffer, tools: ReaderTools): Entry | null {
+  const read = body.length === 0 ? undefined : readerOf(body[0] as number);
+  if (read === undefined) return null;
   const input = new RdbInput('DUMP payload');
   input.push(body.subarray(1));
   try {
     // Bytes behind the value are nobody's business; a value that wants more than there is is cut off.
-    const { done, value } = readValue(input, tools, type).next();
+    const { done, value } = read(input, tools).next();
     return done === true ? (value as Entry | null) : null;
   } catch (failure) {
     if (failure instanceof RdbFailure) return null;

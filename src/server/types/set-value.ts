@@ -15,8 +15,9 @@ import type { Prng } from '../../base/prng.ts';
 import { ENCODING_INTSET } from '../data/encoding.ts';
 import * as intset from '../data/intset.ts';
 import * as listpack from '../data/listpack.ts';
+import type { RecordReader } from '../data/record.ts';
 import type { MemberVisitor, SetObject } from '../data/set-object.ts';
-import type { Database, Ref } from './database.ts';
+import type { Database, Ref } from '../keyspace/database.ts';
 import type { Values } from './list-value.ts';
 import { SetBuilder } from './set-builder.ts';
 
@@ -24,11 +25,13 @@ import { SetBuilder } from './set-builder.ts';
 const BUILDER = new SetBuilder();
 const VALUE = new intset.Integer64();
 
-export function setSize(db: Database, ref: Ref): number {
-  if (db.isObject(ref)) return (db.objectOf(ref) as SetObject).size;
-  const buf = db.valueBuf(ref);
-  const off = db.valueOff(ref);
-  return db.encodingOf(ref) === ENCODING_INTSET ? intset.count(buf, off) : listpack.count(buf, off, db.valueLen(ref));
+export function setSize(records: RecordReader, ref: Ref): number {
+  if (records.isObject(ref)) return (records.objectOf(ref) as SetObject).size;
+  const buf = records.valueBuf(ref);
+  const off = records.valueOff(ref);
+  return records.encodingOf(ref) === ENCODING_INTSET
+    ? intset.count(buf, off)
+    : listpack.count(buf, off, records.valueLen(ref));
 }
 
 export function hasMember(db: Database, ref: Ref, vbuf: Buffer, voff: number, vlen: number): boolean {
@@ -51,7 +54,6 @@ export function addMembers(
   koff: number,
   klen: number,
   ref: Ref,
-  intsetMax: number,
   values: Values,
   first: number,
   last: number,
@@ -60,7 +62,7 @@ export function addMembers(
   if (ref !== 0 && db.isObject(ref)) {
     return addToObject(db, kbuf, koff, klen, ref, values, first, last);
   }
-  begin(db, ref, intsetMax);
+  begin(db, ref);
   let added = 0;
   for (let i = first; i < last; i++) if (BUILDER.add(buf, off[i] as number, len[i] as number)) added++;
   if (added > 0) BUILDER.store(db, kbuf, koff, klen, ref);
@@ -80,8 +82,7 @@ export function removeMembers(
 ): number {
   const { buf, off, len } = values;
   if (db.isObject(ref)) return removeFromObject(db, kbuf, koff, klen, ref, values, first, last);
-  // No limit matters: a set that gets smaller keeps its form.
-  begin(db, ref, 0);
+  begin(db, ref);
   let removed = 0;
   for (let i = first; i < last; i++) if (BUILDER.remove(buf, off[i] as number, len[i] as number)) removed++;
   if (BUILDER.size === 0) db.delete(kbuf, koff, klen);
@@ -90,15 +91,15 @@ export function removeMembers(
 }
 
 /** Visits all members. The visitor must not change anything. */
-export function forEachMember(db: Database, ref: Ref, visit: MemberVisitor): void {
-  if (db.isObject(ref)) {
-    (db.objectOf(ref) as SetObject).forEach(visit);
+export function forEachMember(records: RecordReader, ref: Ref, visit: MemberVisitor): void {
+  if (records.isObject(ref)) {
+    (records.objectOf(ref) as SetObject).forEach(visit);
     return;
   }
   const entry = new listpack.Entry();
-  const buf = db.valueBuf(ref);
-  const off = db.valueOff(ref);
-  if (db.encodingOf(ref) === ENCODING_INTSET) {
+  const buf = records.valueBuf(ref);
+  const off = records.valueOff(ref);
+  if (records.encodingOf(ref) === ENCODING_INTSET) {
     const total = intset.count(buf, off);
     for (let i = 0; i < total; i++) {
       readInteger(buf, off, i, entry);
@@ -106,7 +107,7 @@ export function forEachMember(db: Database, ref: Ref, visit: MemberVisitor): voi
     }
     return;
   }
-  const end = listpack.end(off, db.valueLen(ref));
+  const end = listpack.end(off, records.valueLen(ref));
   for (let at = listpack.first(off); at < end; at = listpack.next(buf, at)) {
     listpack.read(buf, at, entry);
     visit(entry.buf, entry.off, entry.len);
@@ -128,15 +129,22 @@ export function randomMember(db: Database, ref: Ref, prng: Prng, entry: listpack
 }
 
 /** As SetObject.scan; a packed set is shown whole, whatever the cursor. */
-export function scanMembers(db: Database, ref: Ref, cursor: number, count: number, visit: MemberVisitor): number {
-  if (db.isObject(ref)) return (db.objectOf(ref) as SetObject).scan(cursor, count, visit);
-  forEachMember(db, ref, visit);
+export function scanMembers(
+  records: RecordReader,
+  ref: Ref,
+  cursor: number,
+  count: number,
+  visit: MemberVisitor,
+): number {
+  if (records.isObject(ref)) return (records.objectOf(ref) as SetObject).scan(cursor, count, visit);
+  forEachMember(records, ref, visit);
   return 0;
 }
 
-function begin(db: Database, ref: Ref, intsetMax: number): void {
-  if (ref === 0) BUILDER.clear(intsetMax);
-  else BUILDER.startWith(db.encodingOf(ref), db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref), intsetMax);
+function begin(db: Database, ref: Ref): void {
+  const { limits } = db.keyspace;
+  if (ref === 0) BUILDER.clear(limits);
+  else BUILDER.startWith(db.encodingOf(ref), db.valueBuf(ref), db.valueOff(ref), db.valueLen(ref), limits);
 }
 
 function addToObject(

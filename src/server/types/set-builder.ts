@@ -9,7 +9,8 @@ import * as intset from '../data/intset.ts';
 import { Key } from '../data/key.ts';
 import * as listpack from '../data/listpack.ts';
 import { SetObject } from '../data/set-object.ts';
-import type { Database, Entry, Ref } from './database.ts';
+import type { Database, Entry, Ref } from '../keyspace/database.ts';
+import { defaultLimits, type ValueLimits } from '../keyspace/limits.ts';
 
 /** Looking through more entries, or longer ones, takes longer than a hash table would. */
 const PACKED_ENTRIES_MAX = 128;
@@ -20,7 +21,7 @@ const MEMBER_KEY = new Key(entropySeed());
 
 export class SetBuilder {
   size = 0;
-  #intsetMax = 0;
+  #limits = defaultLimits();
   #encoding = ENCODING_INTSET;
   /** The packed form; of no meaning while there is an object. */
   #buf: Buffer;
@@ -38,14 +39,14 @@ export class SetBuilder {
   }
 
   /** Starts with no members. */
-  clear(intsetMax: number): void {
+  clear(limits: ValueLimits): void {
     intset.writeEmpty(this.#left, 0);
-    this.startWith(ENCODING_INTSET, this.#left, 0, intset.HEADER_BYTES, intsetMax);
+    this.startWith(ENCODING_INTSET, this.#left, 0, intset.HEADER_BYTES, limits);
   }
 
   /** Starts with the members of a packed set: an intset, or else a listpack. */
-  startWith(encoding: number, buf: Buffer, off: number, len: number, intsetMax: number): void {
-    this.#intsetMax = intsetMax;
+  startWith(encoding: number, buf: Buffer, off: number, len: number, limits: ValueLimits): void {
+    this.#limits = limits;
     this.#encoding = encoding;
     this.#buf = buf;
     this.#off = off;
@@ -106,7 +107,7 @@ export class SetBuilder {
       if (intset.parse(vbuf, voff, vlen, this.#value)) {
         const index = intset.find(this.#buf, this.#off, this.#value);
         if (index >= 0) return false;
-        if (this.size < this.#intsetMax) {
+        if (this.size < this.#limits['set-max-intset-entries']) {
           this.#insertInteger(-1 - index);
           return true;
         }

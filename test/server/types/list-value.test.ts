@@ -5,11 +5,11 @@ import { ListCursor, ListObject } from '../../../src/server/data/list-object.ts'
 import { Entry } from '../../../src/server/data/listpack.ts';
 import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
+import { ALL } from '../../../src/server/types/elements.ts';
 import {
   closeList,
   dropFromEnd,
   type End,
-  forEachElement,
   listEntry,
   listLength,
   openList,
@@ -18,7 +18,8 @@ import {
   readEnd,
   storeList,
   type Values,
-} from '../../../src/server/keyspace/list-value.ts';
+  walkList,
+} from '../../../src/server/types/list-value.ts';
 
 const KEY = Buffer.from('a list');
 
@@ -52,7 +53,7 @@ function elements(db: Database): string[] {
   const texts: string[] = [];
   const ref = find(db);
   if (ref === 0) return texts;
-  forEachElement(db, ref, (buf, off, len) => {
+  walkList(db, ref, 0, ALL, (buf, off, len) => {
     texts.push(buf.toString('latin1', off, off + len));
   });
   return texts;

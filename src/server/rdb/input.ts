@@ -10,9 +10,9 @@
  */
 import { writeInteger } from '../../base/ascii.ts';
 import { Crc64 } from '../../base/crc64.ts';
+import * as format from './format.ts';
+import { RdbFailure } from './format.ts';
 import { EXPANSION_MAX, lzfExpand } from './lzf.ts';
-import * as format from './rdb-format.ts';
-import { RdbFailure } from './rdb-format.ts';
 
 export interface View {
   buf: Buffer;
