@@ -17,12 +17,13 @@ export interface Layer {
 /** A path, or `any`: one file, whatever it is called. */
 type OneFile = string;
 
-const PURE = ['server/data', 'server/protocol', 'server/gossip', 'server/pubsub'];
+const PURE = ['server/data', 'server/protocol', 'server/gossip', 'server/pubsub', 'server/rdb'];
 const SERVER_PARTS = [
   ...PURE,
   'server/security',
   'server/observe',
   'server/keyspace',
+  'server/types',
   'server/persistence',
   'server/replication',
   'server/scripting',
@@ -37,10 +38,22 @@ export const layers: readonly Layer[] = [
   { name: 'server/security', imports: ['base', 'config'] },
   { name: 'server/observe', imports: ['base', 'config'] },
   { name: 'server/keyspace', imports: ['base', 'config', 'server/data'] },
-  { name: 'server/persistence', imports: ['base', 'config', 'server/data', 'server/keyspace', 'server/protocol'] },
+  { name: 'server/types', imports: ['base', 'server/data', 'server/rdb', 'server/keyspace'] },
+  {
+    name: 'server/persistence',
+    imports: ['base', 'config', 'server/data', 'server/rdb', 'server/keyspace', 'server/types', 'server/protocol'],
+  },
   {
     name: 'server/replication',
-    imports: ['base', 'config', 'server/protocol', 'server/keyspace', 'server/persistence', 'server/security'],
+    imports: [
+      'base',
+      'config',
+      'server/protocol',
+      'server/rdb',
+      'server/keyspace',
+      'server/persistence',
+      'server/security',
+    ],
   },
   { name: 'server/scripting', imports: ['base', 'server/protocol'] },
   { name: 'server/net', imports: ['base', 'config', 'server/protocol', 'server/security'] },

@@ -31,8 +31,12 @@ export function format({ path, line, rule, what }: Finding): string {
 
 const SAYS_NOTHING = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'types', 'constants', 'misc', 'shared']);
 
+/** Where the name does say it: what the types are of is the folder's subject. */
+const VALUE_TYPES = /^(?:src|test)\/server\/types\//;
+
 function checkName({ path }: Source): Finding[] {
-  const words = [...dirname(path).split('/'), basename(path).replace(/\..*$/, '')];
+  const folder = dirname(path.replace(VALUE_TYPES, ''));
+  const words = [...folder.split('/'), basename(path).replace(/\..*$/, '')];
   const word = words.find((each) => SAYS_NOTHING.has(each));
   if (word === undefined) return [];
   return [{ path, line: 1, rule: 'names', what: `'${word}' does not say what is inside` }];
@@ -156,6 +160,13 @@ const patterns: readonly Pattern[] = [
     under: SERVER,
     pattern: /^(?:export )?const [^=\n]*= new (?:Map|Set|WeakMap|WeakSet)(?:<[^(\n]*>)?\(\);/gm,
     what: 'two servers in one process would share it',
+  },
+  {
+    rule: 'value types',
+    in: 'code',
+    under: /^src\/server\/(?!types\/|data\/)/,
+    pattern: /\binstanceof \w+Object\b|\bcase (?:\w+\.)?TYPE_[A-Z]+\b/g,
+    what: 'ask the record of the type (server/types/table.ts)',
   },
   {
     rule: 'time',

@@ -141,6 +141,21 @@ test('a name that says nothing is refused, for a file and for a folder', () => {
   expect(check({ 'src/cluster/helpers/ports.ts': '' })).toEqual([
     "src/cluster/helpers/ports.ts:1: names: 'helpers' does not say what is inside",
   ]);
+  expect(check({ 'src/server/net/types.ts': '' })).toHaveLength(1);
+  expect(check({ 'src/server/types/set.ts': '', 'test/server/types/set.test.ts': '' })).toEqual([]);
+});
+
+test('whoever asks of which type a value is, rather than its record, is found', () => {
+  const texts = [
+    'if (a instanceof ListObject) b();',
+    'switch (a) {\n  case TYPE_SET:\n}',
+    'switch (a) { case encoding.TYPE_LIST: }',
+  ];
+  for (const text of texts) {
+    expect(check({ 'src/server/persistence/a.ts': text })[0], text).toMatch(/: value types: /);
+    expect(check({ 'src/server/types/list.ts': text }), text).toEqual([]);
+  }
+  expect(check({ 'src/server/handlers/a.ts': 'if (db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;' })).toEqual([]);
 });
 
 test('barrels are refused, and index.ts alone passes on what others export', () => {
