@@ -17,7 +17,7 @@ import { type Access, connectNode, type NodeClient } from './node-client.ts';
 import { countKeys, identify, parseInfo } from './node-facts.ts';
 import { warnFewPrimaries } from './plan.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
-import { withCluster } from './silence.ts';
+import { withCluster } from './silent-nodes.ts';
 import { findOwner } from './target.ts';
 
 export interface AdoptionPlan {

@@ -4,15 +4,14 @@ import { SLOTS, SlotSet } from '../base/slot.ts';
 import { type Address, formatAddress } from './address.ts';
 import { countSlots } from './allocate.ts';
 import type { SeenNode } from './cluster-nodes.ts';
-import { judge, type Unjudged } from './health.ts';
 import { countKeys, identify, type NodeAnswer, type NodeFacts, numberIn } from './node-facts.ts';
 import { describeSilence } from './silence.ts';
-import type { NodeView, ReplicationView, ShardView, Topology } from './topology.ts';
+import type { NodeView, ReplicationView, ShardView, Topology } from './view.ts';
 
-export function assembleTopology(
-  facts: readonly NodeFacts[],
-  cluster: string | null,
-): Omit<Topology, 'readAt' | 'took_ms'> {
+/** All but what follows from it, and what only the one who asked knows. */
+export type Unjudged = Omit<Topology, 'state' | 'problems' | 'readAt' | 'took_ms'>;
+
+export function assembleTopology(facts: readonly NodeFacts[], cluster: string | null): Unjudged {
   const rumours = gatherRumours(facts);
   const offsets = primaryOffsets(facts);
   const asked = facts.map((fact) => viewOf(fact, rumours, offsets));
@@ -36,7 +35,7 @@ export function assembleTopology(
     of.reduce((total, node) => total + (node[field] ?? 0), 0);
   const served = shards.filter(({ primary }) => primary.reachable).flatMap(({ slots }) => slots);
   const epochs = reached.map((node) => node.currentEpoch ?? 0);
-  const topology: Unjudged = {
+  return {
     cluster,
     epoch: epochs.length === 0 ? null : Math.max(...epochs),
     shards: inShards,
@@ -50,7 +49,6 @@ export function assembleTopology(
     memory_bytes: sum('memory_bytes', reached),
     ops_per_s: sum('ops_per_s', reached),
   };
-  return { ...topology, ...judge(topology) };
 }
 
 /**

@@ -10,9 +10,9 @@
 import { nearest } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { isNobodyThere } from './silence.ts';
-import type { NodeView, Topology } from './topology.ts';
+import { isNobodyThere } from './silent-nodes.ts';
 import { checkViews } from './verify-views.ts';
+import type { NodeView, Topology } from './view.ts';
 
 /** Answers null when the condition holds. */
 export type Condition = (topology: Topology) => string | null;

@@ -8,7 +8,7 @@
 import { formatAddress } from './address.ts';
 import { certificateFiles } from './layout.ts';
 import type { ClusterTarget } from './target.ts';
-import type { Topology } from './topology.ts';
+import type { Topology } from './view.ts';
 
 export type EnvironmentFormat = 'shell' | 'dotenv' | 'json';
 

@@ -2,19 +2,12 @@
  * One judgement of a cluster's health, for all who ask: status, list, wait, watch and verify. It is made of the checks of
  * `verify` that tell errors, so these commands cannot contradict each other.
  */
-import type { Topology } from './topology.ts';
-import type { Finding, Verdict } from './verify.ts';
+import type { Unjudged } from './assemble.ts';
+import type { Finding, Verdict } from './finding.ts';
 import { checkCoverage, checkReachable, checkState } from './verify-nodes.ts';
 import { checkReplication } from './verify-shards.ts';
 import { checkViews } from './verify-views.ts';
-
-/**
- * ok: nothing is wrong. degraded: every slot is served, but something is wrong: a replica is down, views differ.
- * fail: not every slot is served, or a node says so. unreachable: no node answers. stopped: no node has a process.
- */
-export type Health = 'ok' | 'degraded' | 'fail' | 'unreachable' | 'stopped';
-
-export type Unjudged = Omit<Topology, 'state' | 'problems' | 'readAt' | 'took_ms'>;
+import type { Health } from './view.ts';
 
 export function judge(topology: Unjudged): { readonly state: Health; readonly problems: readonly Finding[] } {
   const reachable = errorsOf(checkReachable(topology));

@@ -31,7 +31,7 @@ import {
 } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { awaitTakenOver, mayComeBackEmpty } from './safe-start.ts';
-import { withCluster } from './silence.ts';
+import { withCluster } from './silent-nodes.ts';
 import { findCluster, findRemains, type ManagedCluster } from './target.ts';
 import { observe } from './topology.ts';
 

@@ -1,7 +1,6 @@
 /** Every cluster under a home at a glance, also those that are damaged, or were never finished. */
 import { existsSync } from 'node:fs';
 import { CliFailure } from './failure.ts';
-import type { Health } from './health.ts';
 import {
   clusterFolder,
   clusterNames,
@@ -17,6 +16,7 @@ import { findRunning } from './process.ts';
 import { readRecord } from './spec-file.ts';
 import { findCluster } from './target.ts';
 import { readTopology } from './topology.ts';
+import type { Health } from './view.ts';
 
 export interface ClusterSummary {
   readonly name: string;

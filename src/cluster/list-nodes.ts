@@ -3,7 +3,8 @@ import { nodeFiles, nodeFolder } from './layout.ts';
 import { nodePids } from './node-processes.ts';
 import { selectNodes } from './selector.ts';
 import type { ClusterTarget } from './target.ts';
-import { type NodeView, readTopology, type Topology } from './topology.ts';
+import { readTopology } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 export type ListedNode = Omit<NodeView, 'view' | 'config'> & {
   /** null for a node that does not run, and for nodes of others. */

@@ -4,8 +4,9 @@ import { findNodeProcess } from './identity.ts';
 import { type NodeFiles, nodeFiles, nodeFolder, nodePorts } from './layout.ts';
 import { formatPorts } from './ports.ts';
 import { isPaused, type RunningProcess } from './process.ts';
-import { type ProcessState, withCluster } from './silence.ts';
-import type { ManagedCluster } from './target.ts';
+import type { ProcessState } from './silence.ts';
+import { withCluster } from './silent-nodes.ts';
+import type { ManagedCluster, NodesFolder } from './target.ts';
 
 export interface ManagedNode {
   readonly port: number;
@@ -24,9 +25,6 @@ export interface ChangedNodes {
   /** How each of those was found, by its port. */
   readonly found: Readonly<Record<string, ProcessState>>;
 }
-
-/** What it takes to find nodes; the spec may be damaged. */
-export type NodesFolder = Pick<ManagedCluster, 'name' | 'folder' | 'access'> & { readonly host: string };
 
 /** All nodes, or those at `ports`. */
 export async function findNodes(cluster: NodesFolder, ports: readonly number[] | undefined): Promise<ManagedNode[]> {

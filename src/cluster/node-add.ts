@@ -23,12 +23,13 @@ import { whyNotBound } from './ports.ts';
 import { awaitListening, explainByDeath, forgetProcess, type Launched, launch, stopProcess } from './process.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
 import { selectNodes, selectOne } from './selector.ts';
-import { withCluster } from './silence.ts';
+import { withCluster } from './silent-nodes.ts';
 import { type ClusterSpec, writeSpec } from './spec-file.ts';
 import { portsStep, writeNode } from './steps.ts';
 import type { ClusterTarget, ManagedCluster } from './target.ts';
 import { renderNodeConf } from './template.ts';
-import { type NodeView, readTopology, type Topology } from './topology.ts';
+import { readTopology } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 export interface AddOptions {
   /** Where a server of ours is started; the next free port when left out. */

@@ -19,7 +19,8 @@ import { type Operation, runSteps, type Step } from './run.ts';
 import { selectOne } from './selector.ts';
 import { writeSpec } from './spec-file.ts';
 import type { ClusterTarget } from './target.ts';
-import { type NodeView, readTopology, type Topology } from './topology.ts';
+import { readTopology } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 export interface RemoveOptions {
   /** A selector that names one node. */

@@ -12,7 +12,8 @@ import type { NodeFiles } from './layout.ts';
 import { valueInConf } from './node-conf.ts';
 import type { StepReport } from './run.ts';
 import type { ManagedCluster } from './target.ts';
-import { type NodeView, observe, type Topology } from './topology.ts';
+import { observe } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 const LOOK_MS = 100;
 const QUESTION_MS = 2000;

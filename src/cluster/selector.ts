@@ -11,7 +11,7 @@ import { nearest } from '../base/nearest.ts';
 import { SLOTS } from '../base/slot.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { formatPorts } from './ports.ts';
-import type { NodeView, Topology } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 const ROLES = { primary: 'primary', replica: 'replica', master: 'primary', slave: 'replica' } as const;
 const WORDS = [...Object.keys(ROLES), 'up', 'down', 'all'];

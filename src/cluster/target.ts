@@ -18,7 +18,6 @@ import {
   unfinishedFile,
 } from './layout.ts';
 import { isLocked } from './lock.ts';
-import type { NodesFolder } from './managed-nodes.ts';
 import type { Access } from './node-client.ts';
 import { valueInConf } from './node-conf.ts';
 import { processOf } from './node-process.ts';
@@ -42,6 +41,9 @@ export interface ManagedCluster extends ClusterTarget {
   readonly folder: string;
   readonly spec: ClusterSpec;
 }
+
+/** What it takes to find nodes; the spec may be damaged. */
+export type NodesFolder = Pick<ManagedCluster, 'name' | 'folder' | 'access'> & { readonly host: string };
 
 export function findCluster({ home, name }: { home: string; name: string }): ManagedCluster {
   const folder = clusterFolder(home, name);

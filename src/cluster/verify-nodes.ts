@@ -1,9 +1,9 @@
 /** Checks of what single nodes say: can they be asked, is the cluster ok to them, are all slots served, is any open. */
 import { formatRanges, rangesOf, SLOTS, SlotSet } from '../base/slot.ts';
-import { remediesFor } from './silence.ts';
+import type { Finding, Verdict } from './finding.ts';
+import { remediesFor } from './silent-nodes.ts';
 import type { ClusterSpec } from './spec-file.ts';
-import type { NodeView, Topology } from './topology.ts';
-import type { Finding, Verdict } from './verify.ts';
+import type { NodeView, Topology } from './view.ts';
 
 export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'cluster'>): Verdict {
   const isStopped = nodes.length > 1 && nodes.every(({ silence }) => silence === 'stopped');

@@ -1,11 +1,11 @@
 /** Checks of shards: do replicas follow, are there enough of them, and are the roles those of the plan. */
 import { formatRanges, type SlotRange } from '../base/slot.ts';
 import { formatAddress } from './address.ts';
+import type { Finding, Verdict } from './finding.ts';
 import { type NodePlan, planCluster } from './plan.ts';
 import type { ClusterSpec } from './spec-file.ts';
-import type { NodeView, ShardView, Topology } from './topology.ts';
-import type { Finding, Verdict } from './verify.ts';
 import { note, plural } from './verify-nodes.ts';
+import type { NodeView, ShardView, Topology } from './view.ts';
 
 /** Less is what a busy replica is behind between two acknowledgements, one a second. */
 const LAG_BYTES_WARNING = 16 * 1024 * 1024;

@@ -2,8 +2,9 @@
 import { pause } from './deadline.ts';
 import { interrupted } from './failure.ts';
 import type { ClusterTarget } from './target.ts';
-import { observe, type Topology } from './topology.ts';
+import { observe } from './topology.ts';
 import { COMPARED_DIRECTIVES, type Report, verify } from './verify.ts';
+import type { Topology } from './view.ts';
 
 export interface VerifyOptions {
   /** For one look at all nodes. */

@@ -4,9 +4,9 @@
  */
 import { formatRanges } from '../base/slot.ts';
 import type { SeenNode } from './cluster-nodes.ts';
-import type { NodeView, Topology } from './topology.ts';
-import type { Finding, Severity, Verdict } from './verify.ts';
+import type { Finding, Severity, Verdict } from './finding.ts';
 import { plural } from './verify-nodes.ts';
+import type { NodeView, Topology } from './view.ts';
 
 interface Disagreement {
   readonly id: string;

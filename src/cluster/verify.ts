@@ -4,8 +4,8 @@
  *
  * The truth about a node is what it says of itself; a node that cannot be asked is what the others say of it.
  */
+import type { Finding, Severity, Verdict } from './finding.ts';
 import type { ClusterSpec } from './spec-file.ts';
-import type { Topology } from './topology.ts';
 import {
   checkConfig,
   checkCoverage,
@@ -16,18 +16,7 @@ import {
 } from './verify-nodes.ts';
 import { checkPlan, checkReplicas, checkReplication } from './verify-shards.ts';
 import { checkViews } from './verify-views.ts';
-
-export type Severity = 'error' | 'warning' | 'note';
-
-export interface Finding {
-  /** Stable, for programs and for docs: 'coverage.unassigned', 'views.slots', … */
-  readonly id: string;
-  readonly severity: Severity;
-  readonly text: string;
-  readonly evidence: readonly string[];
-  /** What to run next, or null. */
-  readonly command: string | null;
-}
+import type { Topology } from './view.ts';
 
 export interface Check {
   /** reachable, state, coverage, views, slots, replication, replicas, plan, persistence, config */
@@ -45,14 +34,6 @@ export interface Report {
   readonly errors: number;
   readonly warnings: number;
   readonly notes: number;
-}
-
-/** What a check is made of: its findings, and what to say when there are none. */
-export interface Verdict {
-  readonly id: string;
-  readonly title: string;
-  readonly whenFine: string;
-  readonly findings: readonly Finding[];
 }
 
 /** Directives on which all nodes should agree; asked for by `readTopology` when they are named in its options. */

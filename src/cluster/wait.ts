@@ -4,9 +4,10 @@ import { startDeadline, waitUntil } from './deadline.ts';
 import { lockFile } from './layout.ts';
 import { isLocked } from './lock.ts';
 import { type Operation, runSteps, type Step } from './run.ts';
-import { isHopeless, nobodyAnswers } from './silence.ts';
+import { isHopeless, nobodyAnswers } from './silent-nodes.ts';
 import type { ClusterTarget } from './target.ts';
-import { observe, type Topology } from './topology.ts';
+import { observe } from './topology.ts';
+import type { Topology } from './view.ts';
 
 export interface WaitOptions {
   readonly timeout_ms: number;

@@ -4,9 +4,10 @@
  */
 import { SLOTS } from '../base/slot.ts';
 import { pause } from './deadline.ts';
-import { isNobodyThere, nobodyAnswers } from './silence.ts';
+import { isNobodyThere, nobodyAnswers } from './silent-nodes.ts';
 import type { ClusterTarget } from './target.ts';
-import { type NodeView, observe, type Topology } from './topology.ts';
+import { observe } from './topology.ts';
+import type { NodeView, Topology } from './view.ts';
 
 export interface WatchEvent {
   /** Milliseconds since 1970. */

@@ -325,7 +325,7 @@ async function reasonsFor(
   { owner, path, tls }: ServerChoice,
 ): Promise<{ why: string; suggestions: readonly string[] }> {
   const { explainTrouble } = await import('../cluster/connection-trouble.ts');
-  const { withCluster } = await import('../cluster/silence.ts');
+  const { withCluster } = await import('../cluster/silent-nodes.ts');
   const trouble = await explainTrouble(error.cause instanceof Error ? error.cause : error, {
     ...address,
     tls: tls !== undefined || path !== undefined,

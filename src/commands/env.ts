@@ -30,7 +30,7 @@ export default class Env extends BaseCommand {
     const { args, flags } = await this.parse(Env);
     const { chooseTarget } = await import('../cluster/choose-target.ts');
     const { environmentOf, formatEnvironment } = await import('../cluster/env.ts');
-    const { isNobodyThere, nobodyAnswers } = await import('../cluster/silence.ts');
+    const { isNobodyThere, nobodyAnswers } = await import('../cluster/silent-nodes.ts');
     const { readTopology } = await import('../cluster/topology.ts');
     const where = args.cluster === undefined ? [] : [args.cluster];
     const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
 import { CliFailure, EXIT } from '../cluster/failure.ts';
-import { isNobodyThere, nobodyAnswers } from '../cluster/silence.ts';
-import type { Topology } from '../cluster/topology.ts';
+import { isNobodyThere, nobodyAnswers } from '../cluster/silent-nodes.ts';
 import type { Report } from '../cluster/verify.ts';
+import type { Topology } from '../cluster/view.ts';
 import { countFindings, verifyLines } from '../view/verify-report.ts';
 
 interface Verification {

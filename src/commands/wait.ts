@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
-import type { Topology } from '../cluster/topology.ts';
+import type { Topology } from '../cluster/view.ts';
 
 export default class Wait extends BaseCommand {
   static override summary = 'wait until a cluster meets a condition';

@@ -5,7 +5,7 @@
  */
 import { formatRanges } from '../base/slot.ts';
 import type { Silence } from '../cluster/silence.ts';
-import type { NodeView, Topology } from '../cluster/topology.ts';
+import type { NodeView, Topology } from '../cluster/view.ts';
 import { bytes, count, cutMiddle, wholeSeconds } from './format.ts';
 import { type Line, type Span, toned } from './line.ts';
 import { type Cell, type Column, tableLines } from './table.ts';

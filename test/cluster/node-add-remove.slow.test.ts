@@ -10,8 +10,9 @@ import { connectNode } from '../../src/cluster/node-client.ts';
 import { removeNode } from '../../src/cluster/node-remove.ts';
 import { finish } from '../../src/cluster/run.ts';
 import { findCluster, type ManagedCluster } from '../../src/cluster/target.ts';
-import { readTopology, type Topology } from '../../src/cluster/topology.ts';
+import { readTopology } from '../../src/cluster/topology.ts';
 import { verify } from '../../src/cluster/verify.ts';
+import type { Topology } from '../../src/cluster/view.ts';
 import { waitFor } from '../../src/cluster/wait.ts';
 import { engines, hasRedisServer, makeHome, pidsUnder, specOf, TIMEOUT_MS } from './servers.ts';
 

@@ -2,9 +2,10 @@
 import { assembleTopology } from '../../src/cluster/assemble.ts';
 import { parseClusterNodes } from '../../src/cluster/cluster-nodes.ts';
 import { CliFailure, EXIT } from '../../src/cluster/failure.ts';
+import { judge } from '../../src/cluster/health.ts';
 import type { NodeClient } from '../../src/cluster/node-client.ts';
 import { type NodeFacts, parseInfo } from '../../src/cluster/node-facts.ts';
-import type { Topology } from '../../src/cluster/topology.ts';
+import type { Topology } from '../../src/cluster/view.ts';
 
 export interface Told {
   readonly port: number;
@@ -37,7 +38,8 @@ interface Line {
 }
 
 export function topologyOf(told: readonly Told[], cluster: string | null = 'default'): Topology {
-  return { ...assembleTopology(told.map(factsOf), cluster), readAt: '', took_ms: 0 };
+  const topology = assembleTopology(told.map(factsOf), cluster);
+  return { ...topology, ...judge(topology), readAt: '', took_ms: 0 };
 }
 
 /** Three shards as planned by default; `change` replaces what single nodes tell. */

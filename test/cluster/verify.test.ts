@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import type { Finding } from '../../src/cluster/finding.ts';
 import { DEFAULT_SPEC } from '../../src/cluster/spec-file.ts';
-import type { Topology } from '../../src/cluster/topology.ts';
-import { type Finding, verify } from '../../src/cluster/verify.ts';
+import { verify } from '../../src/cluster/verify.ts';
+import type { Topology } from '../../src/cluster/view.ts';
 import { healthy, idOf, infoOf, line, type Told, topologyOf } from './topology-fixture.ts';
 
 const find = (topology: Topology, id: string): Finding[] =>

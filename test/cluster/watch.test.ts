@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NodeView, Topology } from '../../src/cluster/topology.ts';
+import type { NodeView, Topology } from '../../src/cluster/view.ts';
 import { changesBetween } from '../../src/cluster/watch.ts';
 import { renderLines } from '../../src/view/line.ts';
 import { slotBar, sparkline, watchLines } from '../../src/view/watch.ts';

@@ -14,7 +14,8 @@ import { CliFailure } from '../../src/cluster/failure.ts';
 import { connectNode, type NodeClient } from '../../src/cluster/node-client.ts';
 import { finish } from '../../src/cluster/run.ts';
 import { targetOf } from '../../src/cluster/target.ts';
-import { type NodeView, readTopology, type Topology } from '../../src/cluster/topology.ts';
+import { readTopology } from '../../src/cluster/topology.ts';
+import type { NodeView, Topology } from '../../src/cluster/view.ts';
 import { BusProxy } from './bus-proxy.ts';
 import { answers, type Started, startNode, temporaryFolder, until } from './processes.ts';
 

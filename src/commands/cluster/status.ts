@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
 import { CliFailure, EXIT } from '../../cluster/failure.ts';
-import { isNobodyThere, nobodyAnswers } from '../../cluster/silence.ts';
-import type { Topology } from '../../cluster/topology.ts';
+import { isNobodyThere, nobodyAnswers } from '../../cluster/silent-nodes.ts';
+import type { Topology } from '../../cluster/view.ts';
 import { statusLines, unfinishedText } from '../../view/status.ts';
 
 export default class ClusterStatus extends BaseCommand {

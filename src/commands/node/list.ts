@@ -41,7 +41,7 @@ export default class NodeList extends BaseCommand {
       ...(silent.length === 0 ? [] : [BLANK]),
       ...silent.flatMap(problemLines),
     ]);
-    const { nobodyAnswers } = await import('../../cluster/silence.ts');
+    const { nobodyAnswers } = await import('../../cluster/silent-nodes.ts');
     // The nodes of a cluster that is stopped can be listed all the same.
     if (topology.state === 'unreachable') this.endWith(nobodyAnswers(topology), { nodes });
     return { nodes };
