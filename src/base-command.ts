@@ -8,9 +8,9 @@
 import { Command, Errors, Flags } from '@oclif/core';
 import { isNotUtf8 } from './base/byte-text.ts';
 import { nearest } from './base/nearest.ts';
-import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/failure.ts';
-import { defaultHome } from './cluster/layout.ts';
-import type { Operation } from './cluster/run.ts';
+import { defaultHome } from './cluster/machine/layout.ts';
+import { CliFailure, EXIT, type ExitCode, interrupted } from './cluster/run/failure.ts';
+import type { Operation } from './cluster/run/run.ts';
 import { type FailureFacts, failureLines } from './view/failure-block.ts';
 import { type Line, line, renderLines, toned } from './view/line.ts';
 import { asCommand } from './view/program.ts';

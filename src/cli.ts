@@ -7,8 +7,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Config, flush, run } from '@oclif/core';
 import { describeFailure, reportFailure } from './base-command.ts';
-import { CliFailure, EXIT } from './cluster/failure.ts';
-import { insteadOfRedisCli } from './cluster/redis-cli-habits.ts';
+import { insteadOfRedisCli } from './cluster/cli/redis-cli-habits.ts';
+import { CliFailure, EXIT } from './cluster/run/failure.ts';
 
 export async function main(argv: readonly string[], root: string): Promise<void> {
   leaveQuietly();

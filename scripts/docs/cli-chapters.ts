@@ -1,4 +1,4 @@
-import type { EXIT } from '../../src/cluster/failure.ts';
+import type { EXIT } from '../../src/cluster/run/failure.ts';
 
 /* What docs/cli.md says about all commands. Flags and shapes stand in their declarations; this is what stands nowhere else. */
 
@@ -42,18 +42,18 @@ export const results: Readonly<Record<string, string>> = {
 
 /** Declarations of src/cluster that the results are made of. */
 export const shapes: readonly { readonly file: string; readonly names: readonly string[] }[] = [
-  { file: 'list-clusters.ts', names: ['ClusterSummary'] },
-  { file: 'plan.ts', names: ['ClusterPlan', 'NodePlan'] },
-  { file: 'adopt.ts', names: ['AdoptionPlan', 'AdoptedNode'] },
-  { file: 'managed-nodes.ts', names: ['ChangedNodes'] },
-  { file: 'view.ts', names: ['Topology', 'ShardView', 'NodeView', 'ReplicationView'] },
-  { file: 'verify.ts', names: ['Report', 'Check'] },
-  { file: 'finding.ts', names: ['Finding'] },
-  { file: 'node-add.ts', names: ['AddedNode'] },
-  { file: 'node-remove.ts', names: ['RemovedNode'] },
-  { file: 'list-nodes.ts', names: ['ListedNode'] },
-  { file: 'follow-logs.ts', names: ['LogLine'] },
-  { file: 'watch.ts', names: ['WatchEvent'] },
+  { file: 'observe/list-clusters.ts', names: ['ClusterSummary'] },
+  { file: 'spec/plan.ts', names: ['ClusterPlan', 'NodePlan'] },
+  { file: 'operations/adopt.ts', names: ['AdoptionPlan', 'AdoptedNode'] },
+  { file: 'operations/managed-nodes.ts', names: ['ChangedNodes'] },
+  { file: 'topology/view.ts', names: ['Topology', 'ShardView', 'NodeView', 'ReplicationView'] },
+  { file: 'verify/verify.ts', names: ['Report', 'Check'] },
+  { file: 'topology/finding.ts', names: ['Finding'] },
+  { file: 'operations/add-node.ts', names: ['AddedNode'] },
+  { file: 'operations/remove-node.ts', names: ['RemovedNode'] },
+  { file: 'operations/list-nodes.ts', names: ['ListedNode'] },
+  { file: 'machine/follow-logs.ts', names: ['LogLine'] },
+  { file: 'observe/watch.ts', names: ['WatchEvent'] },
 ];
 
 export const chapters = {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EXIT } from '../../src/cluster/failure.ts';
+import { EXIT } from '../../src/cluster/run/failure.ts';
 import { chapters, exitCodes, results, shapes } from './cli-chapters.ts';
 import { code, GENERATED, plain, table } from './markdown.ts';
 

@@ -31,6 +31,25 @@ const SERVER_PARTS = [
   'server/bus',
 ];
 
+/** The orchestrator's, in order: each knows those before it. */
+const ROOMS = [
+  'cluster/run',
+  'cluster/node',
+  'cluster/machine',
+  'cluster/spec',
+  'cluster/topology',
+  'cluster/verify',
+  'cluster/observe',
+  'cluster/operations',
+  'cluster/cli',
+];
+
+const ROOM_PACKAGES: Readonly<Record<string, Layer['packages']>> = {
+  'cluster/node': { ioredis: 'any' },
+  'cluster/machine': { execa: 'any', '@peculiar/x509': 'any', 'reflect-metadata': 'any' },
+  'cluster/spec': { yaml: 'any' },
+};
+
 export const layers: readonly Layer[] = [
   { name: 'base', imports: [] },
   { name: 'config', imports: ['base'] },
@@ -66,20 +85,23 @@ export const layers: readonly Layer[] = [
     name: 'server/*.ts',
     imports: ['base', 'config', ...SERVER_PARTS, 'server/state', 'server/command', 'server/handlers'],
   },
-  {
-    name: 'cluster',
-    imports: ['base', 'config'],
-    packages: { execa: 'any', ioredis: 'any', yaml: 'any', '@peculiar/x509': 'any', 'reflect-metadata': 'any' },
-  },
-  { name: 'view', imports: ['base', 'cluster'], packages: { ink: null, react: null } },
-  { name: 'base-command.ts', imports: ['base', 'config', 'cluster', 'view'], packages: { '@oclif/core': null } },
+  ...ROOMS.map((name, at) => {
+    const packages = ROOM_PACKAGES[name];
+    return {
+      name,
+      imports: ['base', 'config', ...ROOMS.slice(0, at)],
+      ...(packages === undefined ? {} : { packages }),
+    };
+  }),
+  { name: 'view', imports: ['base', ...ROOMS], packages: { ink: null, react: null } },
+  { name: 'base-command.ts', imports: ['base', 'config', ...ROOMS, 'view'], packages: { '@oclif/core': null } },
   {
     name: 'commands',
-    imports: ['base', 'config', 'cluster', 'view', 'base-command.ts'],
+    imports: ['base', 'config', ...ROOMS, 'view', 'base-command.ts'],
     packages: { '@oclif/core': null },
   },
-  { name: 'cli.ts', imports: ['base', 'cluster', 'view', 'base-command.ts'], packages: { '@oclif/core': null } },
-  { name: 'index.ts', imports: ['cluster', 'server/*.ts'] },
+  { name: 'cli.ts', imports: ['base', ...ROOMS, 'view', 'base-command.ts'], packages: { '@oclif/core': null } },
+  { name: 'index.ts', imports: [...ROOMS, 'server/*.ts'] },
 ];
 
 /** Modules of Node that few parts of the server may touch; what is not listed here is free, and types are. */

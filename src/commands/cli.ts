@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Flags } from '@oclif/core';
 import { argumentBytes, bytesOf } from '../base/byte-text.ts';
 import { BaseCommand, intervalFlag, passwordFlag, timeoutFlag } from '../base-command.ts';
-import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli-session.ts';
-import { chooseServer, type ServerChoice } from '../cluster/cli-target.ts';
-import { CliFailure, EXIT } from '../cluster/failure.ts';
-import { defaultHome } from '../cluster/layout.ts';
-import { splitLeadingOptions } from '../cluster/leading-options.ts';
-import { ConnectionError } from '../cluster/raw-client.ts';
-import { modeOfRedisCli } from '../cluster/redis-cli-habits.ts';
-import type { Reply } from '../cluster/reply.ts';
-import type { ScanOptions } from '../cluster/scan-keys.ts';
+import { CliSession, isConnectionError, type SessionOptions } from '../cluster/cli/cli-session.ts';
+import { chooseServer, type ServerChoice } from '../cluster/cli/cli-target.ts';
+import { splitLeadingOptions } from '../cluster/cli/leading-options.ts';
+import { modeOfRedisCli } from '../cluster/cli/redis-cli-habits.ts';
+import type { ScanOptions } from '../cluster/cli/scan-keys.ts';
+import { defaultHome } from '../cluster/machine/layout.ts';
+import { ConnectionError } from '../cluster/node/raw-client.ts';
+import type { Reply } from '../cluster/node/reply.ts';
+import { CliFailure, EXIT } from '../cluster/run/failure.ts';
 import { endsServer, type Printer, printExchange, printUnasked } from '../view/exchange.ts';
 import { formatReply, replyToJson } from '../view/reply-text.ts';
 
@@ -190,7 +190,7 @@ export default class Cli extends BaseCommand {
   ): Promise<{ reply: unknown }> {
     this.signal.addEventListener('abort', () => session.close(), { once: true });
     await this.#reach(session, choice);
-    const { scanKeys } = await import('../cluster/scan-keys.ts');
+    const { scanKeys } = await import('../cluster/cli/scan-keys.ts');
     const names: unknown[] = [];
     try {
       for await (const batch of scanKeys(session, options)) {
@@ -263,8 +263,8 @@ async function placeFor(options: readonly string[]): Promise<string[]> {
     const at = options.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
     return at === -1 ? undefined : (options[at]!.split('=')[1] ?? options[at + 1]);
   };
-  const { certificateFiles, clusterNames } = await import('../cluster/layout.ts');
-  const { findCluster } = await import('../cluster/target.ts');
+  const { certificateFiles, clusterNames } = await import('../cluster/machine/layout.ts');
+  const { findCluster } = await import('../cluster/topology/target.ts');
   const home = given('--home') ?? defaultHome();
   const name = given('--cluster') ?? process.env['RKV_CLUSTER'] ?? 'default';
   if (!clusterNames(home).includes(name)) return [];
@@ -287,7 +287,7 @@ async function orPaused<Answer>(
   if (owner === undefined) return await asking;
   const answered = new AbortController();
   const frozen = sleep(LOOK_FOR_PAUSE_MS, undefined, { signal: answered.signal }).then(async () => {
-    const { processOf } = await import('../cluster/node-process.ts');
+    const { processOf } = await import('../cluster/machine/node-process.ts');
     if (processOf(owner.folder, session.address.port) !== 'paused') return await asking;
     throw new ConnectionError('its server is paused (SIGSTOP)');
   });
@@ -324,14 +324,14 @@ async function reasonsFor(
   error: ConnectionError,
   { owner, path, tls }: ServerChoice,
 ): Promise<{ why: string; suggestions: readonly string[] }> {
-  const { explainTrouble } = await import('../cluster/connection-trouble.ts');
-  const { withCluster } = await import('../cluster/silent-nodes.ts');
+  const { explainTrouble } = await import('../cluster/node/connection-trouble.ts');
+  const { withCluster } = await import('../cluster/topology/silent-nodes.ts');
   const trouble = await explainTrouble(error.cause instanceof Error ? error.cause : error, {
     ...address,
     tls: tls !== undefined || path !== undefined,
   });
   if (owner === undefined) return trouble;
-  const { processOf } = await import('../cluster/node-process.ts');
+  const { processOf } = await import('../cluster/machine/node-process.ts');
   const state = processOf(owner.folder, address.port);
   if (state === 'stopped') {
     return {

@@ -28,10 +28,10 @@ export default class Env extends BaseCommand {
 
   async run(): Promise<Record<string, string>> {
     const { args, flags } = await this.parse(Env);
-    const { chooseTarget } = await import('../cluster/choose-target.ts');
-    const { environmentOf, formatEnvironment } = await import('../cluster/env.ts');
-    const { isNobodyThere, nobodyAnswers } = await import('../cluster/silent-nodes.ts');
-    const { readTopology } = await import('../cluster/topology.ts');
+    const { chooseTarget } = await import('../cluster/cli/choose-target.ts');
+    const { environmentOf, formatEnvironment } = await import('../cluster/topology/env.ts');
+    const { isNobodyThere, nobodyAnswers } = await import('../cluster/topology/silent-nodes.ts');
+    const { readTopology } = await import('../cluster/observe/topology.ts');
     const where = args.cluster === undefined ? [] : [args.cluster];
     const target = chooseTarget(where, { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const topology = await readTopology(target, { timeout_ms: TIMEOUT_MS });

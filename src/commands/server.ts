@@ -28,7 +28,7 @@ export default class Server extends BaseCommand {
     // oclif wants to have parsed; the words themselves go on untouched.
     const words = [...this.argv];
     await this.parse(Server, []);
-    const { runForeground } = await import('../cluster/foreground.ts');
+    const { runForeground } = await import('../cluster/machine/foreground.ts');
     process.exitCode = await runForeground(words);
   }
 }

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
-import { CliFailure, EXIT } from '../cluster/failure.ts';
-import { isNobodyThere, nobodyAnswers } from '../cluster/silent-nodes.ts';
-import type { Report } from '../cluster/verify.ts';
-import type { Topology } from '../cluster/view.ts';
+import { CliFailure, EXIT } from '../cluster/run/failure.ts';
+import { isNobodyThere, nobodyAnswers } from '../cluster/topology/silent-nodes.ts';
+import type { Topology } from '../cluster/topology/view.ts';
+import type { Report } from '../cluster/verify/verify.ts';
 import { countFindings, verifyLines } from '../view/verify-report.ts';
 
 interface Verification {
@@ -43,8 +43,8 @@ export default class Verify extends BaseCommand {
 
   async run(): Promise<Verification> {
     const { argv, flags } = await this.parse(Verify);
-    const { chooseTarget } = await import('../cluster/choose-target.ts');
-    const { verifyTarget } = await import('../cluster/verify-target.ts');
+    const { chooseTarget } = await import('../cluster/cli/choose-target.ts');
+    const { verifyTarget } = await import('../cluster/observe/verify-target.ts');
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const { report, topology } = await verifyTarget(target, {
       timeout_ms: flags.timeout,

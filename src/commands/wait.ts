@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
-import type { Topology } from '../cluster/view.ts';
+import type { Topology } from '../cluster/topology/view.ts';
 
 export default class Wait extends BaseCommand {
   static override summary = 'wait until a cluster meets a condition';
@@ -28,9 +28,9 @@ export default class Wait extends BaseCommand {
 
   async run(): Promise<Topology> {
     const { args, flags } = await this.parse(Wait);
-    const { chooseTarget } = await import('../cluster/choose-target.ts');
-    const { waitFor } = await import('../cluster/wait.ts');
-    const { parseCondition } = await import('../cluster/conditions.ts');
+    const { chooseTarget } = await import('../cluster/cli/choose-target.ts');
+    const { waitFor } = await import('../cluster/observe/wait.ts');
+    const { parseCondition } = await import('../cluster/observe/conditions.ts');
     // Before the cluster is looked for: `rkv wait blue` is about the condition that is missing.
     parseCondition(args.condition);
     const where = args.at === undefined ? [] : [args.at];

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../base-command.ts';
-import type { WatchEvent } from '../cluster/watch.ts';
+import type { WatchEvent } from '../cluster/observe/watch.ts';
 
 export default class Watch extends BaseCommand {
   static override summary = 'watch a cluster live';
@@ -24,8 +24,8 @@ export default class Watch extends BaseCommand {
 
   async run(): Promise<{ events: readonly WatchEvent[] }> {
     const { argv, flags } = await this.parse(Watch);
-    const { chooseTarget } = await import('../cluster/choose-target.ts');
-    const { watchCluster } = await import('../cluster/watch.ts');
+    const { chooseTarget } = await import('../cluster/cli/choose-target.ts');
+    const { watchCluster } = await import('../cluster/observe/watch.ts');
     const { showWatch } = await import('../view/show-watch.ts');
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const end = flags.for === undefined ? [] : [AbortSignal.timeout(flags.for)];

@@ -1,6 +1,6 @@
 /** `cluster create` of servers that run already: the same words as for servers of ours, where they fit. */
 import { formatRanges } from '../base/slot.ts';
-import type { AdoptionPlan } from '../cluster/adopt.ts';
+import type { AdoptionPlan } from '../cluster/operations/adopt.ts';
 import { nextLine, shardRows } from './created.ts';
 import { duration, plural } from './format.ts';
 import { BLANK, type Line, line, toned } from './line.ts';

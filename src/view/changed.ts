@@ -1,9 +1,10 @@
 /** One sentence on what became of nodes: 'Cluster default: 6 nodes stopped (7000-7005)'. */
-import type { CliFailure } from '../cluster/failure.ts';
-import type { ChangedNodes } from '../cluster/managed-nodes.ts';
-import type { AddedNode } from '../cluster/node-add.ts';
-import type { RemovedNode } from '../cluster/node-remove.ts';
-import type { ProcessState } from '../cluster/silence.ts';
+
+import type { ProcessState } from '../cluster/node/silence.ts';
+import type { AddedNode } from '../cluster/operations/add-node.ts';
+import type { ChangedNodes } from '../cluster/operations/managed-nodes.ts';
+import type { RemovedNode } from '../cluster/operations/remove-node.ts';
+import type { CliFailure } from '../cluster/run/failure.ts';
 import { plural } from './format.ts';
 import { type Line, line, toned } from './line.ts';
 import { asTyped } from './program.ts';

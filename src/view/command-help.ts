@@ -1,6 +1,6 @@
 /** `help` at the prompt: what the prompt itself understands, and what the server says about one of its commands. */
-import type { CliSession } from '../cluster/cli-session.ts';
-import type { Reply } from '../cluster/reply.ts';
+import type { CliSession } from '../cluster/cli/cli-session.ts';
+import type { Reply } from '../cluster/node/reply.ts';
 import { COMMAND_SYNTAX } from './command-syntax.ts';
 import { wrap } from './format.ts';
 

@@ -2,9 +2,10 @@
  * What one command of `rkv cli` prints: redirections followed on the way, the reply, and for the commands that never
  * stop answering (SUBSCRIBE and its family, MONITOR) everything that comes until the link or the person ends it.
  */
-import { type Address, formatAddress } from '../cluster/address.ts';
-import type { CliSession, Exchange } from '../cluster/cli-session.ts';
-import type { Reply } from '../cluster/reply.ts';
+
+import type { CliSession, Exchange } from '../cluster/cli/cli-session.ts';
+import { type Address, formatAddress } from '../cluster/node/address.ts';
+import type { Reply } from '../cluster/node/reply.ts';
 import { formatReply, type ReplyStyle, repliesWithText } from './reply-text.ts';
 
 export interface Printer {

@@ -5,7 +5,7 @@
  */
 import { type Interface, type Key, moveCursor } from 'node:readline';
 import { didYouMean } from '../base/nearest.ts';
-import { splitWords } from '../cluster/split-words.ts';
+import { splitWords } from '../cluster/cli/split-words.ts';
 import { COMMAND_SYNTAX } from './command-syntax.ts';
 
 /** What the prompt itself understands. */

@@ -4,8 +4,8 @@
  * all are on one host, and a row of a node that cannot be reached is red and ends with the reason.
  */
 import { formatRanges } from '../base/slot.ts';
-import type { Silence } from '../cluster/silence.ts';
-import type { NodeView, Topology } from '../cluster/view.ts';
+import type { Silence } from '../cluster/node/silence.ts';
+import type { NodeView, Topology } from '../cluster/topology/view.ts';
 import { bytes, count, cutMiddle, wholeSeconds } from './format.ts';
 import { type Line, type Span, toned } from './line.ts';
 import { type Cell, type Column, tableLines } from './table.ts';

@@ -2,7 +2,7 @@
  * Shows an operation while it runs: live on a terminal, one line for each finished phase in a pipe or in CI, not at all
  * with --json and --quiet. Whoever runs an operation gets its result, or its failure, in all three cases alike.
  */
-import { finish, type Operation } from '../cluster/run.ts';
+import { finish, type Operation } from '../cluster/run/run.ts';
 import { BLANK, type Line, line, renderLines } from './line.ts';
 import {
   advance,

@@ -2,7 +2,7 @@
  * The progress of any operation as lines: one for each phase, which ends in ✓ or ✗ and the time it took. A running phase
  * says what it waits for and how long at most. Pure: events make a snapshot, a snapshot makes lines.
  */
-import type { Progress } from '../cluster/run.ts';
+import type { Progress } from '../cluster/run/run.ts';
 import { duration, wrap } from './format.ts';
 import { type Line, line, lineWidth, type Span, toned, widthOf } from './line.ts';
 import type { Terminal } from './terminal.ts';

@@ -2,7 +2,7 @@
  * Replies as redis-cli prints them, byte for byte, so that what people know by heart and what scripts parse stays true.
  * Everything is built as latin1 text, where one character is one byte: values are bytes, not UTF-8.
  */
-import type { Reply } from '../cluster/reply.ts';
+import type { Reply } from '../cluster/node/reply.ts';
 
 /** `tty` numbers and quotes values for people, `raw` gives the bytes alone, `csv` one line per reply. */
 export type ReplyStyle = 'tty' | 'raw' | 'csv';

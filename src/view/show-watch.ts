@@ -1,5 +1,5 @@
 /** Shows snapshots as they come: redrawn in place on a terminal, otherwise a line for each thing that happened. */
-import type { WatchEvent, WatchSnapshot } from '../cluster/watch.ts';
+import type { WatchEvent, WatchSnapshot } from '../cluster/observe/watch.ts';
 import { renderLines } from './line.ts';
 import { glance } from './status.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,8 +1,8 @@
 /** One cluster at a glance, and all clusters of a home. */
 
-import type { Finding } from '../cluster/finding.ts';
-import type { ClusterSummary } from '../cluster/list-clusters.ts';
-import type { Topology } from '../cluster/view.ts';
+import type { ClusterSummary } from '../cluster/observe/list-clusters.ts';
+import type { Finding } from '../cluster/topology/finding.ts';
+import type { Topology } from '../cluster/topology/view.ts';
 import { bytes, count, plural, wholeSeconds } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, toned } from './line.ts';
 import { nodeTable } from './node-table.ts';

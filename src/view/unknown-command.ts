@@ -3,7 +3,7 @@
  * 7000`), a habit from another program (`rkv ps`), or a command of the server (`rkv get key`).
  */
 import { nearest } from '../base/nearest.ts';
-import { insteadOfRedisCli } from '../cluster/redis-cli-habits.ts';
+import { insteadOfRedisCli } from '../cluster/cli/redis-cli-habits.ts';
 import { isRedisCommand } from './command-syntax.ts';
 
 export interface Meaning {

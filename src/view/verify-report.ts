@@ -1,8 +1,8 @@
 /** The report of `rkv verify`: what was looked at, the nodes, one line a check or finding, and the sum. */
 
-import type { Finding, Severity } from '../cluster/finding.ts';
-import type { Check, Report } from '../cluster/verify.ts';
-import type { Topology } from '../cluster/view.ts';
+import type { Finding, Severity } from '../cluster/topology/finding.ts';
+import type { Topology } from '../cluster/topology/view.ts';
+import type { Check, Report } from '../cluster/verify/verify.ts';
 import { duration, plural, wrap } from './format.ts';
 import { BLANK, type Line, line, lineWidth, type Span, type Tone, toned } from './line.ts';
 import { commonHost, nodeTable } from './node-table.ts';

@@ -1,7 +1,7 @@
 /** `rkv watch`: the cluster at a glance, the slots as a bar, the nodes, and what has happened lately. */
 import { SLOTS } from '../base/slot.ts';
-import type { Topology } from '../cluster/view.ts';
-import type { WatchEvent, WatchSnapshot } from '../cluster/watch.ts';
+import type { WatchEvent, WatchSnapshot } from '../cluster/observe/watch.ts';
+import type { Topology } from '../cluster/topology/view.ts';
 import { BLANK, type Line, line, type Span, type Tone, toned } from './line.ts';
 import { nodeTable } from './node-table.ts';
 import { glance } from './status.ts';

@@ -1,11 +1,12 @@
 /** Builds topologies out of CLUSTER NODES texts, as real nodes would tell them. */
-import { assembleTopology } from '../../src/cluster/assemble.ts';
-import { parseClusterNodes } from '../../src/cluster/cluster-nodes.ts';
-import { CliFailure, EXIT } from '../../src/cluster/failure.ts';
-import { judge } from '../../src/cluster/health.ts';
-import type { NodeClient } from '../../src/cluster/node-client.ts';
-import { type NodeFacts, parseInfo } from '../../src/cluster/node-facts.ts';
-import type { Topology } from '../../src/cluster/view.ts';
+
+import type { NodeClient } from '../../src/cluster/node/client.ts';
+import { parseClusterNodes } from '../../src/cluster/node/cluster-nodes.ts';
+import { type NodeFacts, parseInfo } from '../../src/cluster/node/facts.ts';
+import { CliFailure, EXIT } from '../../src/cluster/run/failure.ts';
+import { assembleTopology } from '../../src/cluster/topology/assemble.ts';
+import type { Topology } from '../../src/cluster/topology/view.ts';
+import { judge } from '../../src/cluster/verify/health.ts';
 
 export interface Told {
   readonly port: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { asOclifExpects } from '../../src/cli.ts';
-import { insteadOfRedisCli } from '../../src/cluster/redis-cli-habits.ts';
+import { insteadOfRedisCli } from '../../src/cluster/cli/redis-cli-habits.ts';
 import { whatWasMeant } from '../../src/view/unknown-command.ts';
 import { rkv } from './rkv.ts';
 

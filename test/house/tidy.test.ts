@@ -11,8 +11,10 @@ describe('layers', () => {
   });
 
   test('the command line does not import the server', () => {
-    const found = check({ 'src/cluster/process.ts': "\nimport { main } from '../server/main.ts';" });
-    expect(found).toEqual(['src/cluster/process.ts:2: layers: cluster may not import server/*.ts (../server/main.ts)']);
+    const found = check({ 'src/cluster/machine/process.ts': "\nimport { main } from '../../server/main.ts';" });
+    expect(found).toEqual([
+      'src/cluster/machine/process.ts:2: layers: cluster/machine may not import server/*.ts (../../server/main.ts)',
+    ]);
   });
 
   test('an import over several lines is seen, and so is a dynamic one', () => {
@@ -29,7 +31,7 @@ describe('layers', () => {
   test('what stands in a comment or in a string is no import', () => {
     const text =
       "// import { x } from '../server/main.ts';\nconst text = `\nimport { y } from '../server/main.ts';\n`;";
-    expect(check({ 'src/cluster/plan.ts': text })).toEqual([]);
+    expect(check({ 'src/cluster/spec/plan.ts': text })).toEqual([]);
   });
 
   test('the server and client records import types of the other parts, and nothing else of them', () => {
@@ -68,9 +70,9 @@ describe('packages and modules of Node', () => {
 
   test('a package is known by one file', () => {
     const text = "import { execa } from 'execa';";
-    expect(check({ 'src/cluster/process.ts': text })).toEqual([]);
-    expect(check({ 'src/cluster/process.ts': text, 'src/cluster/run.ts': text })).toEqual([
-      'src/cluster/run.ts:1: layers: only one file may know the package execa, and that is src/cluster/process.ts',
+    expect(check({ 'src/cluster/machine/process.ts': text })).toEqual([]);
+    expect(check({ 'src/cluster/machine/process.ts': text, 'src/cluster/machine/run.ts': text })).toEqual([
+      'src/cluster/machine/run.ts:1: layers: only one file may know the package execa, and that is src/cluster/machine/process.ts',
     ]);
   });
 
@@ -138,8 +140,8 @@ test('a name that says nothing is refused, for a file and for a folder', () => {
   expect(check({ 'src/base/utils.ts': '' })).toEqual([
     "src/base/utils.ts:1: names: 'utils' does not say what is inside",
   ]);
-  expect(check({ 'src/cluster/helpers/ports.ts': '' })).toEqual([
-    "src/cluster/helpers/ports.ts:1: names: 'helpers' does not say what is inside",
+  expect(check({ 'src/cluster/run/helpers/ports.ts': '' })).toEqual([
+    "src/cluster/run/helpers/ports.ts:1: names: 'helpers' does not say what is inside",
   ]);
   expect(check({ 'src/server/net/types.ts': '' })).toHaveLength(1);
   expect(check({ 'src/server/types/set.ts': '', 'test/server/types/set.test.ts': '' })).toEqual([]);
@@ -163,7 +165,7 @@ test('barrels are refused, and index.ts alone passes on what others export', () 
   expect(check({ 'src/base/all.ts': "export { slotOf } from './slot.ts';" })).toEqual([
     'src/base/all.ts:1: barrels: only src/index.ts passes on what others export',
   ]);
-  expect(check({ 'src/index.ts': "export { planCluster } from './cluster/plan.ts';" })).toEqual([]);
+  expect(check({ 'src/index.ts': "export { planCluster } from './cluster/spec/plan.ts';" })).toEqual([]);
 });
 
 describe('leftovers', () => {

@@ -8,14 +8,14 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { entropySeed, Prng } from '../../src/base/prng.ts';
-import { adoptNodes, planAdoption } from '../../src/cluster/adopt.ts';
-import { parseCondition } from '../../src/cluster/conditions.ts';
-import { CliFailure } from '../../src/cluster/failure.ts';
-import { connectNode, type NodeClient } from '../../src/cluster/node-client.ts';
-import { finish } from '../../src/cluster/run.ts';
-import { targetOf } from '../../src/cluster/target.ts';
-import { readTopology } from '../../src/cluster/topology.ts';
-import type { NodeView, Topology } from '../../src/cluster/view.ts';
+import { connectNode, type NodeClient } from '../../src/cluster/node/client.ts';
+import { parseCondition } from '../../src/cluster/observe/conditions.ts';
+import { readTopology } from '../../src/cluster/observe/topology.ts';
+import { adoptNodes, planAdoption } from '../../src/cluster/operations/adopt.ts';
+import { CliFailure } from '../../src/cluster/run/failure.ts';
+import { finish } from '../../src/cluster/run/run.ts';
+import { targetOf } from '../../src/cluster/topology/target.ts';
+import type { NodeView, Topology } from '../../src/cluster/topology/view.ts';
 import { BusProxy } from './bus-proxy.ts';
 import { answers, type Started, startNode, temporaryFolder, until } from './processes.ts';
 

@@ -1,8 +1,8 @@
 /* A primary whose process stood still for longer than the others wait, with requests in its sockets. */
 import { connect as connectSocket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { adoptNodes, planAdoption } from '../../src/cluster/adopt.ts';
-import { finish } from '../../src/cluster/run.ts';
+import { adoptNodes, planAdoption } from '../../src/cluster/operations/adopt.ts';
+import { finish } from '../../src/cluster/run/run.ts';
 import { answers, clusterState, connect, startNode, until } from './processes.ts';
 
 const PORT = 20_480;

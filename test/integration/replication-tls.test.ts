@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { makeCertificates } from '../../src/cluster/certificates.ts';
-import { certificateFiles } from '../../src/cluster/layout.ts';
+import { makeCertificates } from '../../src/cluster/machine/certificates.ts';
+import { certificateFiles } from '../../src/cluster/machine/layout.ts';
 import { caughtUp, infoOf, linkIsUp, started, until } from '../support/embedded.ts';
 import { temporaryFolder } from '../support/folder.ts';
 

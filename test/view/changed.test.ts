@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ProcessState } from '../../src/cluster/silence.ts';
+import type { ProcessState } from '../../src/cluster/node/silence.ts';
 import { changedLines } from '../../src/view/changed.ts';
 import { renderLines } from '../../src/view/line.ts';
 

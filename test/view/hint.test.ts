@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { CliSession } from '../../src/cluster/cli-session.ts';
-import type { Reply } from '../../src/cluster/reply.ts';
+import { CliSession } from '../../src/cluster/cli/cli-session.ts';
+import type { Reply } from '../../src/cluster/node/reply.ts';
 import { startServer } from '../../src/index.ts';
 import { argumentsOf, pairsOf } from '../../src/view/command-help.ts';
 import { COMMAND_SYNTAX } from '../../src/view/command-syntax.ts';

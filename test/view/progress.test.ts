@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CliFailure, EXIT } from '../../src/cluster/failure.ts';
-import { type Progress, runSteps } from '../../src/cluster/run.ts';
+import { CliFailure, EXIT } from '../../src/cluster/run/failure.ts';
+import { type Progress, runSteps } from '../../src/cluster/run/run.ts';
 import { failureLines } from '../../src/view/failure-block.ts';
 import { line, renderLines } from '../../src/view/line.ts';
 import { present } from '../../src/view/present.ts';

@@ -1,6 +1,6 @@
 /** A cluster as it looks after a failover: shard 2 is served by its former replica, and its former primary is down. */
-import type { NodeView, Topology } from '../../src/cluster/view.ts';
-import type { Report } from '../../src/cluster/verify.ts';
+import type { NodeView, Topology } from '../../src/cluster/topology/view.ts';
+import type { Report } from '../../src/cluster/verify/verify.ts';
 import type { Terminal } from '../../src/view/terminal.ts';
 
 export function terminalOf(columns: number, features: Partial<Terminal> = {}): Terminal {

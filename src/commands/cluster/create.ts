@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, passwordFlag, timeoutFlag } from '../../base-command.ts';
-import type { AdoptionPlan } from '../../cluster/adopt.ts';
-import { CliFailure, EXIT } from '../../cluster/failure.ts';
-import type { ClusterPlan } from '../../cluster/plan.ts';
-import type { ClusterSpec } from '../../cluster/spec-file.ts';
+import type { AdoptionPlan } from '../../cluster/operations/adopt.ts';
+import { CliFailure, EXIT } from '../../cluster/run/failure.ts';
+import type { ClusterPlan } from '../../cluster/spec/plan.ts';
+import type { ClusterSpec } from '../../cluster/spec/spec-file.ts';
 import { adoptedLines, adoptionHeading, adoptionPlanLines } from '../../view/adopted.ts';
 import { createdLines, creationHeading, planLines } from '../../view/created.ts';
 
@@ -17,7 +17,7 @@ const { user, cacert, cert, key } = accessFlags;
 const portFlag = Flags.custom<number | 'auto'>({
   parse: async (text) => {
     if (text === 'auto') return text;
-    const { whyBadPort } = await import('../../cluster/validate.ts');
+    const { whyBadPort } = await import('../../cluster/spec/validate.ts');
     const port = /^\d+$/.test(text) ? Number(text) : text;
     const why = whyBadPort(port);
     if (why === null) return port as number;
@@ -108,9 +108,9 @@ export default class ClusterCreate extends BaseCommand {
 
   async run(): Promise<ClusterPlan | AdoptionPlan> {
     const { argv, flags } = await this.parse(ClusterCreate);
-    const { specFrom, nameFrom } = await import('../../cluster/spec-from-flags.ts');
+    const { specFrom, nameFrom } = await import('../../cluster/spec/spec-from-flags.ts');
     const words = argv as string[];
-    const { isAddress } = await import('../../cluster/address.ts');
+    const { isAddress } = await import('../../cluster/node/address.ts');
     if (words.length > 0 && words.every(isAddress)) return this.#adopt(words, this.homeOf(flags), flags);
     const { port, ...rest } = flags;
     const wished = specFrom({
@@ -118,15 +118,15 @@ export default class ClusterCreate extends BaseCommand {
       port: port === 'auto' ? undefined : port,
       name: nameFrom(words) ?? flags.cluster,
     });
-    const { placeFreely } = await import('../../cluster/place.ts');
+    const { placeFreely } = await import('../../cluster/spec/place.ts');
     const spec = port === 'auto' ? await placeFreely(wished) : wished;
     const home = this.homeOf(flags);
     return flags['dry-run'] ? this.#plan(spec, home) : this.#create(spec, home, flags);
   }
 
   async #plan(spec: ClusterSpec, home: string): Promise<ClusterPlan> {
-    const { planCluster } = await import('../../cluster/plan.ts');
-    const { checkEnginePorts } = await import('../../cluster/preflight.ts');
+    const { planCluster } = await import('../../cluster/spec/plan.ts');
+    const { checkEnginePorts } = await import('../../cluster/operations/preflight.ts');
     const plan = planCluster(spec, { home });
     checkEnginePorts(plan);
     this.say(planLines(plan, this.stdout));
@@ -139,7 +139,7 @@ export default class ClusterCreate extends BaseCommand {
     flags: { timeout: number; 'keep-on-failure': boolean },
   ): Promise<ClusterPlan> {
     const started_ms = performance.now();
-    const { createCluster } = await import('../../cluster/create.ts');
+    const { createCluster } = await import('../../cluster/operations/create.ts');
     const operation = createCluster(spec, {
       home,
       timeout_ms: flags.timeout,
@@ -154,13 +154,13 @@ export default class ClusterCreate extends BaseCommand {
   /** Servers of somebody else become a cluster; they stay where and how they are. */
   async #adopt(words: readonly string[], home: string, flags: AdoptFlags): Promise<AdoptionPlan> {
     const started_ms = performance.now();
-    const { adoptNodes, planAdoption, refuseOwned } = await import('../../cluster/adopt.ts');
-    const { parseAddress } = await import('../../cluster/address.ts');
-    const { accessFrom } = await import('../../cluster/choose-target.ts');
+    const { adoptNodes, planAdoption, refuseOwned } = await import('../../cluster/operations/adopt.ts');
+    const { parseAddress } = await import('../../cluster/node/address.ts');
+    const { accessFrom } = await import('../../cluster/cli/choose-target.ts');
     const addresses = words.map((word) => parseAddress(word));
     for (const address of addresses) refuseOwned(address, home);
     const access = accessFrom(flags);
-    const { readFollowing } = await import('../../cluster/existing-roles.ts');
+    const { readFollowing } = await import('../../cluster/operations/existing-roles.ts');
     const following = await readFollowing(addresses, access);
     const plan = planAdoption(addresses, { replicas: flags.replicas ?? DEFAULT_REPLICAS, following });
     if (flags['dry-run']) {

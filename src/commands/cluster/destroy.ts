@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class ClusterDestroy extends BaseCommand {
@@ -25,14 +25,14 @@ export default class ClusterDestroy extends BaseCommand {
   async run(): Promise<ChangedNodes> {
     const { args, flags } = await this.parse(ClusterDestroy);
     const where = { home: this.homeOf(flags), name: args.name ?? flags.cluster };
-    const { findRemains } = await import('../../cluster/target.ts');
-    const { nodePorts } = await import('../../cluster/layout.ts');
+    const { findRemains } = await import('../../cluster/topology/target.ts');
+    const { nodePorts } = await import('../../cluster/machine/layout.ts');
     const { folder } = findRemains(where);
     await this.confirm(
       `Destroy cluster ${where.name}: ${nodePorts(folder).length} nodes and all data in ${folder}?`,
       flags,
     );
-    const { destroyCluster } = await import('../../cluster/lifecycle.ts');
+    const { destroyCluster } = await import('../../cluster/operations/lifecycle.ts');
     const changed = await this.follow(destroyCluster({ ...where, timeout_ms: flags.timeout, signal: this.signal }));
     this.say(changedLines(changed, 'destroyed'));
     return changed;

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../base-command.ts';
-import type { ClusterSummary } from '../../cluster/list-clusters.ts';
+import type { ClusterSummary } from '../../cluster/observe/list-clusters.ts';
 import { listLines } from '../../view/status.ts';
 
 export default class ClusterList extends BaseCommand {
@@ -10,7 +10,7 @@ export default class ClusterList extends BaseCommand {
   async run(): Promise<{ clusters: ClusterSummary[] }> {
     const { flags } = await this.parse(ClusterList);
     const home = this.homeOf(flags);
-    const { clusterNames } = await import('../../cluster/layout.ts');
+    const { clusterNames } = await import('../../cluster/machine/layout.ts');
     // Without any cluster there is nothing to load code for.
     const clusters = clusterNames(home).length === 0 ? [] : await this.#read(home);
     this.say(listLines(clusters, home, this.stdout));
@@ -18,7 +18,7 @@ export default class ClusterList extends BaseCommand {
   }
 
   async #read(home: string): Promise<ClusterSummary[]> {
-    const { listClusters } = await import('../../cluster/list-clusters.ts');
+    const { listClusters } = await import('../../cluster/observe/list-clusters.ts');
     return listClusters({ home });
   }
 }

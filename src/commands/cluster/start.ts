@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class ClusterStart extends BaseCommand {
@@ -18,7 +18,7 @@ export default class ClusterStart extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { args, flags } = await this.parse(ClusterStart);
-    const { startCluster } = await import('../../cluster/lifecycle.ts');
+    const { startCluster } = await import('../../cluster/operations/lifecycle.ts');
     const changed = await this.follow(
       startCluster({
         home: this.homeOf(flags),

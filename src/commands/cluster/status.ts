@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import { CliFailure, EXIT } from '../../cluster/failure.ts';
-import { isNobodyThere, nobodyAnswers } from '../../cluster/silent-nodes.ts';
-import type { Topology } from '../../cluster/view.ts';
+import { CliFailure, EXIT } from '../../cluster/run/failure.ts';
+import { isNobodyThere, nobodyAnswers } from '../../cluster/topology/silent-nodes.ts';
+import type { Topology } from '../../cluster/topology/view.ts';
 import { statusLines, unfinishedText } from '../../view/status.ts';
 
 export default class ClusterStatus extends BaseCommand {
@@ -32,8 +32,8 @@ export default class ClusterStatus extends BaseCommand {
 
   async run(): Promise<Topology> {
     const { argv, flags } = await this.parse(ClusterStatus);
-    const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const { readTopology } = await import('../../cluster/topology.ts');
+    const { chooseTarget } = await import('../../cluster/cli/choose-target.ts');
+    const { readTopology } = await import('../../cluster/observe/topology.ts');
     const target = chooseTarget(argv as string[], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const topology = await readTopology(target, { timeout_ms: flags.timeout, traffic: true });
     this.say(statusLines(topology, this.stdout));

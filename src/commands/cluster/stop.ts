@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class ClusterStop extends BaseCommand {
@@ -22,7 +22,7 @@ export default class ClusterStop extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { args, flags } = await this.parse(ClusterStop);
-    const { stopCluster } = await import('../../cluster/lifecycle.ts');
+    const { stopCluster } = await import('../../cluster/operations/lifecycle.ts');
     const changed = await this.follow(
       stopCluster({
         home: this.homeOf(flags),

@@ -1,13 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import { CliFailure, EXIT } from '../../cluster/failure.ts';
-import type { AddedNode } from '../../cluster/node-add.ts';
+import type { AddedNode } from '../../cluster/operations/add-node.ts';
+import { CliFailure, EXIT } from '../../cluster/run/failure.ts';
 import { addedLines } from '../../view/changed.ts';
 
 const portFlag = Flags.custom<number | 'auto'>({
   parse: async (text) => {
     if (text === 'auto') return text;
-    const { whyBadPort } = await import('../../cluster/validate.ts');
+    const { whyBadPort } = await import('../../cluster/spec/validate.ts');
     const port = /^\d+$/.test(text) ? Number(text) : text;
     const why = whyBadPort(port);
     if (why === null) return port as number;
@@ -59,9 +59,9 @@ export default class NodeAdd extends BaseCommand {
 
   async run(): Promise<AddedNode> {
     const { args, flags } = await this.parse(NodeAdd);
-    const { parseAddress } = await import('../../cluster/address.ts');
-    const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const { addNode } = await import('../../cluster/node-add.ts');
+    const { parseAddress } = await import('../../cluster/node/address.ts');
+    const { chooseTarget } = await import('../../cluster/cli/choose-target.ts');
+    const { addNode } = await import('../../cluster/operations/add-node.ts');
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const added = await this.follow(
       addNode(target, {

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeKill extends BaseCommand {
@@ -16,7 +16,7 @@ export default class NodeKill extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { argv, flags } = await this.parse(NodeKill);
-    const { signalSelected } = await import('../../cluster/node-processes.ts');
+    const { signalSelected } = await import('../../cluster/operations/node-processes.ts');
     const where = { home: this.homeOf(flags), name: flags.cluster };
     const changed = await signalSelected(where, argv as string[], 'SIGKILL');
     this.say(changedLines(changed, 'killed'));

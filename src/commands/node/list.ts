@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ListedNode } from '../../cluster/list-nodes.ts';
+import type { ListedNode } from '../../cluster/operations/list-nodes.ts';
 import { BLANK } from '../../view/line.ts';
 import { nodeTable } from '../../view/node-table.ts';
 import { problemLines } from '../../view/status.ts';
@@ -30,18 +30,18 @@ export default class NodeList extends BaseCommand {
 
   async run(): Promise<{ nodes: ListedNode[] }> {
     const { argv, flags } = await this.parse(NodeList);
-    const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const { listNodes } = await import('../../cluster/list-nodes.ts');
+    const { chooseTarget } = await import('../../cluster/cli/choose-target.ts');
+    const { listNodes } = await import('../../cluster/operations/list-nodes.ts');
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const { topology, nodes } = await listNodes(target, argv as string[], { timeout_ms: flags.timeout });
-    const { checkReachable } = await import('../../cluster/verify-nodes.ts');
+    const { checkReachable } = await import('../../cluster/verify/verify-nodes.ts');
     const silent = checkReachable(topology).findings.filter(({ severity }) => severity === 'error');
     this.say([
       ...nodeTable(topology, this.stdout),
       ...(silent.length === 0 ? [] : [BLANK]),
       ...silent.flatMap(problemLines),
     ]);
-    const { nobodyAnswers } = await import('../../cluster/silent-nodes.ts');
+    const { nobodyAnswers } = await import('../../cluster/topology/silent-nodes.ts');
     // The nodes of a cluster that is stopped can be listed all the same.
     if (topology.state === 'unreachable') this.endWith(nobodyAnswers(topology), { nodes });
     return { nodes };

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, clusterFlag } from '../../base-command.ts';
-import type { LogLine } from '../../cluster/follow-logs.ts';
+import type { LogLine } from '../../cluster/machine/follow-logs.ts';
 import { line, toned } from '../../view/line.ts';
 
 /** Enough to see why something stopped. */
@@ -24,9 +24,9 @@ export default class NodeLogs extends BaseCommand {
 
   async run(): Promise<{ lines: LogLine[] }> {
     const { argv, flags } = await this.parse(NodeLogs);
-    const { findCluster } = await import('../../cluster/target.ts');
-    const { logsOf } = await import('../../cluster/node-processes.ts');
-    const { readLogs } = await import('../../cluster/follow-logs.ts');
+    const { findCluster } = await import('../../cluster/topology/target.ts');
+    const { logsOf } = await import('../../cluster/operations/node-processes.ts');
+    const { readLogs } = await import('../../cluster/machine/follow-logs.ts');
     const cluster = findCluster({ home: this.homeOf(flags), name: flags.cluster });
     const sources = await logsOf(cluster, argv as string[]);
     const follow = flags.follow && !this.jsonEnabled();

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines, nextLines } from '../../view/changed.ts';
 
 export default class NodePause extends BaseCommand {
@@ -16,11 +16,11 @@ export default class NodePause extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { argv, flags } = await this.parse(NodePause);
-    const { signalSelected } = await import('../../cluster/node-processes.ts');
+    const { signalSelected } = await import('../../cluster/operations/node-processes.ts');
     const where = { home: this.homeOf(flags), name: flags.cluster };
     const changed = await signalSelected(where, argv as string[], 'SIGSTOP');
     this.say(changedLines(changed, 'paused'));
-    const { whyNotDone } = await import('../../cluster/managed-nodes.ts');
+    const { whyNotDone } = await import('../../cluster/operations/managed-nodes.ts');
     const failure = whyNotDone(changed);
     if (failure !== null) {
       this.note(nextLines(failure));

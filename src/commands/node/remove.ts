@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { accessFlags, BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { RemovedNode } from '../../cluster/node-remove.ts';
+import type { RemovedNode } from '../../cluster/operations/remove-node.ts';
 import { removedLines } from '../../view/changed.ts';
 
 export default class NodeRemove extends BaseCommand {
@@ -28,8 +28,8 @@ export default class NodeRemove extends BaseCommand {
 
   async run(): Promise<RemovedNode> {
     const { argv, flags } = await this.parse(NodeRemove);
-    const { chooseTarget } = await import('../../cluster/choose-target.ts');
-    const { nodeToRemove, removeNode } = await import('../../cluster/node-remove.ts');
+    const { chooseTarget } = await import('../../cluster/cli/choose-target.ts');
+    const { nodeToRemove, removeNode } = await import('../../cluster/operations/remove-node.ts');
     const target = chooseTarget([], { home: this.homeOf(flags), name: flags.cluster, access: flags });
     const options = { node: argv.join(' '), timeout_ms: flags.timeout, signal: this.signal };
     if (!flags.yes) {

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines, nextLines } from '../../view/changed.ts';
 
 export default class NodeResume extends BaseCommand {
@@ -16,11 +16,11 @@ export default class NodeResume extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { argv, flags } = await this.parse(NodeResume);
-    const { signalSelected } = await import('../../cluster/node-processes.ts');
+    const { signalSelected } = await import('../../cluster/operations/node-processes.ts');
     const where = { home: this.homeOf(flags), name: flags.cluster };
     const changed = await signalSelected(where, argv as string[], 'SIGCONT');
     this.say(changedLines(changed, 'resumed'));
-    const { whyNotDone } = await import('../../cluster/managed-nodes.ts');
+    const { whyNotDone } = await import('../../cluster/operations/managed-nodes.ts');
     const failure = whyNotDone(changed);
     if (failure !== null) {
       this.note(nextLines(failure));

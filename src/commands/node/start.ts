@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand, clusterFlag, timeoutFlag } from '../../base-command.ts';
-import type { ChangedNodes } from '../../cluster/managed-nodes.ts';
+import type { ChangedNodes } from '../../cluster/operations/managed-nodes.ts';
 import { changedLines } from '../../view/changed.ts';
 
 export default class NodeStart extends BaseCommand {
@@ -19,9 +19,9 @@ export default class NodeStart extends BaseCommand {
 
   async run(): Promise<ChangedNodes> {
     const { argv, flags } = await this.parse(NodeStart);
-    const { startCluster } = await import('../../cluster/lifecycle.ts');
-    const { selectPorts } = await import('../../cluster/node-processes.ts');
-    const { findCluster } = await import('../../cluster/target.ts');
+    const { startCluster } = await import('../../cluster/operations/lifecycle.ts');
+    const { selectPorts } = await import('../../cluster/operations/node-processes.ts');
+    const { findCluster } = await import('../../cluster/topology/target.ts');
     const where = { home: this.homeOf(flags), name: flags.cluster };
     const ports = await selectPorts(findCluster(where), argv as string[], { timeout_ms: 2000 });
     const changed = await this.follow(

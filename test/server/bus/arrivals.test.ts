@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
-import { makeCertificates } from '../../../src/cluster/certificates.ts';
-import { certificateFiles } from '../../../src/cluster/layout.ts';
+import { makeCertificates } from '../../../src/cluster/machine/certificates.ts';
+import { certificateFiles } from '../../../src/cluster/machine/layout.ts';
 import { ARRIVAL_MS_MAX, ARRIVALS_MAX, Arrivals } from '../../../src/server/bus/arrivals.ts';
 import { started, until } from '../../support/embedded.ts';
 
