@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,11 +17,14 @@ import { findNode, packageRoot, packageVersion } from '../bin/pick-node.js';
  *   index.js              what a program imports; what it does not use yet is loaded when it is first called.
  *
  * Files are written only where they changed and moved into place whole, so that a build does not pull the ground from
- * under a command that is running. This file runs on Node 20 too: `npm ci` may start it on whatever Node is there.
+ * under a command that is running; and nothing is built when no source was touched since the last time. This file runs on
+ * Node 20 too: `npm ci` may start it on whatever Node is there.
  */
 
 const DIST = join(packageRoot, 'dist');
 const SRC = join(packageRoot, 'src');
+/** What was built of what, so that the next build can tell that there is nothing to do. */
+const STAMP = join(packageRoot, 'node_modules/.cache/rkv-build.json');
 
 /** Every file this build produced; what else lies in dist/ is left over from an older one. */
 const produced = new Set();
@@ -57,12 +61,53 @@ const withStubs = {
 };
 
 process.chdir(packageRoot);
-await buildCommandLine();
-await buildServer();
-await buildLibrary();
-writeNotices();
-removeLeftovers(DIST);
-process.stdout.write(`built ${produced.size} files in ${Math.round(performance.now() - started_ms)} ms\n`);
+const sources = digestOfSources();
+if (isBuiltOf(sources)) {
+  process.stdout.write('built already\n');
+} else {
+  rmSync(STAMP, { force: true });
+  await buildCommandLine();
+  await buildServer();
+  await buildLibrary();
+  writeNotices();
+  removeLeftovers(DIST);
+  mkdirSync(dirname(STAMP), { recursive: true });
+  writeFileSync(STAMP, JSON.stringify({ sources, outputs: digestOf(outputs()) }));
+  process.stdout.write(`built ${produced.size} files in ${Math.round(performance.now() - started_ms)} ms\n`);
+}
+
+/** Of everything that a build reads, by name, size and time of change. */
+function digestOfSources() {
+  const here = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const folders = ['src', 'bin', 'scripts'].flatMap((folder) =>
+    listFiles(join(packageRoot, folder)).map((file) => join(folder, file)),
+  );
+  return digestOf([...here, ...folders].map((file) => join(packageRoot, file)));
+}
+
+function isBuiltOf(sources) {
+  try {
+    const stamp = JSON.parse(readFileSync(STAMP, 'utf8'));
+    return stamp.sources === sources && stamp.outputs === digestOf(outputs());
+  } catch {
+    return false;
+  }
+}
+
+/** Also what somebody else has put there, or taken away. */
+function outputs() {
+  const files = listFiles(DIST).map((file) => join(DIST, file));
+  return [...files, join(packageRoot, 'oclif.manifest.json')];
+}
+
+function digestOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files.sort()) {
+    const { size, mtimeMs } = statSync(file);
+    hash.update(`${file} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
 
 async function buildCommandLine() {
   const commands = listFiles(join(SRC, 'commands')).filter((file) => /\.tsx?$/.test(file));

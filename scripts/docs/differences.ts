@@ -152,10 +152,6 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'a replica that stands still looks like one that lags behind. Redis carries out nothing of the stream, under CLIENT PAUSE … WRITE too, and acknowledges nothing until the pause is over.',
       },
       {
-        what: 'A connection to the cluster bus that brings no message within 10 seconds is closed, and of more than 256 such connections the oldest',
-        why: 'a node speaks as soon as it is connected; strangers, or halves of TLS handshakes, must not use up the descriptors.',
-      },
-      {
         what: 'A full copy is always loaded beside the old data, as with `repl-diskless-load swapdb`',
         why: 'the old data is served until the copy is complete, and stays when it breaks off. Both need memory meanwhile. PING, INFO and CLUSTER never answer LOADING because of it; INFO says `async_loading:1`.',
       },
@@ -172,6 +168,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
   {
     topic: 'Cluster',
     entries: [
+      {
+        what: 'A connection to the cluster bus that brings no message within 10 seconds is closed, and of more than 256 such connections the oldest',
+        why: 'a node speaks as soon as it is connected; strangers, or halves of TLS handshakes, must not use up the descriptors.',
+      },
       {
         what: 'A replica that never had all data of its shard, or stopped following, is no candidate, and refuses CLUSTER FAILOVER',
         why: 'Redis elects it, and the old primary then follows it and loses its data. TAKEOVER is refused only while the primary answers.',

@@ -214,9 +214,12 @@ test('DEBUG PAUSE-CRON: nothing happens by itself', async () => {
   await until(async () => (await infoOf(server, 'expired_keys'))[0] === '1');
   await server.call('DEBUG', 'PAUSE-CRON', '1');
   await server.call('SET', 'k', 'v', 'PX', '1');
-  // So many turns of a cron that ran would have removed it.
+  // So many ticks of a cron that ran would have removed it, and so would the ends of these turns.
   const until_ms = performance.now() + 50;
-  await until(() => performance.now() > until_ms);
+  await until(async () => {
+    await server.call('PING');
+    return performance.now() > until_ms;
+  });
   expect(await infoOf(server, 'expired_keys')).toEqual(['1']);
   await server.call('DEBUG', 'PAUSE-CRON', '0');
   await until(async () => (await infoOf(server, 'expired_keys'))[0] === '2');

@@ -6,7 +6,7 @@ import { Violation } from './checkers.ts';
 
 /** Nodes that do wrong are found out soon here, and those that do right have short runs there. */
 const SOON_FOUND = { from: 14, seeds: 60 };
-const SHORT_RUNS = { from: 19, seeds: 5 };
+const SHORT_RUNS = { from: 19, seeds: 2 };
 
 /** The first violation of that kind; nodes that do wrong break other promises as well. */
 function firstViolation(

@@ -211,7 +211,9 @@ function log(call: Call): void {
 }
 
 function pauseCron(call: Call): void {
-  call.server.cronPaused = call.integer(2) !== 0;
+  const paused = call.integer(2) !== 0;
+  call.server.cronPaused = paused;
+  call.server.keyspace.standsStill = paused;
   call.reply.ok();
 }
 

@@ -79,6 +79,8 @@ export class Keyspace {
   applying = false;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   activeExpire = true;
+  /** DEBUG PAUSE-CRON: nothing happens by itself. */
+  standsStill = false;
   #now_ms = 0;
   #epoch = 0;
   /** Snapshots ever begun; and which of them all records are as young as, because it was walked to its end. */
@@ -233,7 +235,7 @@ export class Keyspace {
   }
 
   get #mayExpire(): boolean {
-    return this.activeExpire && !this.passive;
+    return this.activeExpire && !this.passive && !this.standsStill;
   }
 
   // Slots of a cluster.
