@@ -1,15 +1,9 @@
 import { basename, dirname } from 'node:path/posix';
+import type { Finding } from './finding.ts';
 import { checkImports } from './imports.ts';
 import { functionsOf, importsOf, lineAt, type Source } from './source.ts';
 
 /* Everything tidy checks, beyond what the compiler and the linter know. One finding is one line of its output. */
-
-export interface Finding {
-  readonly path: string;
-  readonly line: number;
-  readonly rule: string;
-  readonly what: string;
-}
 
 const FILE_LINES_MAX = 500;
 const FUNCTION_LINES_MAX = 70;

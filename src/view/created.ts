@@ -1,7 +1,7 @@
 /** What `cluster create` says before and after, and what `--dry-run` says instead. */
 import { formatRanges, type SlotRange } from '../base/slot.ts';
 import type { ClusterPlan } from '../cluster/spec/plan.ts';
-import type { ClusterSpec } from '../cluster/spec/spec-file.ts';
+import type { ClusterSpec } from '../cluster/spec/spec.ts';
 import { duration, plural } from './format.ts';
 import { BLANK, type Line, line, toned } from './line.ts';
 import { branchOf } from './node-table.ts';

@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { type ClusterSpec, DEFAULT_SPEC } from '../../src/cluster/spec/spec-file.ts';
+import { type ClusterSpec, DEFAULT_SPEC } from '../../src/cluster/spec/spec.ts';
 
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0;
 

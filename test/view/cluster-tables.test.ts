@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterSummary } from '../../src/cluster/observe/list-clusters.ts';
 import { planCluster } from '../../src/cluster/spec/plan.ts';
-import { DEFAULT_SPEC } from '../../src/cluster/spec/spec-file.ts';
+import { DEFAULT_SPEC } from '../../src/cluster/spec/spec.ts';
 import { planLines } from '../../src/view/created.ts';
 import { renderLines, toAscii } from '../../src/view/line.ts';
 import { nodeTable } from '../../src/view/node-table.ts';

@@ -2,8 +2,9 @@
  * Which cluster a command is about: 'default' and other names are clusters of ours, '7000' and 'host:7000' are nodes of
  * anybody, which are then asked for the rest of their cluster. Several addresses stand apart or with commas.
  */
+
+import type { Access } from '../node/access.ts';
 import { isAddress, parseAddress } from '../node/address.ts';
-import type { Access } from '../node/client.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { type ClusterTarget, findCluster, findOwner, targetOf } from '../topology/target.ts';
 import { readPem } from './cli-target.ts';

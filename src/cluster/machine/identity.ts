@@ -3,8 +3,9 @@
  * quicker, and a pid file may be damaged or missing while its server runs.
  */
 import { readlinkSync } from 'node:fs';
+import type { Access } from '../node/access.ts';
 import { type Address, formatAddress } from '../node/address.ts';
-import { type Access, connectNode, type NodeClient } from '../node/client.ts';
+import { connectNode, type NodeClient } from '../node/client.ts';
 import { parseInfo } from '../node/facts.ts';
 import { CliFailure, EXIT, isFailure } from '../run/failure.ts';
 import type { NodeFiles } from './layout.ts';

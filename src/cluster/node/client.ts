@@ -5,22 +5,9 @@
  */
 
 import { CliFailure, EXIT } from '../run/failure.ts';
+import type { Access } from './access.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Connection } from './connection.ts';
-
-export interface TlsAccess {
-  /** PEM texts. */
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** What it takes to be let in. */
-export interface Access {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly tls?: TlsAccess | undefined;
-}
 
 export type Reply = string | number | null | Buffer | readonly Reply[];
 

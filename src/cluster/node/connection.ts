@@ -4,8 +4,8 @@
  */
 import { Redis } from 'ioredis';
 import { CliFailure, EXIT } from '../run/failure.ts';
+import type { Access } from './access.ts';
 import { type Address, formatAddress } from './address.ts';
-import type { Access } from './client.ts';
 import { explainTrouble, type Trouble } from './connection-trouble.ts';
 
 export type Connection = Redis;

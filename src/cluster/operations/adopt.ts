@@ -5,8 +5,9 @@
 import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { Prng } from '../../base/prng.ts';
 import type { SlotRange } from '../../base/slot.ts';
+import type { Access } from '../node/access.ts';
 import { type Address, formatAddress } from '../node/address.ts';
-import { type Access, connectNode, type NodeClient } from '../node/client.ts';
+import { connectNode, type NodeClient } from '../node/client.ts';
 import { parseClusterNodes } from '../node/cluster-nodes.ts';
 import { countKeys, identify, parseInfo } from '../node/facts.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';

@@ -5,7 +5,7 @@ import { takeLock } from '../machine/lock.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { type Operation, runSteps } from '../run/run.ts';
 import type { ClusterPlan } from '../spec/plan.ts';
-import type { ClusterSpec } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
 import { endForming, startForming } from './formation-steps.ts';
 import { nameTaken, preflight } from './preflight.ts';
 import { createSteps } from './steps.ts';

@@ -2,8 +2,10 @@
  * Servers that became one cluster by themselves before `cluster create` was asked for it: a replica that joined by its
  * `replicaof` stays where it is, and the plan is made around it.
  */
+
+import type { Access } from '../node/access.ts';
 import { type Address, formatAddress } from '../node/address.ts';
-import { type Access, connectNode } from '../node/client.ts';
+import { connectNode } from '../node/client.ts';
 import { parseClusterNodes, type SeenNode } from '../node/cluster-nodes.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import type { Shard } from '../spec/allocate.ts';

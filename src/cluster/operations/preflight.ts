@@ -10,7 +10,7 @@ import { checkFolder, isThere, lockFile, specFile, unfinishedFile } from '../mac
 import { isLocked } from '../machine/lock.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { type ClusterPlan, type NodePlan, planCluster } from '../spec/plan.ts';
-import type { ClusterSpec } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
 import { renderNodeConf } from '../spec/template.ts';
 
 /** The plan, or a failure that names what is to be changed. */

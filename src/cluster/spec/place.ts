@@ -2,7 +2,7 @@
 
 import { findFreePlace } from '../machine/ports.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
-import type { ClusterSpec } from './spec-file.ts';
+import type { ClusterSpec } from './spec.ts';
 import { validateSpec } from './validate.ts';
 
 export async function placeFreely(spec: ClusterSpec): Promise<ClusterSpec> {

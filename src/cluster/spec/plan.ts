@@ -9,7 +9,7 @@ import { clusterFolder, nodeFolder } from '../machine/layout.ts';
 import { allocateSlots, placeNodes } from './allocate.ts';
 import { whyWithoutEffect } from './directive-check.ts';
 import { warnOfForeignPrimary } from './engine-mix.ts';
-import type { ClusterSpec } from './spec-file.ts';
+import type { ClusterSpec } from './spec.ts';
 import { validateSpec } from './validate.ts';
 
 export interface NodePlan {

@@ -2,51 +2,13 @@
  * cluster.yaml: what a cluster should be. The same file is the input of `cluster create --file` and the record of what
  * was applied, kept in the cluster's folder. Every mistake is told with its line and column, all of them at once.
  */
+
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument, stringify } from 'yaml';
 import { CliFailure, EXIT } from '../run/failure.ts';
+import { type ClusterSpec, type ConfigValue, DEFAULT_SPEC } from './spec.ts';
 import { findMistakes, type Mistake } from './validate.ts';
-
-/** A directive that may stand several times in redis.conf has a list of values. */
-export type ConfigValue = string | readonly string[];
-
-export interface ClusterSpec {
-  readonly version: 1;
-  readonly name: string;
-  /** 'bundled', 'redis', 'valkey' or the path of a server binary. */
-  readonly engine: string;
-  /** What the nodes bind to and announce. */
-  readonly host: string;
-  /** Of the first node; the others follow. */
-  readonly port: number;
-  readonly primaries: number;
-  /** Replicas of each primary. */
-  readonly replicas: number;
-  /** Directives of redis.conf, for all nodes. */
-  readonly config: Readonly<Record<string, ConfigValue>>;
-  readonly tls: boolean;
-  readonly password: string | null;
-  /** A folder with templates of one's own, or null for the built-in ones. */
-  readonly template: string | null;
-  /** Engines of nodes that run on another one than `engine`, by port: clusters may mix them. */
-  readonly engines: Readonly<Record<string, string>>;
-}
-
-export const DEFAULT_SPEC: ClusterSpec = {
-  version: 1,
-  name: 'default',
-  engine: 'bundled',
-  host: '127.0.0.1',
-  port: 7000,
-  primaries: 3,
-  replicas: 1,
-  config: {},
-  tls: false,
-  password: null,
-  template: null,
-  engines: {},
-};
 
 /** Of a file with anchors, counted as they unfold. */
 const ALIASES_MAX = 100;

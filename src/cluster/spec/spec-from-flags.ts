@@ -2,7 +2,8 @@
 
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { describeValue } from './directive-check.ts';
-import { type ClusterSpec, type ConfigValue, DEFAULT_SPEC, readSpec } from './spec-file.ts';
+import { type ClusterSpec, type ConfigValue, DEFAULT_SPEC } from './spec.ts';
+import { readSpec } from './spec-file.ts';
 
 export interface SpecFlags {
   readonly name?: string | undefined;

@@ -11,7 +11,7 @@ import { certificateFiles, nodeFiles, packagedFile } from '../machine/layout.ts'
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { whyBadDirective } from './directive-check.ts';
 import { isLoopback, type NodePlan } from './plan.ts';
-import type { ClusterSpec } from './spec-file.ts';
+import type { ClusterSpec } from './spec.ts';
 
 export type Variables = Readonly<Record<string, string | number>>;
 

@@ -9,7 +9,7 @@ import { SLOTS } from '../../base/slot.ts';
 import { CLUSTER_NAME_RULE, isClusterName } from '../machine/layout.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { whyBadDirective } from './directive-check.ts';
-import type { ClusterSpec } from './spec-file.ts';
+import type { ClusterSpec } from './spec.ts';
 
 export interface Mistake {
   readonly path: readonly string[];

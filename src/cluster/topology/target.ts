@@ -18,10 +18,11 @@ import {
 import { isLocked } from '../machine/lock.ts';
 import { valueInConf } from '../machine/node-conf.ts';
 import { processOf } from '../machine/node-process.ts';
+import type { Access } from '../node/access.ts';
 import type { Address } from '../node/address.ts';
-import type { Access } from '../node/client.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
-import { type ClusterSpec, readRecord } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
+import { readRecord } from '../spec/spec-file.ts';
 
 export interface ClusterTarget {
   /** null for nodes that we do not manage. */

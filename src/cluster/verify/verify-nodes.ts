@@ -1,6 +1,6 @@
 /** Checks of what single nodes say: can they be asked, is the cluster ok to them, are all slots served, is any open. */
 import { formatRanges, rangesOf, SLOTS, SlotSet } from '../../base/slot.ts';
-import type { ClusterSpec } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
 import type { Finding, Verdict } from '../topology/finding.ts';
 import { remediesFor } from '../topology/silent-nodes.ts';
 import type { NodeView, Topology } from '../topology/view.ts';

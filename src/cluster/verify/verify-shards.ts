@@ -2,7 +2,7 @@
 import { formatRanges, type SlotRange } from '../../base/slot.ts';
 import { formatAddress } from '../node/address.ts';
 import { type NodePlan, planCluster } from '../spec/plan.ts';
-import type { ClusterSpec } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
 import type { Finding, Verdict } from '../topology/finding.ts';
 import type { NodeView, ShardView, Topology } from '../topology/view.ts';
 import { note, plural } from './verify-nodes.ts';

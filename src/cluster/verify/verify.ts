@@ -5,7 +5,7 @@
  * The truth about a node is what it says of itself; a node that cannot be asked is what the others say of it.
  */
 
-import type { ClusterSpec } from '../spec/spec-file.ts';
+import type { ClusterSpec } from '../spec/spec.ts';
 import type { Finding, Severity, Verdict } from '../topology/finding.ts';
 import type { Topology } from '../topology/view.ts';
 import {

@@ -3,7 +3,7 @@ import { accessFlags, BaseCommand, passwordFlag, timeoutFlag } from '../../base-
 import type { AdoptionPlan } from '../../cluster/operations/adopt.ts';
 import { CliFailure, EXIT } from '../../cluster/run/failure.ts';
 import type { ClusterPlan } from '../../cluster/spec/plan.ts';
-import type { ClusterSpec } from '../../cluster/spec/spec-file.ts';
+import type { ClusterSpec } from '../../cluster/spec/spec.ts';
 import { adoptedLines, adoptionHeading, adoptionPlanLines } from '../../view/adopted.ts';
 import { createdLines, creationHeading, planLines } from '../../view/created.ts';
 

@@ -8,7 +8,7 @@ import { readTopology } from '../../../src/cluster/observe/topology.ts';
 import { createCluster } from '../../../src/cluster/operations/create.ts';
 import type { CliFailure } from '../../../src/cluster/run/failure.ts';
 import { finish, type Progress } from '../../../src/cluster/run/run.ts';
-import type { ClusterSpec } from '../../../src/cluster/spec/spec-file.ts';
+import type { ClusterSpec } from '../../../src/cluster/spec/spec.ts';
 import { findCluster } from '../../../src/cluster/topology/target.ts';
 import { verify } from '../../../src/cluster/verify/verify.ts';
 import { engines, hasRedisServer, makeHome, pidsUnder, redisCli, specOf, TIMEOUT_MS } from '../servers.ts';

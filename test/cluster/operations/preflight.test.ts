@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preflight } from '../../../src/cluster/operations/preflight.ts';
-import type { ClusterSpec } from '../../../src/cluster/spec/spec-file.ts';
+import type { ClusterSpec } from '../../../src/cluster/spec/spec.ts';
 import { rkv } from '../../commands/rkv.ts';
 import { makeHome, specOf } from '../servers.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planCluster } from '../../../src/cluster/spec/plan.ts';
-import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec-file.ts';
+import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
 
 test('the default plan is three shards on ports 7000 to 7005', () => {
   const plan = planCluster(DEFAULT_SPEC, { home: '/state/rkv' });

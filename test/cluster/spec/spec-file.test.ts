@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CliFailure } from '../../../src/cluster/run/failure.ts';
-import { type ClusterSpec, DEFAULT_SPEC, parseSpec, readSpec, writeSpec } from '../../../src/cluster/spec/spec-file.ts';
+import { type ClusterSpec, DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
+import { parseSpec, readSpec, writeSpec } from '../../../src/cluster/spec/spec-file.ts';
 
 function failureOf(text: string): CliFailure {
   try {

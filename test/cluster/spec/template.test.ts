@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { planCluster } from '../../../src/cluster/spec/plan.ts';
-import { type ClusterSpec, DEFAULT_SPEC } from '../../../src/cluster/spec/spec-file.ts';
+import { type ClusterSpec, DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
 import { quoteValue, renderNodeConf, renderTemplate } from '../../../src/cluster/spec/template.ts';
 import { loadConfig } from '../../../src/config/conf-file.ts';
 

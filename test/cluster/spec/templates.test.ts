@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DEFAULT_SPEC, parseSpec } from '../../../src/cluster/spec/spec-file.ts';
+import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
+import { parseSpec } from '../../../src/cluster/spec/spec-file.ts';
 import { readTemplate, renderTemplate } from '../../../src/cluster/spec/template.ts';
 import { findMistakes } from '../../../src/cluster/spec/validate.ts';
 import { loadConfig } from '../../../src/config/conf-file.ts';

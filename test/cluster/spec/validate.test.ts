@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CliFailure } from '../../../src/cluster/run/failure.ts';
-import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec-file.ts';
+import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
 import { findMistakes, validateSpec } from '../../../src/cluster/spec/validate.ts';
 
 test('the default spec has no mistakes', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec-file.ts';
+import { DEFAULT_SPEC } from '../../../src/cluster/spec/spec.ts';
 import type { Finding } from '../../../src/cluster/topology/finding.ts';
 import type { Topology } from '../../../src/cluster/topology/view.ts';
 import { verify } from '../../../src/cluster/verify/verify.ts';
