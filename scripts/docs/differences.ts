@@ -82,6 +82,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'Redis sees no end of that line any more, and waits for one until the connection is closed.',
       },
       {
+        what: 'HRANDFIELD of more than 16,777,216 fields that may repeat is refused',
+        why: 'Redis makes the whole reply first, until its memory is full.',
+      },
+      {
         what: 'CLIENT SETINFO exists',
         why: 'it came with Redis 7.2, and client libraries send it to everybody.',
       },

@@ -51,6 +51,7 @@ export type Category =
   | 'string'
   | 'list'
   | 'set'
+  | 'hash'
   | 'connection'
   | 'transaction'
   | 'dangerous'
