@@ -69,6 +69,7 @@ export const chapters = {
 | \`NO_COLOR\`, \`FORCE_COLOR\` | without colours, with colours in any case |
 | \`COLUMNS\` | the width of tables that go into a pipe; 80 when it is not set |
 | \`CI\` | print the steps one by one; nothing is redrawn |
+| \`MALLOC_MMAP_THRESHOLD_\`, \`MALLOC_TRIM_THRESHOLD_\`, \`MALLOC_ARENA_MAX\` | settings of the GNU C library for servers that rkv starts: unless they are set, they get 32768, 131072 and 2, with which memory goes back to the system; a server that is started as \`rkv-server\` gets what its caller sets |
 
 A flag comes before its variable.
 `,

@@ -13,11 +13,12 @@ const NODE_SETTINGS = ['NODE_OPTIONS', 'NODE_INSPECT_RESUME_ON_START'];
 /**
  * How the GNU C library deals with memory, which it reads before the first line of a program. By itself it learns from what
  * is freed to keep more and more in heaps that shrink at their end only: replies that a slow client had not read stay
- * with the process for good. So buffers are mapped one by one, what is free at the end of a heap goes back, and the
- * threads of V8 share two heaps. Others do not look at these names.
+ * with the process for good, and so do strings that were deleted. So buffers are mapped one by one from the size on from
+ * which a string has a buffer of its own, what is free at the end of a heap goes back, and the threads of V8 share two heaps.
+ * Others do not look at these names.
  */
 const MEMORY_GOES_BACK: Environment = {
-  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '32768',
   MALLOC_TRIM_THRESHOLD_: '131072',
   MALLOC_ARENA_MAX: '2',
 };

@@ -46,6 +46,21 @@ test.skipIf(process.platform !== 'linux')('memory of thousands of clients goes b
   await until('their memory went back', async () => residentBytes(node) < full - 15 * MB);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'memory of thousands of strings of 40 KB goes back when they are deleted',
+  async () => {
+    const node = startNode('rkv', { port: PORT + 2, byRkv: true });
+    await answers(node);
+    const client = node.client();
+    const keys = Array.from({ length: 4000 }, (_, i) => `value:${i}`);
+    const start = residentBytes(node);
+    for (const key of keys) await client.set(key, 'v'.repeat(40_000));
+    expect(residentBytes(node) - start).toBeGreaterThan(140 * MB);
+    await client.del(...keys);
+    await until('the memory of the strings went back', async () => residentBytes(node) < start + SPARE_BYTES);
+  },
+);
+
 async function uptime(client: Redis): Promise<number> {
   return numberIn(await client.info('server'), 'uptime_in_seconds');
 }
