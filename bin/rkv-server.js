@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { enableWholeCompileCache, findBuilt, packageVersion, pickNode, print } from './pick-node.js';
 
 /** The version of Redis whose commands and formats we follow; tools read it from the `v=` of the version line. */
-const REDIS_VERSION = '7.0.15';
+const REDIS_VERSION = '7.2.4';
 
 const USAGE = `Usage: rkv-server [/path/to/redis.conf] [options] [-]
        rkv-server - (read config from stdin)

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { directiveOf, findName, names } from '../../src/config/directives.ts';
+import { DEFAULT_PROFILE } from '../../src/config/profiles.ts';
 import { specs } from '../../src/server/handlers/table.ts';
 import { differences, partly } from './differences.ts';
 import { code, GENERATED, plain, table } from './markdown.ts';
 import { titleOf } from './server-commands-page.ts';
 
-/* docs/compatibility.md: the bundled server beside redis-server 7.0.15, command by command and directive by directive. */
+/* docs/compatibility.md: the bundled server beside redis-server 7.2, command by command and directive by directive. */
 
 interface RedisFacts {
   readonly version: string;
@@ -16,7 +17,34 @@ interface RedisFacts {
   readonly directives: readonly string[];
 }
 
-export const redis = JSON.parse(readFileSync(join(import.meta.dirname, 'redis-7.0.15.json'), 'utf8')) as RedisFacts;
+/** As an installed server of that version answers. */
+export const redis70 = JSON.parse(readFileSync(join(import.meta.dirname, 'redis-7.0.15.json'), 'utf8')) as RedisFacts;
+
+/** What 7.2.4 has besides, and what it does not show any more. */
+const SINCE_7_2 = {
+  commands: {
+    waitaof: { group: 'generic', since: '7.2.0' },
+    'client|no-touch': { group: 'connection', since: '7.2.0' },
+    'client|setinfo': { group: 'connection', since: '7.2.0' },
+    'cluster|myshardid': { group: 'cluster', since: '7.2.0' },
+  },
+  directives: [
+    'cluster-announce-human-nodename',
+    'locale-collate',
+    'set-max-listpack-entries',
+    'set-max-listpack-value',
+  ],
+  hidden: ['aof-disable-auto-gc'],
+};
+
+/** The version that the bundled server is like. */
+export const redis: RedisFacts = {
+  version: DEFAULT_PROFILE.redisVersion,
+  commands: { ...redis70.commands, ...SINCE_7_2.commands },
+  directives: [...redis70.directives, ...SINCE_7_2.directives]
+    .filter((name) => !SINCE_7_2.hidden.includes(name))
+    .sort(),
+};
 
 /** Names of all our commands and subcommands, in the same form. */
 export const ours: ReadonlySet<string> = new Set(

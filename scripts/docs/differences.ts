@@ -1,5 +1,5 @@
 /*
- * Where the bundled server does something else than redis-server 7.0.15, and why. Kept by hand: what a table can tell
+ * Where the bundled server does something else than redis-server 7.2, and why. Kept by hand: what a table can tell
  * (which commands are missing, which directives have no effect) is not repeated here.
  */
 
@@ -82,16 +82,29 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'Redis sees no end of that line any more, and waits for one until the connection is closed.',
       },
       {
-        what: 'HRANDFIELD of more than 16,777,216 fields that may repeat is refused',
-        why: 'Redis makes the whole reply first, until its memory is full.',
-      },
-      {
-        what: 'CLIENT SETINFO exists',
-        why: 'it came with Redis 7.2, and client libraries send it to everybody.',
+        what: 'CLIENT MAINT_NOTIFICATIONS is answered OK',
+        why: "node-redis, redis-py, go-redis and Lettuce ask for it first thing, and some end there on an error. It subscribes to notices of planned maintenance, of which there are none: Redis' own come from another product.",
       },
       {
         what: 'LOLWUT has one picture, and no versions to choose from',
         why: 'what it must tell is the version number.',
+      },
+    ],
+  },
+  {
+    topic: 'Profiles',
+    entries: [
+      {
+        what: '`compat-profile redis-7.0` and `valkey-8` change what is reported (versions and fields of INFO, HELLO, CLIENT LIST; names of encodings; shard ids), in which version RDB files, full copies and DUMP payloads are written, and some defaults',
+        why: 'what commands do is always as in 7.2, and all of them are there in every profile. A redis-server 7.0 reads what is written with its profile alone.',
+      },
+      {
+        what: 'CLIENT LIST of `valkey-8` has no `tot-cmds`',
+        why: 'commands are not counted by client.',
+      },
+      {
+        what: 'OBJECT ENCODING calls a list a listpack as soon as it fits, and a quicklist when it does not',
+        why: 'how a list lies in memory does not depend on it. A list of Redis that was longer is a quicklist until it has shrunk to half of the limit.',
       },
     ],
   },
@@ -111,8 +124,8 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'nothing else would run meanwhile.',
       },
       {
-        what: 'RESTORE accepts payloads of version 11 as well',
-        why: 'so data can come over from Redis 7.2 and Valkey.',
+        what: 'Files and payloads of RDB versions 12 (Redis 7.4 and 8) and 80 (Valkey 9) are read as well',
+        why: 'so data can come over from there. A type that cannot be stored is refused by its name, and with it the file.',
       },
       {
         what: 'An AOF file that is torn, but is not the last one, is left as it is when the start ends there',
@@ -201,6 +214,14 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'anything else would not reach the others, and a space or a comma would make the nodes.conf of the node unreadable.',
       },
       {
+        what: '`cluster-announce-human-nodename` takes letters, digits, dots, hyphens and underscores',
+        why: 'Redis takes a space or a comma as well, which make the nodes.conf of every node unreadable.',
+      },
+      {
+        what: 'A shard has the id that its primary tells, also for a replica that says another; one that never told any has the id of the node',
+        why: 'so all nodes mean the same by it, also beside nodes of Redis 7.0, for which Redis 7.2 invents ids.',
+      },
+      {
         what: 'CLUSTER SETSLOT <slot> MIGRATING to the node that owns the slot is refused',
         why: 'Redis opens the slot, and then asks clients to go where they are.',
       },
@@ -227,8 +248,8 @@ export const differences: readonly { readonly topic: string; readonly entries: r
       },
       ...MONITORING,
       {
-        what: 'INFO says redis_version 7.0.15, and rkv_version beside it',
-        why: 'tools decide by that number what they may use.',
+        what: 'INFO says redis_version 7.2.4, server_name rkv, and rkv_version',
+        why: 'tools decide by the first what they may use.',
       },
     ],
   },

@@ -16,6 +16,7 @@ import { systemReason } from '../base/system-reason.ts';
 import { parseCommandLine } from './command-line.ts';
 import { DirectiveRefusal } from './directive.ts';
 import { type Config, defaultConfig, directiveOf, findName, type Name, names, withoutEffect } from './directives.ts';
+import { DEFAULT_PROFILE, profileOf } from './profiles.ts';
 import { splitWords, trimLine } from './words.ts';
 
 /** Something in a configuration, or in reading it, is wrong; the message is for the operator, over several lines. */
@@ -255,6 +256,10 @@ function finish({ config, given, notices, folder }: Loading): void {
     );
   }
   config.dir = folder;
+  if (config['cluster-enabled']) config.databases = 1;
+  for (const [name, value] of Object.entries(profileOf(config).defaults) as [Name, unknown][]) {
+    if (!given.has(name)) assign(config, name, value);
+  }
   if (config.daemonize && config.pidfile === '') config.pidfile = '/var/run/redis.pid';
   for (const name of given) {
     const notice = withoutEffect(config, name);
@@ -263,7 +268,7 @@ function finish({ config, given, notices, folder }: Loading): void {
 }
 
 function describe(reason: string, place?: { file: string; line?: number; text?: string }): string {
-  const lines = ['', '*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***'];
+  const lines = ['', `*** FATAL CONFIG FILE ERROR (Redis ${DEFAULT_PROFILE.redisVersion}) ***`];
   if (place?.line !== undefined) {
     const isPath = place.file.startsWith('/');
     lines.push(`Reading ${isPath ? `the configuration file '${place.file}'` : place.file}, at line ${place.line}`);

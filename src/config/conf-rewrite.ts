@@ -20,7 +20,7 @@ export function rewriteConfig(before: string, config: Config): string {
   if (lines.at(-1) === '') lines.pop();
   const places = findPlaces(lines);
   const wanted = groupLines(config);
-  const normal = groupLines(defaultConfig());
+  const normal = groupLines(defaultConfig(config['compat-profile']));
   const added: string[] = [];
   for (const key of new Set([...places.keys(), ...wanted.keys()])) {
     const texts = wanted.get(key) ?? [];

@@ -35,6 +35,12 @@ export const cluster = {
     doc: 'Host name that the node tells about itself.',
     why: whyNoHostname,
   }),
+  'cluster-announce-human-nodename': text({
+    initial: '',
+    since: '7.2.0',
+    doc: 'Name of the node for people: the other nodes keep it in their nodes.conf.',
+    why: whyNoNodename,
+  }),
   'cluster-announce-port': port({
     initial: 0,
     since: '4.0.0',
@@ -108,6 +114,11 @@ function whyNoAddress(address: string): string | null {
   if (address.length > ADDRESS_LENGTH_MAX) return 'Addresses must be less than 46 characters';
   if (address === '' || isHost(address)) return null;
   return 'Addresses may only contain alphanumeric characters, dots, colons, percent signs, hyphens or underscores';
+}
+
+function whyNoNodename(name: string): string | null {
+  if (name.length > HOSTNAME_LENGTH_MAX) return 'Human node names must be less than 256 characters';
+  return /^[A-Za-z0-9._-]*$/.test(name) ? null : 'Announced human node name contained invalid character';
 }
 
 function whyNoHostname(name: string): string | null {

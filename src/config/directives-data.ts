@@ -1,5 +1,5 @@
 /** Values: how they are kept, how long, and what happens when there are too many. */
-import { integer, memory, oneOf, smallInteger, yesNo } from './directive.ts';
+import { integer, memory, oneOf, smallInteger, text, yesNo } from './directive.ts';
 
 const NO_MAXMEMORY = 'memory is counted and limited in a later version';
 const NO_EVICTION = 'nothing is evicted yet; only OBJECT FREQ, OBJECT IDLETIME and what an RDB keeps of them go by it';
@@ -160,20 +160,21 @@ export const encodings = {
     since: '7.0.0',
     aliases: ['hash-max-ziplist-entries'],
     doc: 'Fields up to which a hash is packed.',
+    notApplicable: 'there are no hashes yet',
   }),
   'hash-max-listpack-value': memory({
     initial: 64,
     since: '7.0.0',
     aliases: ['hash-max-ziplist-value'],
     doc: 'Bytes of a field or value up to which a hash is packed.',
+    notApplicable: 'there are no hashes yet',
   }),
   'list-max-listpack-size': smallInteger({
     initial: -2,
     min: -(2 ** 31),
     since: '7.0.0',
     aliases: ['list-max-ziplist-size'],
-    doc: 'Size of the packed pieces of a list: so many elements, or -1 to -5 for 4, 8, 16, 32, 64 KB.',
-    notApplicable: 'a list leaves its packed form at a size of its own',
+    doc: 'Size up to which OBJECT ENCODING calls a list a listpack: so many elements, or -1 to -5 for 4, 8, 16, 32, 64 KB. How lists lie in memory does not depend on it.',
   }),
   'list-compress-depth': smallInteger({
     initial: 0,
@@ -185,6 +186,16 @@ export const encodings = {
     initial: 512,
     since: '1.0.0',
     doc: 'Members up to which a set of integers is packed.',
+  }),
+  'set-max-listpack-entries': integer({
+    initial: 128,
+    since: '7.2.0',
+    doc: 'Members up to which a set of anything else is packed.',
+  }),
+  'set-max-listpack-value': memory({
+    initial: 64,
+    since: '7.2.0',
+    doc: 'Bytes of a member up to which such a set is packed.',
   }),
   'zset-max-listpack-entries': integer({
     initial: 128,
@@ -211,6 +222,12 @@ export const encodings = {
     since: '5.0.0',
     doc: 'Bytes of one packed piece of a stream; 0 is no limit.',
     notApplicable: 'there are no streams yet',
+  }),
+  'locale-collate': text({
+    initial: '',
+    since: '7.2.0',
+    doc: 'Locale by whose rules texts are sorted.',
+    notApplicable: 'nothing is sorted yet',
   }),
   'stream-node-max-entries': integer({
     initial: 100,

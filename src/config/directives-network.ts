@@ -138,7 +138,7 @@ export const processDirectives = {
     fixed: true,
     doc: 'File that gets the process id; with daemonize /var/run/redis.pid when empty.',
   }),
-  loglevel: oneOf(['debug', 'verbose', 'notice', 'warning'], {
+  loglevel: oneOf(['debug', 'verbose', 'notice', 'warning', 'nothing'], {
     initial: 'notice',
     since: '1.0.0',
     doc: 'The least important lines that still go into the log.',

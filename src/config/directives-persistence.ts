@@ -113,7 +113,12 @@ export const persistence = {
     doc: 'Sync a rewritten file every few megabytes while it is written.',
     notApplicable: NO_FORK,
   }),
-  'aof-disable-auto-gc': yesNo({ initial: false, since: '7.0.0', doc: 'Keep files that are in the manifest no more.' }),
+  'aof-disable-auto-gc': yesNo({
+    initial: false,
+    since: '7.0.0',
+    hidden: true,
+    doc: 'Keep files that are in the manifest no more.',
+  }),
   'rdb-key-save-delay': integer({
     ...INT32,
     initial: 0,

@@ -5,12 +5,14 @@
  */
 import type { Directive } from './directive.ts';
 import { cluster } from './directives-cluster.ts';
+import { compatibility } from './directives-compatibility.ts';
 import { encodings, memoryDirectives } from './directives-data.ts';
 import { network, processDirectives } from './directives-network.ts';
 import { persistence } from './directives-persistence.ts';
 import { replication } from './directives-replication.ts';
 import { fileOnly, observation, security } from './directives-security.ts';
 import { tls } from './directives-tls.ts';
+import { type ProfileName, profileOf } from './profiles.ts';
 
 export const directives = {
   ...network,
@@ -23,6 +25,7 @@ export const directives = {
   ...memoryDirectives,
   ...encodings,
   ...observation,
+  ...compatibility,
   ...fileOnly,
 } as const;
 
@@ -46,6 +49,7 @@ export const topics: readonly { readonly title: string; readonly names: readonly
   { title: 'Memory', names: Object.keys(memoryDirectives) as Name[] },
   { title: 'Encodings', names: Object.keys(encodings) as Name[] },
   { title: 'Observation and scripts', names: Object.keys(observation) as Name[] },
+  { title: 'Compatibility', names: Object.keys(compatibility) as Name[] },
   { title: 'In files only', names: Object.keys(fileOnly) as Name[] },
 ];
 
@@ -63,9 +67,10 @@ export function directiveOf(name: Name): Directive<unknown> {
   return directives[name] as Directive<unknown>;
 }
 
-/** A configuration in which nothing was said. */
-export function defaultConfig(): Config {
-  return Object.fromEntries(names.map((name) => [name, directives[name].initial])) as Config;
+/** A configuration in which nothing was said, but perhaps the profile. */
+export function defaultConfig(profile: ProfileName = directives['compat-profile'].initial): Config {
+  const config = Object.fromEntries(names.map((name) => [name, directives[name].initial])) as Config;
+  return { ...config, 'compat-profile': profile, ...profileOf({ 'compat-profile': profile }).defaults };
 }
 
 /** The notice about a directive that was given a value and does nothing with it; null where there is nothing to tell. */

@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import { entropySeed, Prng } from '../base/prng.ts';
 import { listenHosts, listensOn, sourceOf } from '../config/addresses.ts';
 import type { Config, Name } from '../config/directives.ts';
+import { profileOf } from '../config/profiles.ts';
 import type { BusHost } from './bus/bus.ts';
 import type { Adopt } from './bus/link.ts';
 import { nodesConfPath } from './claim-files.ts';
@@ -155,6 +156,8 @@ export const clusterDirectives = [
   'cluster-preferred-endpoint-type',
   'cluster-announce-ip',
   'cluster-announce-hostname',
+  'cluster-announce-human-nodename',
+  'compat-profile',
   'cluster-announce-port',
   'cluster-announce-tls-port',
   'cluster-announce-bus-port',
@@ -178,6 +181,8 @@ function clusterConfigOf(config: Pick<Config, (typeof clusterDirectives)[number]
     preferredEndpoint: config['cluster-preferred-endpoint-type'],
     announceIp: config['cluster-announce-ip'],
     announceHostname: config['cluster-announce-hostname'],
+    announceNodename: config['cluster-announce-human-nodename'],
+    tellsShards: profileOf(config).since72,
     port,
     plainPort: tls ? tcpPort : 0,
     busPort: config['cluster-announce-bus-port'] || busPort,

@@ -21,13 +21,14 @@ import { Logger } from '../base/log.ts';
 import { systemReason } from '../base/system-reason.ts';
 import { ConfigFailure, type Loaded, loadConfig, realFiles } from '../config/conf-file.ts';
 import type { Config } from '../config/directives.ts';
+import { profileOf } from '../config/profiles.ts';
 import { type Starter, starterOf, startInBackground } from './background.ts';
 import { BusFailure } from './bus/bus.ts';
 import { NodesConfFailure } from './bus/nodes-conf-file.ts';
 import { compose, LoadingGivenUp } from './compose.ts';
 import { collectWhenQuiet } from './garbage.ts';
 import { ListenFailure } from './net/listener.ts';
-import { OWN_VERSION, REDIS_VERSION } from './observe/version.ts';
+import { OWN_VERSION } from './observe/version.ts';
 import { DiskFailure } from './persistence/disk.ts';
 import { LoadFailure } from './persistence/load-failure.ts';
 import { TlsFailure } from './security/tls-options.ts';
@@ -178,10 +179,10 @@ function writeAtOnce(file: string | Buffer, how: number, bytes: Buffer): void {
   }
 }
 
-function announce(log: Logger, { configFile, notices }: Loaded): void {
+function announce(log: Logger, { config, configFile, notices }: Loaded): void {
   log.notice('oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
   log.notice(
-    `Redis version=${REDIS_VERSION}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`,
+    `Redis version=${profileOf(config).redisVersion}, rkv=${OWN_VERSION}, node=${process.version}, pid=${process.pid}, just started`,
   );
   if (configFile === null)
     log.warning(
@@ -197,7 +198,7 @@ function showLogo(log: Logger, config: Config): void {
   log.notice(`Running mode=${mode}, port=${config.port || config['tls-port']}.`);
   if (!config['always-show-logo']) return;
   const lines = [
-    `  rkv ${OWN_VERSION}, compatible with Redis ${REDIS_VERSION}`,
+    `  rkv ${OWN_VERSION}, compatible with Redis ${profileOf(config).redisVersion}`,
     `  Running in ${mode} mode`,
     `  Port: ${config.port || config['tls-port']}`,
     `  PID: ${process.pid}`,

@@ -98,7 +98,7 @@ describe('rkv-server', () => {
   test('says the version of Redis it follows, in the form that tools parse', () => {
     for (const flag of ['--version', '-v']) {
       const { stdout } = run('rkv-server.js', [flag]);
-      expect(stdout).toBe('Redis server v=7.0.15 sha=00000000:0 malloc=libc bits=64 build=rkv-1.2.3\n');
+      expect(stdout).toBe('Redis server v=7.2.4 sha=00000000:0 malloc=libc bits=64 build=rkv-1.2.3\n');
     }
   });
 

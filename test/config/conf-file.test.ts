@@ -185,7 +185,7 @@ describe('a failure', () => {
     expect([failure.file, failure.line, failure.directive]).toEqual(['/x.conf', 2, 'port']);
     expect(failure.message.split('\n')).toEqual([
       '',
-      '*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***',
+      '*** FATAL CONFIG FILE ERROR (Redis 7.2.4) ***',
       "Reading the configuration file '/x.conf', at line 2",
       ">>> 'port abc'",
       "argument couldn't be parsed into an integer",

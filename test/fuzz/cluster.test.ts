@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { slotOfText } from '../../src/base/slot.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
 import { answers, startNode, until } from '../integration/processes.ts';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 import { Differential, isSameReply, told } from '../support/differential.ts';
 import type { Vocabulary } from '../support/random-commands.ts';
 import { RawClient } from '../support/resp.ts';
@@ -137,7 +138,11 @@ test.skipIf(!hasRedisServer)(
 /** A node of that engine with the lower half of the slots, and a redis-server with the upper, whose id is answered. */
 async function cluster(engine: 'rkv' | 'redis', port: number, portBeside: number): Promise<{ beside: string }> {
   const args = ['--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no', '--enable-debug-command', 'yes'];
-  const [node, beside] = [startNode(engine, { port, args }), startNode('redis', { port: portBeside, args })];
+  const profile = engine === 'rkv' ? ARGS_AS_7_0 : [];
+  const [node, beside] = [
+    startNode(engine, { port, args: [...args, ...profile] }),
+    startNode('redis', { port: portBeside, args }),
+  ];
   await Promise.all([answers(node), answers(beside)]);
   const [one, other] = [await RawClient.connect(port), await RawClient.connect(portBeside)];
   const { unserved } = SLOT;

@@ -7,6 +7,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../src/index.ts';
 import { hasRedisServer, type RealRedis, startRealRedis } from '../base/real-redis.ts';
+import { AS_7_0 } from '../support/as-7-0.ts';
 import { Differential, told } from '../support/differential.ts';
 import { RawClient } from '../support/resp.ts';
 
@@ -20,7 +21,7 @@ describe.skipIf(!hasRedisServer)(`random commands, seed ${SEED}, ${ROUNDS} round
   let theirs: RealRedis;
 
   beforeAll(async () => {
-    ours = await startServer({ 'enable-debug-command': 'yes' });
+    ours = await startServer({ ...AS_7_0, 'enable-debug-command': 'yes' });
     theirs = await startRealRedis(['--save', '', '--enable-debug-command', 'yes']);
   });
 

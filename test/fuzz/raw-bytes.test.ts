@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prng } from '../../src/base/prng.ts';
 import { type EmbeddedServer, startServer } from '../../src/index.ts';
 import { hasRedisServer, type RealRedis, startRealRedis } from '../base/real-redis.ts';
+import { AS_7_0 } from '../support/as-7-0.ts';
 import { RawClient, requestBytes } from '../support/resp.ts';
 
 const SEED = Number(process.env.RKV_SEED ?? 20261128);
@@ -101,7 +102,7 @@ describe.skipIf(!hasRedisServer)(`bytes, seed ${SEED}, ${ROUNDS} rounds`, () => 
   let theirs: RealRedis;
 
   beforeAll(async () => {
-    ours = await startServer({});
+    ours = await startServer(AS_7_0);
     theirs = await startRealRedis(['--save', '']);
   });
 

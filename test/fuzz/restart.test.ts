@@ -7,6 +7,7 @@ import { cpSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { hasRedisServer } from '../base/real-redis.ts';
 import { answers, type Started, startNode, temporaryFolder } from '../integration/processes.ts';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 import { Differential, told } from '../support/differential.ts';
 import { RawClient } from '../support/resp.ts';
 
@@ -76,7 +77,8 @@ for (const way of WAYS) {
 }
 
 async function ready(engine: Engine, port: number, dir: string, args: readonly string[]): Promise<Started> {
-  const node = startNode(engine, { port, dir, args: ['--enable-debug-command', 'yes', ...args] });
+  const profile = engine === 'rkv' ? ARGS_AS_7_0 : [];
+  const node = startNode(engine, { port, dir, args: [...profile, '--enable-debug-command', 'yes', ...args] });
   const ended = await Promise.race([answers(node).then(() => false), node.ended.then(() => true)]);
   if (ended) throw new Error(`${engine} did not start in ${dir}: ${node.output()}`);
   return node;

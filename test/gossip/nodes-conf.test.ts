@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { formatNodesConf, loadNodesConf, NodesConfError } from '../../src/server/gossip/nodes-conf.ts';
 import { nodesText } from '../../src/server/gossip/report.ts';
-import { isFailed, isReplica, ownerOf, type State } from '../../src/server/gossip/state.ts';
+import {
+  type ClusterConfig,
+  isFailed,
+  isReplica,
+  ownerOf,
+  type State,
+  shardIdOf,
+} from '../../src/server/gossip/state.ts';
 import { defaultConfig } from '../sim/sim-node.ts';
 import { EPOCH_MS } from '../sim/simulation.ts';
 import { A, Lab, ME, R, range } from './support.ts';
@@ -19,8 +26,9 @@ function read(name: string): string {
   return readFileSync(new URL(`./vectors/${name}`, import.meta.url), 'latin1');
 }
 
-function load(text: string, port = 7000): State {
-  return loadNodesConf(text, { config: { ...defaultConfig(), port, busPort: port + 10_000 }, now_ms: EPOCH_MS });
+function load(text: string, port = 7000, config: Partial<ClusterConfig> = {}): State {
+  const all = { ...defaultConfig(), port, busPort: port + 10_000, ...config };
+  return loadNodesConf(text, { config: all, now_ms: EPOCH_MS });
 }
 
 /** Lines in no order, without the times and the state of links, which belong to another life. */
@@ -44,7 +52,7 @@ describe('files of others', () => {
   ])('%s is written again as it was read', (name, port) => {
     const text = read(name);
     // The hostname of a node is announced by its configuration, not by its file.
-    const state = load(text, port);
+    const state = load(text, port, { tellsShards: false });
     const hostname = /(?<=@\d+,)[^ ]+(?= myself)/.exec(text)?.[0] ?? '';
     state.myself.hostname = hostname;
     state.myself.busPort = port + 11_000;
@@ -67,8 +75,19 @@ describe('files of others', () => {
     expect(currentEpoch).toBe(4);
   });
 
-  test('the fields that newer servers add are read over', () => {
-    const state = load(read('nodes.conf.valkey8'));
+  test('the file of a server since 7.2 is written again with its shards, ports and names', () => {
+    const text = read('nodes.conf.valkey8');
+    const announced = { announceHostname: 'vk-one.example', announceNodename: 'human-1' };
+    const state = load(text, 17801, announced);
+    state.myself.busPort = 28801;
+    expect(essence(formatNodesConf(state))).toEqual(essence(text));
+    const shard = shardIdOf(state.myself);
+    expect(text).toContain(`shard-id=${shard}`);
+    expect(state.list.filter((node) => shardIdOf(node) === shard)).toHaveLength(2);
+  });
+
+  test('to a server of 7.0 the fields that were read are not written', () => {
+    const state = load(read('nodes.conf.valkey8'), 7000, { tellsShards: false });
     const named = state.nodes.get('ace0097afeb0cd5e138ec275a2566c1eaac2f611');
     expect(named).toBe(state.myself);
     expect(state.list.filter((node) => node.hostname.includes('='))).toEqual([]);
@@ -124,6 +143,11 @@ vars currentEpoch 3 lastVoteEpoch 2
 });
 
 describe('damage is named, with its line', () => {
+  test('a shard id that is none', () => {
+    const line = `${ME} 10.0.0.5:7000@17000,,tls-port=0,shard-id=x myself,master - 0 0 0 connected`;
+    expect(() => load(`${line}\n${VARS}`)).toThrow("line 1: 'x' is no shard id");
+  });
+
   const mine = `${ME} 10.0.0.5:7000@17000 myself,master - 0 0 0 connected`;
   test.each([
     ['', "no line is about this node: the flag 'myself' is missing"],
@@ -191,7 +215,7 @@ const hasRedisServer = ((): boolean => {
 describe.skipIf(!hasRedisServer)('redis-server 7.0', () => {
   test('starts with our file, and sees the cluster that we saw', async () => {
     const port = 22_010;
-    const lab = new Lab({ port, busPort: port + 10_000, announceIp: '127.0.0.1' });
+    const lab = new Lab({ port, busPort: port + 10_000, announceIp: '127.0.0.1', tellsShards: false });
     lab.command({ type: 'addSlots', slots: [0, 1, 2, 9] });
     lab.know(A, { slots: range(100, 199), epoch: 2 });
     lab.know(R, { primary: A });

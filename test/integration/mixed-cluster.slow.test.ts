@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 import { answers, connect, hasRedisServer, type Started, startNode, temporaryFolder, until } from './processes.ts';
 
 const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0'];
@@ -22,10 +23,10 @@ describe.skipIf(!hasRedisServer)('a cluster of two bundled and two real redis-se
   test('forms, agrees, and fails over in both directions', { timeout: 300_000 }, async () => {
     const [a, b, c, d] = [20_240, 20_241, 20_242, 20_243] as const;
     const dirOfA = temporaryFolder();
-    const startA = (): Started => startNode('rkv', { port: a, dir: dirOfA, args: CLUSTER });
+    const startA = (): Started => startNode('rkv', { port: a, dir: dirOfA, args: [...CLUSTER, ...ARGS_AS_7_0] });
     const nodes = [
       startA(),
-      startNode('rkv', { port: b, args: CLUSTER }),
+      startNode('rkv', { port: b, args: [...CLUSTER, ...ARGS_AS_7_0] }),
       startNode('redis', { port: c, args: CLUSTER }),
       startNode('redis', { port: d, args: CLUSTER }),
     ];

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 import { answers, connect, hasRedisServer, type Started, startNode, until } from './processes.ts';
 
 /* What takes no node timeout: how nodes of both kinds come together, and hand over to each other. The slow test kills. */
@@ -20,7 +21,7 @@ describe.skipIf(!hasRedisServer)('a cluster of bundled and real redis-server nod
   test('forms, agrees, and hands over in both directions', async () => {
     const [ours, theirs, replica] = [PORT, PORT + 1, PORT + 2] as const;
     const nodes: Started[] = [
-      startNode('rkv', { port: ours, args: CLUSTER }),
+      startNode('rkv', { port: ours, args: [...CLUSTER, ...ARGS_AS_7_0] }),
       startNode('redis', { port: theirs, args: CLUSTER }),
       startNode('redis', { port: replica, args: CLUSTER }),
     ];

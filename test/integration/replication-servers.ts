@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { hasRedisServer } from '../base/real-redis.ts';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 
 export type Kind = 'rkv' | 'redis';
 
@@ -141,24 +142,15 @@ async function describeKeys(client: Redis, keys: string[]): Promise<[string, str
     const type = facts[i * 2]?.[1];
     if (type === 'list') values.lrange(key, 0, -1);
     else if (type === 'set') values.smembers(key);
-    // As pairs: an object of this client would lose what is in its prototype.
-    else if (type === 'hash') values.call('HGETALL', key);
     else values.get(key);
   });
   const answers = (await values.exec()) ?? [];
   return keys.map((key, i) => {
     const value = answers[i]?.[1];
     const type = String(facts[i * 2]?.[1]);
-    const inOrder = type === 'set' || type === 'hash';
-    const text = Array.isArray(value) ? (inOrder ? pairsOf(type, value).toSorted() : value).join(' ') : String(value);
+    const text = Array.isArray(value) ? (type === 'set' ? value.toSorted() : value).join(' ') : String(value);
     return [key, `${type} ${facts[i * 2 + 1]?.[1]} ${text.length > TEXT_MAX ? hash('sha256', text) : text}`];
   });
-}
-
-/** Of a hash, each field together with its value. */
-function pairsOf(type: string, items: readonly string[]): readonly string[] {
-  if (type !== 'hash') return items;
-  return items.flatMap((field, i) => (i % 2 === 0 ? [`${field}=${items[i + 1]}`] : []));
 }
 
 class RunningNode implements Node {
@@ -194,7 +186,7 @@ class RunningNode implements Node {
     const eager = ['--repl-diskless-sync-delay', '0'];
     const child =
       this.kind === 'rkv'
-        ? spawn(process.execPath, [OURS, ...common, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+        ? spawn(process.execPath, [OURS, ...common, ...ARGS_AS_7_0, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
         : spawn('redis-server', [...common, ...eager, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout?.on('data', (text: Buffer) => {
       this.#log += text;

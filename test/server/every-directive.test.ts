@@ -123,6 +123,7 @@ const OTHERWISE: readonly (readonly [name: RegExp, value: RegExp, why: string])[
   [/^watchdog-period$/, /^\d+$/, 'it has no effect, and so no shortest time'],
   [/^oom-score-adj$/, /^relative$/i, 'it is kept as the word that was given, not as yes, which is the same'],
   [/^client-output-buffer-limit$/, /^$/, 'it names no class: refused as in a file, where Redis refuses it too'],
+  [/^loglevel$/, /^/, 'one of its words, which all stand in the refusal, came with 7.2'],
   [/^save$/, / $/, 'a blank at the end is not a number of changes'],
   [/^activedefrag$/, /^yes$/i, 'the redis-server beside us was built without it'],
 ];

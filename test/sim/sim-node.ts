@@ -117,6 +117,8 @@ export function defaultConfig(): ClusterConfig {
     preferredEndpoint: 'ip',
     announceIp: '',
     announceHostname: '',
+    announceNodename: '',
+    tellsShards: true,
     port: PORT,
     plainPort: 0,
     busPort: BUS_PORT,

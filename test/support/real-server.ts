@@ -1,4 +1,4 @@
-/* An installed redis-server on a TCP port, with a folder of its own. */
+/* An installed redis-server or valkey-server on a TCP port, with a folder of its own. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,12 +17,15 @@ const PORTS = { first: 21_400, count: 200 };
 const ATTEMPTS_MAX = 20;
 const READY_WITHIN_MS = 10_000;
 
-export async function startRealServer(args: readonly string[] = []): Promise<RealServer> {
+export async function startRealServer(
+  args: readonly string[] = [],
+  program: 'redis-server' | 'valkey-server' = 'redis-server',
+): Promise<RealServer> {
   const folder = mkdtempSync(join(tmpdir(), 'rkv-real-'));
   for (let attempt = 1; ; attempt++) {
     const port = PORTS.first + ((process.pid + attempt * 37) % PORTS.count);
     const fixed = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const child = spawn('redis-server', [...fixed, ...args], { stdio: 'ignore' });
+    const child = spawn(program, [...fixed, ...args], { stdio: 'ignore' });
     if (await isReady(child, port)) {
       return {
         port,
@@ -34,7 +37,7 @@ export async function startRealServer(args: readonly string[] = []): Promise<Rea
       };
     }
     await killed(child);
-    if (attempt === ATTEMPTS_MAX) throw new Error(`redis-server ${args.join(' ')} does not start`);
+    if (attempt === ATTEMPTS_MAX) throw new Error(`${program} ${args.join(' ')} does not start`);
   }
 }
 

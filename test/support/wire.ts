@@ -9,6 +9,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServerOptions, startServer } from '../../src/index.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
+import { AS_7_0 } from './as-7-0.ts';
 import { startRealServer } from './real-server.ts';
 import { RawClient, readTree, requestBytes, type Tree } from './resp.ts';
 import { recordSent } from './sent-commands.ts';
@@ -87,7 +88,7 @@ interface Side {
 
 async function startSides({ config = {} }: Suite, mode: Mode): Promise<Side[]> {
   const all = { 'enable-debug-command': 'yes', ...config, ...(mode.cluster ? { 'cluster-enabled': 'yes' } : {}) };
-  const ours = await startServer(all as ServerOptions);
+  const ours = await startServer({ ...AS_7_0, ...all } as ServerOptions);
   const sides: Side[] = [{ name: 'rkv', port: ours.port, stop: () => ours.close() }];
   if (hasRedisServer) {
     const real = await startRealServer(Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]));

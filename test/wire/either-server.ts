@@ -14,6 +14,7 @@ import { compose } from '../../src/server/compose.ts';
 import { type Reply, ReplyParser } from '../../src/server/protocol/reply-parser.ts';
 import { requestOf } from '../../src/server/protocol/request.ts';
 import { hasRedisServer, startRealRedis } from '../base/real-redis.ts';
+import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
 import { recordSent } from '../support/sent-commands.ts';
 
 export interface Wire {
@@ -118,7 +119,7 @@ class WireClient {
 
 async function startOurs(): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'rkv-wire-'));
-  const { config } = loadConfig({ ...realFiles, argv: ['--port', '0', '--save', '', '--dir', folder] });
+  const { config } = loadConfig({ ...realFiles, argv: ['--port', '0', '--save', '', '--dir', folder, ...ARGS_AS_7_0] });
   const log = new Logger({ level: 'warning', sink: () => {}, now_ms: Date.now, role: () => 'M', pid: process.pid });
   const { server } = await compose({
     config,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../src/index.ts';
 import { hasRedisServer, type RealRedis, startRealRedis } from '../base/real-redis.ts';
+import { AS_7_0 } from '../support/as-7-0.ts';
 import { recordSent } from '../support/sent-commands.ts';
 
 /* INFO and CLIENT LIST as those who monitor read them: the same names as in Redis, and figures that are true. */
@@ -58,7 +59,7 @@ describe.skipIf(!hasRedisServer)('beside redis-server', () => {
   afterAll(() => redis?.stop());
 
   test('INFO has the sections and fields of Redis, in its order', async () => {
-    await using ours = await startServer({ appendonly: true });
+    await using ours = await startServer({ ...AS_7_0, appendonly: true });
     for (const one of [ours, redis]) {
       await one.call('SET', 'key', 'text');
       await one.call('GET', 'key');
@@ -83,7 +84,8 @@ describe.skipIf(!hasRedisServer)('beside redis-server', () => {
 
   test('CLIENT LIST has the fields of Redis, in its order', async () => {
     const names = (line: unknown): string[] => [...String(line).matchAll(/([a-z-]+)=/g)].map(([, name]) => name!);
-    expect(names(await server.call('CLIENT', 'INFO'))).toEqual(names(await redis.call('CLIENT', 'INFO')));
+    await using ours = await startServer(AS_7_0);
+    expect(names(await ours.call('CLIENT', 'INFO'))).toEqual(names(await redis.call('CLIENT', 'INFO')));
   });
 });
 

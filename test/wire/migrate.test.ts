@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServer } from '../../src/index.ts';
 import { hasRedisServer } from '../base/real-redis.ts';
+import { AS_7_0 } from '../support/as-7-0.ts';
 import { startRealServer } from '../support/real-server.ts';
 import { RawClient } from '../support/resp.ts';
 
@@ -13,7 +14,7 @@ interface End {
 }
 
 async function ours(config: Record<string, string> = {}): Promise<End> {
-  const server = await startServer(config);
+  const server = await startServer({ ...AS_7_0, ...config });
   return { name: 'rkv', port: server.port, client: await RawClient.connect(server.port), stop: () => server.close() };
 }
 

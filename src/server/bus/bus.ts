@@ -136,7 +136,7 @@ export class ClusterBus {
     // A file that was touched or mounted to be filled is no damaged one: there never is an empty one of ours.
     this.#isNew = text === null || text === '';
     this.state = this.#isNew
-      ? createState({ id: host.prng.hex(40), config, now_ms })
+      ? createState({ id: host.prng.hex(40), shardId: host.prng.hex(40), config, now_ms })
       : readState(host.file, text as string, { config, now_ms });
     this.#world = {
       now_ms,

@@ -7,7 +7,7 @@
  */
 
 import type { Request } from '../protocol/request.ts';
-import { ARMED_MULTI, ARMED_REPLY, type Client, rearmClient } from '../state/client.ts';
+import { ARMED_MULTI, ARMED_NO_TOUCH, ARMED_REPLY, type Client, rearmClient } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import type { Call } from './call.ts';
 import { QUOTED_MAX, quoted, ReplyError, unknownSubcommand, wrongArity } from './errors.ts';
@@ -126,9 +126,25 @@ function dispatchArmed(call: Call, armed: number): void {
   if (refusal === HELD) return holdUntilResumed(call);
   if (refusal !== null) refuseGated(call, refusal);
   else if ((armed & ARMED_MULTI) !== 0 && !command.is('unqueued')) queue(call);
+  else if ((armed & ARMED_NO_TOUCH) !== 0) runUntouched(call);
   else run(call);
   if (client.asking) endAsking(client, command);
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
+}
+
+/** CLIENT NO-TOUCH: what the command uses stays as old as it was, but for values that it puts in place of others. */
+function runUntouched(call: Call): void {
+  const { access } = call.server.keyspace;
+  const { keys } = call.command.spec;
+  // SET only reads where it is told to: its keys are both.
+  const writesAnew =
+    keys.length > 0 && keys.every(({ flags }) => flags.includes('OW') || flags.includes('variable_flags'));
+  access.resting = !writesAnew && !call.command.is('touches');
+  try {
+    run(call);
+  } finally {
+    access.resting = false;
+  }
 }
 
 /** It is good for one command, also for one that there is not, or for all up to EXEC. */

@@ -4,6 +4,8 @@
  * captured for a client's mistake.
  */
 
+import type { Profile } from '../../config/profiles.ts';
+
 export class ReplyError {
   /** The error line without its dash and line end. */
   readonly line: string;
@@ -33,18 +35,24 @@ export const NO_AUTH = new ReplyError('NOAUTH Authentication required.');
 export const WRONG_PASSWORD = new ReplyError('WRONGPASS invalid username-password pair or user is disabled.');
 export const NOT_IN_MULTI = new ReplyError('ERR Command not allowed inside a transaction');
 export const EXEC_ABORTED = new ReplyError('EXECABORT Transaction discarded because of previous errors.');
-export const LOADING = new ReplyError('LOADING Redis is loading the dataset in memory');
 export const READ_ONLY = new ReplyError("READONLY You can't write against a read only replica.");
 export const MASTER_DOWN = new ReplyError(
   "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 export const NO_REPLICAS = new ReplyError('NOREPLICAS Not enough good replicas to write.');
-export const SNAPSHOTS_FAIL = new ReplyError(
-  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
+/** In the name of whose server this one is seen as (compat-profile). */
+export const LOADING = byProduct((name) => `LOADING ${name} is loading the dataset in memory`);
+export const SNAPSHOTS_FAIL = byProduct(
+  (name) =>
+    `MISCONF ${name} is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may ` +
     'modify the data set are disabled, because this instance is configured to report errors during writes if RDB ' +
-    'snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.',
+    `snapshotting fails (stop-writes-on-bgsave-error option). Please check the ${name} logs for details about the RDB error.`,
 );
 export const CLUSTER_DISABLED = new ReplyError('ERR This instance has cluster support disabled');
+
+function byProduct(text: (name: string) => string): Readonly<Record<Profile['product'], ReplyError>> {
+  return { redis: new ReplyError(text('Redis')), valkey: new ReplyError(text('Valkey')) };
+}
 
 /** `reason` in the words of strerror(3). */
 export function aofFails(reason: string): ReplyError {

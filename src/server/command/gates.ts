@@ -5,6 +5,7 @@
  * derived (`server.rearm`, `rearmClient`): nobody sets one by hand.
  */
 
+import { type Profile, profileOf } from '../../config/profiles.ts';
 import {
   ARMED_AUTH,
   ARMED_CLUSTER,
@@ -94,7 +95,7 @@ function allowedInMulti(call: Call): ReplyError | null {
 function durable(call: Call): ReplyError | null {
   const failure = call.server.persistence.whyNotDurable();
   if (failure === null || !(mayWrite(call) || call.command.is('tells_health'))) return null;
-  return failure.file === 'rdb' ? SNAPSHOTS_FAIL : aofFails(failure.reason);
+  return failure.file === 'rdb' ? SNAPSHOTS_FAIL[productOf(call.server)] : aofFails(failure.reason);
 }
 
 function wantsReplicas({ config, replication }: Server): boolean {
@@ -122,12 +123,12 @@ function fresh(call: Call): ReplyError | null {
 }
 
 function allowedWhileLoading(call: Call): ReplyError | null {
-  return mayRun(call, 'loading') ? null : LOADING;
+  return mayRun(call, 'loading') ? null : LOADING[productOf(call.server)];
 }
 
 /** What is written to the old data now would be gone in a moment. */
 function allowedWhileCopying(call: Call): Verdict {
-  return mayWrite(call) ? LOADING : null;
+  return mayWrite(call) ? LOADING[productOf(call.server)] : null;
 }
 
 function notHeldBack(call: Call): Verdict {
@@ -135,6 +136,11 @@ function notHeldBack(call: Call): Verdict {
   const kind = server.pause.kind(server.clock.monotonic_ms());
   if (kind === null || client.kind !== 'normal' || client.connection === null) return null;
   return kind === 'all' || mayWrite(call) || call.command.has('may_replicate') ? HELD : null;
+}
+
+/** In whose name it is refused. */
+function productOf({ config }: Server): Profile['product'] {
+  return profileOf(config).product;
 }
 
 /** Whether commands with this flag may run: EXEC, when all of its commands have it. */

@@ -42,6 +42,8 @@ export type Trait =
   | 'prepares_next'
   /** Sends keys elsewhere: those that are here already or still are do not matter. */
   | 'moves_keys'
+  /** What it finds counts as used, whoever asks. */
+  | 'touches'
   /** Is asked to learn whether all is well, so it is refused when data cannot be kept. */
   | 'tells_health';
 
@@ -51,7 +53,6 @@ export type Category =
   | 'string'
   | 'list'
   | 'set'
-  | 'hash'
   | 'connection'
   | 'transaction'
   | 'dangerous'

@@ -16,15 +16,33 @@ const COUNTER_MAX = 255;
 const COUNTER_START = 5;
 
 export class AccessClock {
-  useLfu = false;
   logFactor = 10;
   decay_minutes = 1;
+  /** What is used now shall not count as used (CLIENT NO-TOUCH). */
+  #resting = false;
+  /** Either of the two, so that the usual case is one question. */
+  #special = false;
+  #useLfu = false;
   #now_s = 0;
   #minutes = 0;
   readonly #prng: Prng;
 
   constructor(prng: Prng) {
     this.#prng = prng;
+  }
+
+  get useLfu(): boolean {
+    return this.#useLfu;
+  }
+
+  set useLfu(useLfu: boolean) {
+    this.#useLfu = useLfu;
+    this.#special = useLfu || this.#resting;
+  }
+
+  set resting(resting: boolean) {
+    this.#resting = resting;
+    this.#special = resting || this.#useLfu;
   }
 
   setTime(now_ms: number): void {
@@ -34,21 +52,22 @@ export class AccessClock {
 
   /** For a new key. */
   fresh(): number {
-    return this.useLfu ? (this.#minutes << 8) | COUNTER_START : this.#now_s;
+    return this.#useLfu ? (this.#minutes << 8) | COUNTER_START : this.#now_s;
   }
 
   /** After a use. */
   used(access: number): number {
-    if (!this.useLfu) return this.#now_s;
+    if (!this.#special) return this.#now_s;
+    if (this.#resting) return access;
     return (this.#minutes << 8) | this.#increment(this.#decayed(access));
   }
 
   idle_s(access: number): number {
-    return this.useLfu ? 0 : (this.#now_s - access) & SECONDS_MASK;
+    return this.#useLfu ? 0 : (this.#now_s - access) & SECONDS_MASK;
   }
 
   frequency(access: number): number {
-    return this.useLfu ? this.#decayed(access) : 0;
+    return this.#useLfu ? this.#decayed(access) : 0;
   }
 
   fromIdle(idle_s: number): number {

@@ -7,8 +7,17 @@
 import { HANDSHAKE, KNOWN_FLAGS, MEET_FIRST, NO_ADDRESS, SUSPECTED } from './flags.ts';
 import { makeHeader, openLink, reply, send } from './link.ts';
 import type { Extension, GossipEntry, Heartbeat } from './message.ts';
-import { EXTENSION_HOSTNAME, HAS_EXTENSIONS, MEET, PING, PONG } from './message.ts';
-import { type ClusterNode, dateOf, isReachable, type State, shardPrimary, type World } from './state.ts';
+import {
+  EXTENSION_FORGOTTEN_NODE,
+  EXTENSION_HOSTNAME,
+  EXTENSION_NODENAME,
+  EXTENSION_SHARD_ID,
+  HAS_EXTENSIONS,
+  MEET,
+  PING,
+  PONG,
+} from './message.ts';
+import { type ClusterNode, dateOf, isReachable, type State, shardIdOf, shardPrimary, type World } from './state.ts';
 
 /** A random node is pinged this often, the one of a sample that was silent for longest. */
 const RANDOM_PING_MS = 1000;
@@ -125,17 +134,35 @@ interface HeartbeatPlan {
 }
 
 function makeHeartbeat(state: State, { type, to, wanted, news }: HeartbeatPlan, world: World): Heartbeat {
-  const extensions = extensionsOf(state);
-  const header = makeHeader(state, world, extensions.length > 0 ? HAS_EXTENSIONS : 0);
+  const extensions = extensionsOf(state, to, world);
+  // Without any, it says that we know them.
+  const isMarked = state.config.tellsShards || extensions.length > 0;
+  const header = makeHeader(state, world, isMarked ? HAS_EXTENSIONS : 0);
   const named = chooseNodes(state, { to, wanted, news: news ?? [] }, world);
   return { type, header, gossip: named.map((node) => entryOf(state, node)), extensions };
 }
 
-const NO_EXTENSIONS: readonly Extension[] = [];
+/** What the header has no room for, in the order of Redis; most of it only for those who have shown that they know it. */
+function extensionsOf(state: State, to: ClusterNode | null, world: World): readonly Extension[] {
+  const { hostname, nodename } = state.myself;
+  const extensions: Extension[] = [];
+  if (hostname !== '') extensions.push({ type: EXTENSION_HOSTNAME, data: Buffer.from(`${hostname}\0`, 'latin1') });
+  if (!state.config.tellsShards || to?.knowsShards !== true) return extensions;
+  if (nodename !== '') extensions.push({ type: EXTENSION_NODENAME, data: Buffer.from(`${nodename}\0`, 'latin1') });
+  for (const [id, until_ms] of state.forgotten) {
+    const left_s = Math.ceil((until_ms - world.now_ms) / 1000);
+    if (left_s > 0) extensions.push({ type: EXTENSION_FORGOTTEN_NODE, data: forgottenNode(id, left_s) });
+  }
+  extensions.push({ type: EXTENSION_SHARD_ID, data: Buffer.from(shardIdOf(state.myself), 'latin1') });
+  return extensions;
+}
 
-function extensionsOf(state: State): readonly Extension[] {
-  const { hostname } = state.myself;
-  return hostname === '' ? NO_EXTENSIONS : [{ type: EXTENSION_HOSTNAME, data: Buffer.from(`${hostname}\0`, 'latin1') }];
+/** The id, and how many seconds it stays forgotten. */
+function forgottenNode(id: string, left_s: number): Buffer {
+  const data = Buffer.alloc(id.length + 8);
+  data.write(id, 'latin1');
+  data.writeBigUInt64BE(BigInt(left_s), id.length);
+  return data;
 }
 
 /** A tenth of the cluster, at least three, and never more than there are others than the two who talk. */

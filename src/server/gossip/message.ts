@@ -72,7 +72,9 @@ export interface GossipEntry {
 }
 
 export const EXTENSION_HOSTNAME = 0;
+export const EXTENSION_NODENAME = 1;
 export const EXTENSION_FORGOTTEN_NODE = 2;
+export const EXTENSION_SHARD_ID = 3;
 
 export interface Extension {
   readonly type: number;

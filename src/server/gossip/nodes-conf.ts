@@ -1,7 +1,8 @@
 /*
  * nodes.conf: what a node must not forget. One line a node, as in CLUSTER NODES, and a last line with the epochs. The
- * format is Redis' own, so a node can change from one server to the other with its file. Newer servers add `key=value`
- * fields behind the hostname; they are read over, and not written, because older servers would take them for a name.
+ * format is Redis' own, so a node can change from one server to the other with its file. Behind the hostname stand
+ * `key=value` fields, as since Redis 7.2: those that are not known are read over, and none are written where the file is
+ * to be one of 7.0, which would take them for a part of the name.
  */
 import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { SLOTS } from '../../base/slot.ts';
@@ -21,6 +22,7 @@ import {
   ownerOf,
   type State,
   setPrimaryOf,
+  shardIdOf,
 } from './state.ts';
 
 /** The file is damaged: nothing is repaired by guessing. */
@@ -37,8 +39,17 @@ export class NodesConfError extends Error {
 
 export function formatNodesConf(state: State): string {
   let text = '';
-  for (const node of state.list) if (!inHandshake(node)) text += `${nodeLine(state, node, node.port)}\n`;
+  for (const node of state.list)
+    if (!inHandshake(node)) text += `${nodeLine(state, node, node.port, fieldsOf(state, node))}\n`;
   return `${text}vars currentEpoch ${state.currentEpoch} lastVoteEpoch ${state.lastVoteEpoch}\n`;
+}
+
+/** The port that is not the one before them, the name for people, the shard. */
+function fieldsOf({ config }: State, node: ClusterNode): string {
+  if (!config.tellsShards) return '';
+  const otherPort = config.plainPort === 0 ? 'tls-port=0' : `tcp-port=${node.plainPort}`;
+  const nodename = node.nodename === '' ? '' : `,nodename=${node.nodename}`;
+  return `,${otherPort}${nodename},shard-id=${shardIdOf(node)}`;
 }
 
 /** Throws NodesConfError. */
@@ -153,7 +164,7 @@ function readNode(state: State, line: Line, now_ms: number): void {
 
 /** ip:port[@busPort][,hostname[,key=value]…]; an IPv6 address has colons of its own. */
 function readAddress(node: ClusterNode, text: string, number: number): void {
-  const [endpoint, hostname] = text.split(',') as [string, string | undefined];
+  const [endpoint, hostname, ...fields] = text.split(',') as [string, string | undefined, ...string[]];
   const colon = endpoint.lastIndexOf(':');
   if (colon === -1) throw new NodesConfError(number, `'${text}' is no address`);
   const [port, busPort] = endpoint.slice(colon + 1).split('@') as [string, string | undefined];
@@ -161,6 +172,27 @@ function readAddress(node: ClusterNode, text: string, number: number): void {
   node.port = readPort(port, number);
   node.busPort = busPort === undefined ? node.port + BUS_PORT_OFFSET : readPort(busPort, number);
   node.hostname = hostname ?? '';
+  for (const field of fields) readField(node, field, number);
+}
+
+/** What no line is refused for: a server that is newer than us knows more of them. */
+function readField(node: ClusterNode, field: string, number: number): void {
+  const equals = field.indexOf('=');
+  const value = field.slice(equals + 1);
+  switch (field.slice(0, equals)) {
+    case 'shard-id':
+      if (!ID_PATTERN.test(value)) throw new NodesConfError(number, `'${value}' is no shard id`);
+      node.shardId = value;
+      break;
+    case 'nodename':
+      node.nodename = value;
+      break;
+    case 'tcp-port':
+      node.plainPort = readPort(value, number);
+      break;
+    default:
+      break;
+  }
 }
 
 interface SlotWord {

@@ -162,6 +162,7 @@ function reset(state: State, hard: boolean, world: World): CommandResult {
     return { error: "ERR CLUSTER RESET can't be called with master nodes containing keys" };
   }
   endManualFailover(state, world);
+  const leavesShard = hard || isReplica(myself);
   if (isReplica(myself)) {
     markPrimary(state, myself, world);
     stopFollowing(state, world);
@@ -172,6 +173,7 @@ function reset(state: State, hard: boolean, world: World): CommandResult {
   dropSlots(state, myself);
   myself.flags = MYSELF | PRIMARY;
   announceMyself(state);
+  if (leavesShard) myself.shardId = world.prng.hex(40);
   if (hard) startOver(state, world);
   state.size = 0;
   state.evaluateWanted = true;

@@ -22,8 +22,11 @@ import { notePausedPrimary, startHandover } from './manual-failover.ts';
 import {
   EXTENSION_FORGOTTEN_NODE,
   EXTENSION_HOSTNAME,
+  EXTENSION_NODENAME,
+  EXTENSION_SHARD_ID,
   FAIL,
   FAILOVER_START,
+  HAS_EXTENSIONS,
   type Header,
   type Heartbeat,
   MEET,
@@ -260,17 +263,43 @@ function sendUpdate(state: State, to: ClusterNode, owner: ClusterNode, world: Wo
 
 function readExtensions(state: State, message: Heartbeat, sender: ClusterNode, world: World): void {
   let hostname = '';
+  let nodename = '';
+  let { shardId } = sender;
   for (const { type, data } of message.extensions) {
     if (type === EXTENSION_HOSTNAME) {
-      const text = data.toString('latin1').replace(/\0.*$/s, '');
+      const text = textIn(data);
       if (isHost(text)) hostname = text;
+    } else if (type === EXTENSION_NODENAME) {
+      const text = textIn(data);
+      if (NODENAME_PATTERN.test(text)) nodename = text;
+    } else if (type === EXTENSION_SHARD_ID && data.length === 40) {
+      const text = data.toString('latin1');
+      if (ID_PATTERN.test(text)) shardId = text;
     } else if (type === EXTENSION_FORGOTTEN_NODE && data.length === 48) {
       hearForgotten(state, data, world);
     }
   }
-  if (sender.hostname === hostname) return;
+  noteExtensions(sender, message);
+  if (sender.hostname === hostname && sender.nodename === nodename && sender.shardId === shardId) return;
   sender.hostname = hostname;
+  sender.nodename = nodename;
+  sender.shardId = shardId;
   persist(state, world, { fsync: false });
+}
+
+/** Redis 7.0 knows a hostname and nothing else, and marks no message without one. */
+function noteExtensions(sender: ClusterNode, { header, extensions }: Heartbeat): void {
+  const isMarked = (header.messageFlags & HAS_EXTENSIONS) !== 0;
+  const isLater = extensions.length === 0 || extensions.some(({ type }) => type !== EXTENSION_HOSTNAME);
+  if (isMarked && isLater) sender.knowsShards = true;
+}
+
+const ID_PATTERN = /^[0-9a-f]{40}$/;
+const NODENAME_PATTERN = /^[A-Za-z0-9._-]{1,255}$/;
+
+/** Up to the zero byte behind it. */
+function textIn(data: Buffer): string {
+  return data.toString('latin1').replace(/\0.*$/s, '');
 }
 
 /** Newer servers pass on what their operators told them to forget. */

@@ -18,6 +18,7 @@ import {
   isSuspected,
   NOBODY,
   type State,
+  shardIdOf,
   shardPrimary,
 } from './state.ts';
 
@@ -51,9 +52,12 @@ export function nodesText(state: State, client: { tls: boolean }): string {
   return state.list.map((node) => `${nodeLine(state, node, clientPort(node, client))}\n`).join('');
 }
 
-/** One line of CLUSTER NODES, CLUSTER REPLICAS and, with the announced port, nodes.conf; without the line end. */
-export function nodeLine(state: State, node: ClusterNode, port: number): string {
-  const host = node.hostname === '' ? '' : `,${node.hostname}`;
+/**
+ * One line of CLUSTER NODES, CLUSTER REPLICAS and, with the announced port and more fields behind the hostname, nodes.conf;
+ * without the line end.
+ */
+export function nodeLine(state: State, node: ClusterNode, port: number, fields = ''): string {
+  const host = node.hostname === '' && fields === '' ? '' : `,${node.hostname}${fields}`;
   const primary = isReplica(node) && node.primary !== null ? node.primary.id : '-';
   const linked = node === state.myself || node.link !== 0 ? 'connected' : 'disconnected';
   let line =
@@ -117,14 +121,21 @@ export interface Shard {
   readonly members: readonly ShardMember[];
 }
 
-/** CLUSTER SHARDS: one for each primary, those without slots too. Our own offset is `myOffset`. */
+/**
+ * CLUSTER SHARDS, those without slots too. A primary that failed and the one that took its place are of one shard. Our own
+ * offset is `myOffset`.
+ */
 export function shards(state: State, myOffset: number): Shard[] {
-  return state.list.filter(isPrimary).map((primary) => ({
-    slots: rangesOf(primary.slots.bitmap),
-    members: [primary, ...primary.replicas].map((node) => {
-      const offset = node === state.myself ? myOffset : node.offset;
-      return { node, role: node === primary ? 'master' : 'replica', offset, health: healthOf(node, offset) };
-    }),
+  const primaries = state.list.filter(isPrimary);
+  const byShard = Map.groupBy(primaries, (node) => (state.config.tellsShards ? shardIdOf(node) : node.id));
+  return [...byShard.values()].map((leading) => ({
+    slots: leading.flatMap(({ slots }) => rangesOf(slots.bitmap)),
+    members: leading
+      .flatMap((primary) => [primary, ...primary.replicas])
+      .map((node) => {
+        const offset = node === state.myself ? myOffset : node.offset;
+        return { node, role: isPrimary(node) ? 'master' : 'replica', offset, health: healthOf(node, offset) };
+      }),
   }));
 }
 

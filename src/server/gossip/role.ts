@@ -12,12 +12,15 @@ import {
   persist,
   type State,
   setPrimaryOf,
+  shardIdOf,
   type World,
 } from './state.ts';
 
 /** Another node says, or an election shows, that it is a primary. */
 export function markPrimary(state: State, node: ClusterNode, world: World): void {
   if (isPrimary(node)) return;
+  // The shard is the same, under another primary.
+  node.shardId = shardIdOf(node);
   setPrimaryOf(node, null);
   // It had a primary: it is a place worth a replica.
   if (node !== state.myself) node.flags |= MIGRATE_TO;

@@ -6,7 +6,7 @@
  *
  * The loop a shell has to write:
  *
- *   const state = createState({ id: prng.hex(40), config })            // a new node; or, from a nodes.conf:
+ *   const state = createState({ id: prng.hex(40), shardId: prng.hex(40), config })      // a new node; or, from a nodes.conf:
  *   const state = loadNodesConf(text, config, now_ms)                  // throws NodesConfError with the line
  *   claimFoundKeys(state, world)                                       // found-keys.ts: keys on disk, slots in books
  *   const world: World = { now_ms, prng, effects: [], countKeysInSlot, keyCount, replication };   // one for ever
@@ -81,6 +81,10 @@ export interface ClusterConfig {
   /** '' when not configured: the node learns its address from the first socket that reaches it. */
   announceIp: string;
   announceHostname: string;
+  /** For people; '' has none. */
+  announceNodename: string;
+  /** Shards have ids, on the bus and in nodes.conf, as since Redis 7.2. */
+  tellsShards: boolean;
   /** The port that clients and the wire know us by: the TLS port with tls-cluster. */
   port: number;
   /** The plaintext port when `port` speaks TLS, else 0. */
@@ -128,6 +132,11 @@ export interface ClusterNode {
   plainPort: number;
   busPort: number;
   hostname: string;
+  nodename: string;
+  /** As it was told or kept; '' when that never was. `shardIdOf` has the one that counts. */
+  shardId: string;
+  /** It has shown that it knows what messages carry since 7.2: to Redis 7.0, that would be a line in its log each time. */
+  knowsShards: boolean;
   /** Where it was before it moved, and when that was. */
   left: { readonly ip: string; readonly port: number; readonly at_ms: number } | null;
   readonly created_ms: number;
@@ -245,9 +254,10 @@ const INDEX_MAX = 32_767;
 export const NO_SLOTS = new SlotSet();
 export const NO_SLOTS_SNAPSHOT = Buffer.alloc(SLOTS / 8);
 
-export function createState(options: { id: string; config: ClusterConfig; now_ms: number }): State {
-  const { id, config, now_ms } = options;
+export function createState(options: { id: string; shardId?: string; config: ClusterConfig; now_ms: number }): State {
+  const { id, shardId = '', config, now_ms } = options;
   const myself = createNode({ id, flags: MYSELF | PRIMARY, index: MYSELF_INDEX, now_ms });
+  myself.shardId = shardId;
   const state: State = {
     config,
     myself,
@@ -301,6 +311,7 @@ export function announceMyself(state: State): void {
   if (config.announceIp !== '') myself.ip = config.announceIp;
   myself.flags = config.replicaNoFailover ? myself.flags | NO_FAILOVER : myself.flags & ~NO_FAILOVER;
   myself.hostname = config.announceHostname;
+  myself.nodename = config.announceNodename;
   myself.port = config.port;
   myself.plainPort = config.plainPort;
   myself.busPort = config.busPort;
@@ -359,6 +370,15 @@ export function ownerOf(state: State, slot: number): ClusterNode | null {
 /** The primary that speaks for the node's shard: itself, or its primary when that is known. */
 export function shardPrimary(node: ClusterNode): ClusterNode {
   return isReplica(node) && node.primary !== null ? node.primary : node;
+}
+
+/**
+ * The id of the node's shard: its primary's, whatever it may say itself. A primary that never told one, because it is of
+ * Redis 7.0 or was until now, has its own name for it: that is what all nodes know of it.
+ */
+export function shardIdOf(node: ClusterNode): string {
+  const primary = shardPrimary(shardPrimary(node));
+  return primary.shardId === '' ? primary.id : primary.shardId;
 }
 
 /** True when messages to the node can be sent now, and it knows who we are. */
@@ -422,6 +442,9 @@ function createNode(options: NewNode & { index: number; now_ms: number }): Clust
     plainPort: options.plainPort ?? 0,
     busPort: options.busPort ?? 0,
     hostname: '',
+    nodename: '',
+    shardId: '',
+    knowsShards: false,
     left: null,
     created_ms: options.now_ms,
     pingSent_ms: 0,

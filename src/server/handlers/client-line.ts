@@ -1,8 +1,11 @@
 /* One client as CLIENT LIST and CLIENT INFO show it: fields that scripts parse, in Redis' order. */
 
+import { profileOf } from '../../config/profiles.ts';
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import { memoryOfClient } from './client-memory.ts';
+
+type Fields = [name: string, value: string | number][];
 
 export function clientLine(server: Server, client: Client): string {
   const { clock, config } = server;
@@ -10,7 +13,9 @@ export function clientLine(server: Server, client: Client): string {
   const ends = connection ?? client.link;
   const memory = memoryOfClient(server, client);
   const now_ms = clock.monotonic_ms();
-  const fields: [string, string | number][] = [
+  const { since72, product } = profileOf(config);
+  const isValkey = product === 'valkey';
+  const fields: Fields = [
     ['id', client.id],
     ['addr', addressOf(client, ends?.remoteAddress, ends?.remotePort, config.unixsocket)],
     ['laddr', addressOf(client, ends?.localAddress, ends?.localPort, config.unixsocket)],
@@ -24,6 +29,7 @@ export function clientLine(server: Server, client: Client): string {
     ['psub', 0],
     ['ssub', 0],
     ['multi', client.transaction === null ? -1 : client.transaction.queue.length],
+    ...(isValkey ? ([['watch', client.watching.length]] as Fields) : []),
     ['qbuf', memory.input],
     ['qbuf-free', memory.inputFree],
     ['argv-mem', memory.arguments],
@@ -40,8 +46,8 @@ export function clientLine(server: Server, client: Client): string {
     ['redir', -1],
     ['resp', client.resp],
   ];
-  if (client.libName !== '') fields.push(['lib-name', client.libName]);
-  if (client.libVersion !== '') fields.push(['lib-ver', client.libVersion]);
+  if (since72) fields.push(['lib-name', client.libName], ['lib-ver', client.libVersion]);
+  if (isValkey) fields.push(['tot-net-in', connection?.bytesIn ?? 0], ['tot-net-out', connection?.bytesOut ?? 0]);
   return fields.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
@@ -62,5 +68,6 @@ function flagsOf(client: Client): string {
   if (client.readonly) flags += 'r';
   if (client.transport === 'unix') flags += 'U';
   if (client.noEvict) flags += 'e';
+  if (client.noTouch) flags += 'T';
   return flags === '' ? 'N' : flags;
 }

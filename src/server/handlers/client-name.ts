@@ -1,14 +1,13 @@
 /* The rule for names of clients: CLIENT SETNAME and HELLO SETNAME share it. */
 
 import { ReplyError } from '../command/errors.ts';
-import type { Client } from '../state/client.ts';
 
 const BAD_NAME = new ReplyError('ERR Client names cannot contain spaces, newlines or special characters.');
 
-/** An empty name removes the one it has. */
-export function setClientName(client: Client, name: string): void {
+/** The name, which may be empty: that takes away the one a client has. */
+export function checkClientName(name: string): string {
   if (!isPrintable(name)) throw BAD_NAME;
-  client.name = name;
+  return name;
 }
 
 /** CLIENT LIST puts such words into lines of fields, so they may not contain what ends a field. */

@@ -8,7 +8,7 @@ import { misusedSubcommand, quoted, ReplyError, SYNTAX } from '../command/errors
 import type { Spec } from '../command/spec.ts';
 import { type Client, rearmClient } from '../state/client.ts';
 import { clientLine } from './client-line.ts';
-import { isPrintable, setClientName } from './client-name.ts';
+import { checkClientName, isPrintable } from './client-name.ts';
 
 const OWN = { flags: ['noscript', 'loading', 'stale'], acl: ['connection'], keys: [], group: 'connection' } as const;
 const ADMIN = {
@@ -105,6 +105,26 @@ export const specs: readonly Spec[] = [
         run: noEvict,
       },
       {
+        ...OWN,
+        name: 'no-touch',
+        arity: 3,
+        since: '7.2.0',
+        usage: '(ON|OFF)',
+        summary: 'Whether what this connection reads counts as used: keys keep their LRU and LFU, but for TOUCH.',
+        complexity: 'O(1)',
+        run: noTouch,
+      },
+      {
+        ...OWN,
+        name: 'maint_notifications',
+        arity: -3,
+        since: '7.2.0',
+        usage: '(ON|OFF) [MOVING-ENDPOINT-TYPE <type>]',
+        summary: 'Whether this connection wants to be told of planned maintenance. There is none that is announced.',
+        complexity: 'O(1)',
+        run: maintenanceNotices,
+      },
+      {
         ...ADMIN,
         name: 'pause',
         arity: -3,
@@ -172,7 +192,7 @@ function getname({ client, reply }: Call): void {
 }
 
 function setname(call: Call): void {
-  setClientName(call.client, call.text(2));
+  call.client.name = checkClientName(call.text(2));
   call.reply.ok();
 }
 
@@ -257,6 +277,26 @@ function localOf({ connection, link }: Client): string {
 function noEvict(call: Call): void {
   if (!call.is(2, 'ON') && !call.is(2, 'OFF')) throw SYNTAX;
   call.client.noEvict = call.is(2, 'ON');
+  call.reply.ok();
+}
+
+function noTouch(call: Call): void {
+  if (!call.is(2, 'ON') && !call.is(2, 'OFF')) throw SYNTAX;
+  call.client.noTouch = call.is(2, 'ON');
+  rearmClient(call.client);
+  call.reply.ok();
+}
+
+/** As which kind of address a client wants to be told where a node has gone. */
+const ENDPOINT_TYPES = ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'];
+
+/** Client libraries ask for it first thing, and log an error as their own. */
+function maintenanceNotices(call: Call): void {
+  if (!call.is(2, 'ON') && !call.is(2, 'OFF')) throw SYNTAX;
+  if (call.argc > 3) {
+    if (call.argc !== 5 || !call.is(3, 'MOVING-ENDPOINT-TYPE')) throw SYNTAX;
+    if (!ENDPOINT_TYPES.includes(call.text(4).toLowerCase())) throw SYNTAX;
+  }
   call.reply.ok();
 }
 

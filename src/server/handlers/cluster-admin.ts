@@ -223,7 +223,7 @@ function meet(call: Call): void {
 }
 
 function portFrom(call: Call, i: number, kind: 'base' | 'bus'): number {
-  return call.integer(i, new ReplyError(`ERR Invalid TCP ${kind} port specified: ${quoted(call.text(i))}`));
+  return call.integer(i, new ReplyError(`ERR Invalid ${kind} port specified: ${quoted(call.text(i))}`));
 }
 
 function setConfigEpoch(call: Call): void {

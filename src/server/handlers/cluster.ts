@@ -19,7 +19,7 @@ import {
   type ShardMember,
   shards,
 } from '../gossip/report.ts';
-import { type ClusterNode, isPrimary, type State } from '../gossip/state.ts';
+import { type ClusterNode, isPrimary, type State, shardIdOf } from '../gossip/state.ts';
 import { adminSpecs } from './cluster-admin.ts';
 
 const ADMIN_QUESTION = { flags: ['admin', 'stale'], acl: ['admin', 'dangerous'], keys: [], group: 'cluster' } as const;
@@ -46,6 +46,7 @@ const questions: readonly Spec[] = [
   },
   {
     ...QUESTION,
+    flags: ['stale', 'loading'],
     name: 'slots',
     arity: 2,
     since: '3.0.0',
@@ -55,6 +56,7 @@ const questions: readonly Spec[] = [
   },
   {
     ...QUESTION,
+    flags: ['stale', 'loading'],
     name: 'shards',
     arity: 2,
     since: '7.0.0',
@@ -79,6 +81,15 @@ const questions: readonly Spec[] = [
     summary: 'Return the node id.',
     complexity: 'O(1)',
     run: (call) => call.reply.bulkText(stateOf(call).myself.id),
+  },
+  {
+    ...QUESTION,
+    name: 'myshardid',
+    arity: 2,
+    since: '7.2.0',
+    summary: "Return the node's shard id.",
+    complexity: 'O(1)',
+    run: (call) => call.reply.bulkText(shardIdOf(stateOf(call).myself)),
   },
   {
     ...QUESTION,

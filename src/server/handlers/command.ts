@@ -65,7 +65,7 @@ export const specs: readonly Spec[] = [
       {
         ...QUESTION,
         name: 'getkeys',
-        arity: -4,
+        arity: -3,
         since: '2.8.13',
         usage: '<full-command>',
         summary: 'Return the keys from a full Redis command.',

@@ -6,6 +6,7 @@
 import { bytesOf } from '../../base/byte-text.ts';
 import { rewriteConfig } from '../../config/conf-rewrite.ts';
 import { directiveOf, findName } from '../../config/directives.ts';
+import { profileOf } from '../../config/profiles.ts';
 import { SettingFailure } from '../../config/settings.ts';
 import { type Call, mayBlock } from '../command/call.ts';
 import { container } from '../command/container.ts';
@@ -96,7 +97,8 @@ function set(call: Call): void {
   if (call.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
   for (let i = 2; i < call.argc; i += 2) pairs.push([call.text(i), call.text(i + 1)]);
-  if (call.server.loading && pairs.some(([name]) => isDeniedWhileLoading(name))) throw LOADING;
+  if (call.server.loading && pairs.some(([name]) => isDeniedWhileLoading(name)))
+    throw LOADING[profileOf(call.server.config).product];
   if (!mayBlock(call) && pairs.some(([name]) => call.server.settings.isTried(name))) throw NOT_INSIDE;
   let trial: Promise<void> | null;
   try {

@@ -2,15 +2,15 @@
  * What a client says about its own connection: PING, ECHO, AUTH, HELLO, SELECT, QUIT, RESET. CLIENT is in client.ts.
  */
 
+import { profileOf } from '../../config/profiles.ts';
 import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, quoted, ReplyError, WRONG_PASSWORD } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { discardTransaction } from '../command/transaction.ts';
-import { REDIS_VERSION } from '../observe/version.ts';
 import { isPassword } from '../security/password.ts';
 import { type Client, setAuthenticated } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
-import { setClientName } from './client-name.ts';
+import { checkClientName } from './client-name.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -128,7 +128,10 @@ function authenticate(server: Server, client: Client, user: string, password: Bu
   const required = server.config.requirepass;
   // A user without a password accepts any (spec: resp.md, section 4).
   const welcome = user === 'default' && (required === '' || isPassword(password, required));
-  if (!welcome) throw WRONG_PASSWORD;
+  if (!welcome) {
+    server.stats.add('refusedLogins');
+    throw WRONG_PASSWORD;
+  }
   setAuthenticated(client, true);
   client.user = user;
 }
@@ -151,7 +154,7 @@ function hello(call: Call): void {
   const { user, password, name } = helloOptions(call);
   if (password !== null) authenticate(server, client, user, password);
   if (!client.authenticated) throw HELLO_NO_AUTH;
-  if (name !== null) setClientName(client, name);
+  if (name !== null) client.name = name;
   client.resp = resp;
   call.reply.resp = resp;
   replyHello(call);
@@ -163,6 +166,7 @@ interface HelloOptions {
   name: string | null;
 }
 
+/** All that can be refused without being tried is refused here, before anything is done. */
 function helloOptions(call: Call): HelloOptions {
   const options: HelloOptions = { user: '', password: null, name: null };
   for (let i = 2; i < call.argc; ) {
@@ -171,7 +175,7 @@ function helloOptions(call: Call): HelloOptions {
       options.password = call.bytes(i + 2);
       i += 3;
     } else if (call.is(i, 'SETNAME') && i + 1 < call.argc) {
-      options.name = call.text(i + 1);
+      options.name = checkClientName(call.text(i + 1));
       i += 2;
     } else {
       throw new ReplyError(`ERR Syntax error in HELLO option '${quoted(call.text(i))}'`);
@@ -181,11 +185,12 @@ function helloOptions(call: Call): HelloOptions {
 }
 
 function replyHello({ server, client, reply }: Call): void {
+  const { product, productVersion } = profileOf(server.config);
   reply.map(7);
   reply.bulkText('server');
-  reply.bulkText('redis');
+  reply.bulkText(product);
   reply.bulkText('version');
-  reply.bulkText(REDIS_VERSION);
+  reply.bulkText(server.config['hello-version'] || productVersion);
   reply.bulkText('proto');
   reply.integer(client.resp);
   reply.bulkText('id');
@@ -226,6 +231,7 @@ function reset(call: Call): void {
   client.asking = false;
   client.readonly = false;
   client.noEvict = false;
+  client.noTouch = false;
   client.replyMode = 'on';
   setAuthenticated(client, server.config.requirepass === '');
   client.user = 'default';

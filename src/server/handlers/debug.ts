@@ -3,12 +3,12 @@
 import type { Call } from '../command/call.ts';
 import { CLUSTER_DISABLED, misusedSubcommand, NO_SUCH_KEY, ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { encodingName } from '../data/encoding.ts';
 import { MESSAGE_NAMES, MESSAGE_TYPES } from '../gossip/message.ts';
 import { standStill } from '../persistence/key-pace.ts';
 import { isLocal } from '../state/client.ts';
 import { dumpValue } from '../types/dump.ts';
 import { digestOfAll, digestOfValue } from '../types/keyspace-digest.ts';
+import { encodingNameOf } from '../types/table.ts';
 import { loadAof, reload } from './debug-load.ts';
 import { populate } from './debug-populate.ts';
 import { protocol } from './debug-protocol.ts';
@@ -20,6 +20,7 @@ import {
   replicate,
   skipChecksums,
 } from './debug-switches.ts';
+import { encodingRules } from './object.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -183,7 +184,7 @@ function object(call: Call): void {
   const serialized = dumpValue(db, ref, server.persistence.form).length;
   const idle_s = db.idle_s(ref);
   reply.simple(
-    `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingName(db.encodingOf(ref))} ` +
+    `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingNameOf(db, ref, encodingRules(server))} ` +
       `serializedlength:${serialized - TYPE_AND_FOOTER_BYTES} lru:${Math.floor(server.keyspace.now_ms / 1000) - idle_s} lru_seconds_idle:${idle_s}`,
   );
 }

@@ -1,6 +1,8 @@
 /* INFO stats: totals since the start or since CONFIG RESETSTAT, and rates over the last seconds. */
 
+import { performance } from 'node:perf_hooks';
 import type { InfoLines } from '../../base/info-lines.ts';
+import { profileOf } from '../../config/profiles.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Client } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
@@ -65,6 +67,9 @@ export function sampleRates(server: Server): void {
   stats.outputRate.sample(traffic.bytesOut, now_ms);
   stats.replicaInputRate.sample(traffic.replicaBytesIn, now_ms);
   stats.replicaOutputRate.sample(traffic.replicaBytesOut, now_ms);
+  const { cycles, active_us } = eventLoop();
+  stats.cycleRate.sample(cycles, now_ms);
+  stats.activeRate.sample(active_us, now_ms);
 }
 
 export function statsInfo(server: Server): InfoLines {
@@ -111,7 +116,33 @@ export function statsInfo(server: Server): InfoLines {
     ['reply_buffer_shrinks', 0],
     ['reply_buffer_expands', 0],
     ['client_output_buffer_limit_disconnections', stats.get('outputLimitDisconnections')],
+    ...(profileOf(server.config).since72 ? sinceRedis72(server) : []),
   ];
+}
+
+/** Refusals by what was not allowed, and what the event loop does. */
+function sinceRedis72({ stats, commandStats }: Server): InfoLines {
+  const { cycles, active_us } = eventLoop();
+  const cyclesPerSecond = stats.cycleRate.perSecond;
+  const perCycle_us = cyclesPerSecond === 0 ? 0 : stats.activeRate.perSecond / cyclesPerSecond;
+  return [
+    ['eventloop_cycles', cycles],
+    ['eventloop_duration_sum', active_us],
+    ['eventloop_duration_cmd_sum', commandStats.total_us],
+    ['instantaneous_eventloop_cycles_per_sec', Math.round(cyclesPerSecond)],
+    ['instantaneous_eventloop_duration_usec', Math.round(perCycle_us)],
+    ['acl_access_denied_auth', stats.get('refusedLogins')],
+    // There are no users who may do less than everything.
+    ['acl_access_denied_cmd', 0],
+    ['acl_access_denied_key', 0],
+    ['acl_access_denied_channel', 0],
+  ];
+}
+
+/** Of the process: it has one loop, whatever runs in it besides. */
+function eventLoop(): { cycles: number; active_us: number } {
+  const { active } = performance.eventLoopUtilization();
+  return { cycles: performance.nodeTiming.uvMetricsInfo.loopCount, active_us: Math.round(active * 1000) };
 }
 
 const EVICTION: InfoLines = [

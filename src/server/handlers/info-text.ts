@@ -7,9 +7,10 @@ import { machine, release, type } from 'node:os';
 import { version as nodeVersion } from 'node:process';
 import { toByteText } from '../../base/byte-text.ts';
 import type { InfoLines } from '../../base/info-lines.ts';
+import { type Profile, profileOf } from '../../config/profiles.ts';
 import { commandStatsInfo, latencyStatsInfo } from '../command/command-info.ts';
 import { keyspaceInfo } from '../keyspace/keyspace-info.ts';
-import { OWN_VERSION, REDIS_VERSION } from '../observe/version.ts';
+import { OWN_VERSION } from '../observe/version.ts';
 import { persistenceInfo } from '../persistence/persistence-info.ts';
 import type { Server } from '../state/server.ts';
 import { memoryInfo } from './info-memory.ts';
@@ -45,26 +46,36 @@ export function infoText(server: Server, wanted: readonly string[]): string {
     .join('\r\n');
 }
 
-function serverLines({
-  clock,
-  config,
-  runId,
-  started_ms,
-  keyspace,
-  port,
-  tlsPort,
-  configFile,
-  cluster,
-  shutdownLeft_ms,
-}: Server): InfoLines {
+/** As which server this one is seen. */
+function versionLines(profile: Profile): InfoLines {
+  const { redisVersion, product, productVersion, since72 } = profile;
+  const lines: InfoLines = [['redis_version', redisVersion]];
+  if (since72) lines.push(['server_name', product === 'valkey' ? product : 'rkv']);
+  if (product === 'valkey') lines.push(['valkey_version', productVersion]);
+  return lines;
+}
+
+/** What it listens on, a line for each kind of connection. */
+function listenerLines({ config, port, tlsPort }: Server): InfoLines {
+  const bound = config.bind.map((address) => `,bind=${address}`).join('');
+  const lines: InfoLines = [];
+  if (port !== 0) lines.push(['listener0', `name=tcp${bound},port=${port}`]);
+  if (config.unixsocket !== '') lines.push(['listener1', `name=unix,bind=${config.unixsocket}`]);
+  if (tlsPort !== 0) lines.push(['listener2', `name=tls${bound},port=${tlsPort}`]);
+  return lines;
+}
+
+function serverLines(server: Server): InfoLines {
+  const { clock, config, runId, started_ms, keyspace, port, tlsPort, configFile, cluster, shutdownLeft_ms } = server;
+  const profile = profileOf(config);
   const uptime_s = Math.floor((clock.monotonic_ms() - started_ms) / 1000);
   const left_ms = shutdownLeft_ms();
   return [
-    ['redis_version', REDIS_VERSION],
+    ...versionLines(profile),
     ['redis_git_sha1', '00000000'],
     ['redis_git_dirty', 0],
     ['redis_build_id', `rkv-${OWN_VERSION}`],
-    ['redis_mode', cluster === null ? 'standalone' : 'cluster'],
+    [profile.product === 'valkey' ? 'server_mode' : 'redis_mode', cluster === null ? 'standalone' : 'cluster'],
     ['os', `${type()} ${release()} ${machine()}`],
     ['arch_bits', 64],
     ['monotonic_clock', 'node performance.now'],
@@ -88,13 +99,21 @@ function serverLines({
     ['executable', toByteText(process.argv[1] ?? process.execPath)],
     ['config_file', configFile ?? ''],
     ['io_threads_active', 0],
+    ...(profile.since72 ? listenerLines(server) : []),
     ...(left_ms === null ? [] : ([['shutdown_in_milliseconds', Math.ceil(left_ms)]] as InfoLines)),
   ];
 }
 
 function clientLines({ clients, blocking, config, cluster, stats, keyspace }: Server): InfoLines {
+  const { since72, product } = profileOf(config);
   let normal = 0;
-  for (const client of clients.values()) if (client.kind === 'normal') normal++;
+  let watching = 0;
+  let watched = 0;
+  for (const client of clients.values()) {
+    if (client.kind === 'normal') normal++;
+    if (client.watching.length > 0) watching++;
+    watched += client.watching.length;
+  }
   return [
     ['connected_clients', normal],
     ['cluster_connections', cluster === null ? 0 : cluster.connections],
@@ -103,9 +122,18 @@ function clientLines({ clients, blocking, config, cluster, stats, keyspace }: Se
     ['client_recent_max_output_buffer', stats.largestOutput.value(keyspace.now_ms)],
     ['blocked_clients', blocking.size],
     ['tracking_clients', 0],
+    ...(product === 'valkey' ? ([['watching_clients', watching]] as InfoLines) : []),
     ['clients_in_timeout_table', blocking.withDeadline],
+    ...(product === 'valkey' ? ([['total_watched_keys', watched]] as InfoLines) : []),
+    ...(since72 ? NO_BLOCKING_KEYS : []),
   ];
 }
+
+/** No command waits for a key yet. */
+const NO_BLOCKING_KEYS: InfoLines = [
+  ['total_blocking_keys', 0],
+  ['total_blocking_keys_on_nokey', 0],
+];
 
 function persistenceLines({ persistence, loading, links, clock, keyspace }: Server): InfoLines {
   const asyncLoading = links.isCopying;

@@ -48,6 +48,7 @@ export const specs: readonly Spec[] = [
   {
     ...KEYS_GROUP,
     name: 'touch',
+    traits: ['touches'],
     arity: -2,
     flags: ['readonly', 'fast'],
     keys: [{ flags: ['RO'], first: 1, last: -1, step: 1 }],

@@ -1,11 +1,14 @@
 /* OBJECT: how a value is kept, and when it was used. */
 
+import { profileOf } from '../../config/profiles.ts';
 import type { Call } from '../command/call.ts';
 import { container } from '../command/container.ts';
 import { ReplyError } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
-import { encodingName } from '../data/encoding.ts';
 import type { Ref } from '../keyspace/database.ts';
+import type { Server } from '../state/server.ts';
+import { encodingNameOf } from '../types/table.ts';
+import type { EncodingRules } from '../types/value-type.ts';
 
 const ASKS = {
   flags: ['readonly'],
@@ -31,7 +34,8 @@ export const specs: readonly Spec[] = [
         name: 'encoding',
         since: '2.2.3',
         summary: 'Return the kind of internal representation used in order to store the value associated with a <key>.',
-        run: (call) => about(call, (ref) => call.reply.bulkText(encodingName(call.db.encodingOf(ref)))),
+        run: (call) =>
+          about(call, (ref) => call.reply.bulkText(encodingNameOf(call.db, ref, encodingRules(call.server)))),
       },
       {
         ...ASKS,
@@ -73,6 +77,11 @@ function about(call: Call, answer: (ref: Ref) => void): void {
   const ref = call.db.look(call.buf, call.off(2), call.len(2));
   if (ref === 0) call.reply.null();
   else answer(ref);
+}
+
+/** By the live configuration. */
+export function encodingRules({ config, keyspace }: Server): EncodingRules {
+  return { limits: keyspace.limits, since72: profileOf(config).since72 };
 }
 
 function frequency({ server, db, reply }: Call, ref: Ref): void {

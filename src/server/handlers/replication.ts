@@ -77,7 +77,7 @@ export const specs: readonly Spec[] = [
   {
     name: 'wait',
     arity: 3,
-    flags: ['noscript'],
+    flags: [],
     acl: ['connection'],
     keys: [],
     since: '3.0.0',

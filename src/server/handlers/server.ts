@@ -2,11 +2,11 @@
  * The server as a whole: INFO, TIME, LOLWUT, saving, shutting down.
  */
 
+import { profileOf } from '../../config/profiles.ts';
 import type { Call } from '../command/call.ts';
 import { ReplyError, SYNTAX } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
-import { REDIS_VERSION } from '../observe/version.ts';
 import { DiskFailure } from '../persistence/disk.ts';
 import type { Answer } from '../persistence/persistence-options.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
@@ -140,7 +140,7 @@ function lolwut(call: Call): void {
     }
     lines.push(line.trimEnd());
   }
-  call.reply.verbatim(`${lines.join('\n')}\n\nRedis ver. ${REDIS_VERSION}\n`);
+  call.reply.verbatim(`${lines.join('\n')}\n\nRedis ver. ${profileOf(call.server.config).redisVersion}\n`);
 }
 
 function saveInBackground(call: Call): void {

@@ -3,7 +3,7 @@ import { type Config, defaultConfig } from '../../config/directives.ts';
 
 export type ValueLimits = Pick<
   Config,
-  'set-max-intset-entries' | 'hash-max-listpack-entries' | 'hash-max-listpack-value'
+  'list-max-listpack-size' | 'set-max-intset-entries' | 'set-max-listpack-entries' | 'set-max-listpack-value'
 >;
 
 export function defaultLimits(): ValueLimits {

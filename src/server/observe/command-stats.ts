@@ -105,6 +105,11 @@ export class CommandStats {
     return { calls, rejected, failed, usec: Math.round(this.#time_ms[index]! * 1000) };
   }
 
+  /** Of all commands. */
+  get total_us(): number {
+    return Math.round(this.#time_ms.reduce((sum, time_ms) => sum + time_ms, 0) * 1000);
+  }
+
   /** Null when there is nothing in it. */
   histogram(index: number): Histogram | null {
     const histogram = this.#histograms[index];

@@ -22,6 +22,7 @@ const FIELDS = [
   'writes',
   'replicaBytesIn',
   'replicaBytesOut',
+  'refusedLogins',
 ] as const;
 
 export type Counter = (typeof FIELDS)[number];
@@ -35,6 +36,8 @@ export class Stats {
   readonly outputRate = new Rate();
   readonly replicaInputRate = new Rate();
   readonly replicaOutputRate = new Rate();
+  readonly cycleRate = new Rate();
+  readonly activeRate = new Rate();
   readonly largestInput = new RecentMaximum();
   readonly largestOutput = new RecentMaximum();
   /** What the process had when the server was put together. */

@@ -7,6 +7,7 @@
  */
 import path from 'node:path';
 import type { Config } from '../../config/directives.ts';
+import { profileOf } from '../../config/profiles.ts';
 import { CommandsWriter } from './aof-commands.ts';
 import { AofFolder } from './aof-folder.ts';
 import { AofLog } from './aof-log.ts';
@@ -75,7 +76,12 @@ export class Persistence {
   /** How values are written into files and payloads. */
   get form(): RdbSettings {
     const { config, switches } = this.#options;
-    return { compression: config.rdbcompression, checksum: config.rdbchecksum, plainFrom: switches.plainFrom };
+    return {
+      compression: config.rdbcompression,
+      checksum: config.rdbchecksum,
+      plainFrom: switches.plainFrom,
+      version: profileOf(config).rdbVersion,
+    };
   }
 
   get changesSinceSave(): number {
@@ -465,6 +471,7 @@ export class Persistence {
       aofBase,
       functions: functions(),
       keeps: keptByPolicy(config['maxmemory-policy']),
+      profile: profileOf(config),
     };
   }
 }

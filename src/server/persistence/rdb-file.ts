@@ -10,6 +10,7 @@ export interface RdbSettings {
   readonly compression: boolean;
   readonly checksum: boolean;
   readonly plainFrom?: number;
+  readonly version?: number;
 }
 
 export interface SavedRdb {

@@ -110,11 +110,11 @@ export class RdbReader {
     const input = this.#input;
     yield* awaitBytes(input, format.MAGIC_LENGTH);
     const magic = input.text(format.MAGIC_LENGTH);
-    if (!magic.startsWith('REDIS')) input.fail('Wrong signature trying to load DB from file', 0);
-    const digits = magic.slice('REDIS'.length);
-    this.version = /^\d{4}$/.test(digits) ? Number(digits) : 0;
-    if (this.version < 1 || this.version > format.RDB_VERSION_MAX) {
-      input.fail(`Can't handle RDB format version ${digits}`, 'REDIS'.length);
+    if (!/^(REDIS|VALKEY)/.test(magic)) input.fail('Wrong signature trying to load DB from file', 0);
+    this.version = format.versionIn(magic);
+    if (!format.isReadableVersion(this.version)) {
+      const digits = magic.replace(/^(REDIS|VALKEY)/, '');
+      input.fail(`Can't handle RDB format version ${digits}`, magic.length - digits.length);
     }
   }
 

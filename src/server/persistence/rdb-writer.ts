@@ -1,4 +1,5 @@
-/* Writes records as an RDB of version 10, which redis-server 7.0 and everything newer loads. */
+/* Writes records as an RDB, of the version that its output has. */
+import { DEFAULT_PROFILE, type Profile } from '../../config/profiles.ts';
 import type { RecordReader } from '../data/record.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import * as format from '../rdb/format.ts';
@@ -24,6 +25,8 @@ export interface RdbInfo {
   readonly functions: readonly Buffer[];
   /** What maxmemory-policy keeps about keys, so that it survives the restart. */
   readonly keeps: 'idle' | 'frequency' | 'nothing';
+  /** Whose file it is said to be. */
+  readonly profile?: Profile;
 }
 
 /** How many keys a database has: a hint for the reader's tables. */
@@ -50,9 +53,9 @@ export class RdbWriter implements SnapshotEncoder {
   }
 
   begin(): void {
-    const { now_ms, usedBytes, replication, aofBase, functions } = this.#info;
-    this.#out.bytes(Buffer.from(`REDIS${String(format.RDB_VERSION).padStart(4, '0')}`, 'latin1'));
-    this.#aux('redis-ver', format.REDIS_VERSION);
+    const { now_ms, usedBytes, replication, aofBase, functions, profile = DEFAULT_PROFILE } = this.#info;
+    this.#out.bytes(Buffer.from(`REDIS${String(this.#out.version).padStart(4, '0')}`, 'latin1'));
+    this.#aux(`${profile.product}-ver`, profile.productVersion);
     this.#aux('redis-bits', '64');
     this.#aux('ctime', String(Math.floor(now_ms / 1000)));
     this.#aux('used-mem', String(usedBytes));
@@ -86,8 +89,8 @@ export class RdbWriter implements SnapshotEncoder {
   detach(records: RecordReader, ref: number): Buffer {
     const pieces: Buffer[] = [];
     const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
-    const { compression, plainFrom } = this.#out;
-    const out = new RdbOutput({ sink, compression, plainFrom, checksum: false, chunk: DETACHED_CHUNK_BYTES });
+    const { compression, plainFrom, version } = this.#out;
+    const out = new RdbOutput({ sink, compression, plainFrom, version, checksum: false, chunk: DETACHED_CHUNK_BYTES });
     this.#head(out, records, ref);
     toItsEnd(typeOf(records, ref).write(out, records, ref));
     out.finish();
@@ -133,7 +136,7 @@ export class RdbWriter implements SnapshotEncoder {
       out.u8(format.OP_FREQ);
       out.u8(records.frequency(ref));
     }
-    out.u8(typeOf(records, ref).rdbType(records, ref));
+    out.u8(typeOf(records, ref).rdbType(records, ref, out.version));
     out.string(records.keyBuf(ref), records.keyOff(ref), records.keyLen(ref));
   }
 

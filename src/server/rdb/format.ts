@@ -1,21 +1,33 @@
 /*
  * The numbers of the RDB format: what the writer and the reader must agree on, and nothing else.
  *
- *   "REDIS" version(4 digits)  { opcode | [expiry] [idle|frequency] type key value }*  EOF  crc64
+ *   "REDIS" version(4 digits) | "VALKEY" version(3 digits)  { opcode | [expiry] [idle|frequency] type key value }*  EOF  crc64
  */
 
-/** What redis-server 7.0 writes and the newest it reads. */
-export const RDB_VERSION = 10;
-/** The newest version that is read: 11 is Redis 7.2 and Valkey 8, 12 is Redis 7.4. */
-export const RDB_VERSION_MAX = 12;
+/** What Redis 7.2 and Valkey 8 write, and the newest that they read. Redis 7.0 writes and reads 10. */
+export const RDB_VERSION = 11;
+/** The newest version of Redis that is read, of 7.4 and 8.0. */
+const REDIS_VERSION_MAX = 12;
+/** Valkey counts on from here since 9.0. */
+const VALKEY_VERSION = 80;
 
-/** Until a file of our own says otherwise, tools expect the version whose format this is. */
-export const REDIS_VERSION = '7.0.15';
+/** Whether a file or a payload of this version is read. */
+export function isReadableVersion(version: number): boolean {
+  return (version >= 1 && version <= REDIS_VERSION_MAX) || version === VALKEY_VERSION;
+}
+
+/** The version in the first bytes of a file; 0 when they do not tell one. */
+export function versionIn(magic: string): number {
+  const found = /^(?:REDIS(\d{4})|VALKEY(\d{3}))$/.exec(magic);
+  return Number(found?.[1] ?? found?.[2] ?? 0);
+}
 
 export const MAGIC_LENGTH = 9;
 export const CHECKSUM_LENGTH = 8;
 /** Older files end at the EOF opcode. */
 export const VERSION_WITH_CHECKSUM = 5;
+/** Before that a packed set of strings is written member by member. */
+export const PACKED_SETS_FROM_VERSION = 11;
 
 export const OP_SLOT_INFO = 244;
 export const OP_FUNCTION2 = 245;
@@ -33,13 +45,9 @@ export const OP_EOF = 255;
 export const RDB_STRING = 0;
 export const RDB_LIST = 1;
 export const RDB_SET = 2;
-export const RDB_HASH = 4;
-export const RDB_HASH_ZIPMAP = 9;
 export const RDB_LIST_ZIPLIST = 10;
 export const RDB_SET_INTSET = 11;
-export const RDB_HASH_ZIPLIST = 13;
 export const RDB_LIST_QUICKLIST = 14;
-export const RDB_HASH_LISTPACK = 16;
 export const RDB_LIST_QUICKLIST_2 = 18;
 export const RDB_SET_LISTPACK = 20;
 

@@ -18,6 +18,8 @@ export interface OutputOptions {
   readonly checksum: boolean;
   /** List elements of so many bytes are nodes of their own; none without it. */
   readonly plainFrom?: number;
+  /** Of the RDB: which types its reader knows. */
+  readonly version?: number;
   readonly chunk?: number;
 }
 
@@ -35,6 +37,7 @@ export class RdbOutput {
   readonly #sink: Sink;
   readonly compression: boolean;
   readonly plainFrom: number;
+  readonly version: number;
   readonly #crc: Crc64 | null;
   readonly #buf: Buffer;
   #at = 0;
@@ -44,6 +47,7 @@ export class RdbOutput {
     this.#sink = options.sink;
     this.compression = options.compression;
     this.plainFrom = options.plainFrom ?? NEVER_PLAIN;
+    this.version = options.version ?? format.RDB_VERSION;
     this.#crc = options.checksum ? new Crc64() : null;
     this.#buf = Buffer.allocUnsafeSlow(Math.max(PRIMITIVE_BYTES_MAX, options.chunk ?? CHUNK_BYTES));
     this.#scratch = Buffer.allocUnsafeSlow(4096);

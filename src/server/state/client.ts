@@ -24,6 +24,8 @@ export const ARMED_PAUSED = 128;
 export const ARMED_DISK = 256;
 export const ARMED_FEW_REPLICAS = 512;
 export const ARMED_COPYING = 1024;
+/** No gate: what the command reads does not count as used. */
+export const ARMED_NO_TOUCH = 2048;
 
 export interface Transaction {
   queue: CommandQueue;
@@ -86,6 +88,8 @@ export class Client {
   asking = false;
   readonly = false;
   noEvict = false;
+  /** What it reads does not count as used. */
+  noTouch = false;
   /** The kind of link this is: 'replica' sends us REPLCONF ACK, 'primary' feeds us. */
   kind: 'normal' | 'replica' | 'primary' = 'normal';
   /** The replication offset after this client's last write: what WAIT waits for. */
@@ -132,6 +136,7 @@ export function rearmClient(client: Client): void {
   let armed = client.authenticated ? 0 : ARMED_AUTH;
   if (client.transaction !== null) armed |= ARMED_MULTI;
   if (client.replyMode !== 'on') armed |= ARMED_REPLY;
+  if (client.noTouch) armed |= ARMED_NO_TOUCH;
   client.armed = armed;
 }
 

@@ -16,8 +16,6 @@ import { readerOf, typeOf } from './table.ts';
 import { toItsEnd } from './value-type.ts';
 
 const FOOTER_BYTES = 2 + format.CHECKSUM_LENGTH;
-/** 7.0 itself stops at 10. One more lets data come over from Redis 7.2 and Valkey 8, whose types are read here. */
-const DUMP_VERSION_MAX = 11;
 /** Most payloads are small, and there can be thousands in one MIGRATE. */
 const CHUNK_BYTES_MIN = 512;
 /** One chunk is enough for nearly every value: then what was written is the payload, and nothing is copied. */
@@ -30,7 +28,7 @@ export const WRONG_FOOTER = 'DUMP payload version or checksum are wrong';
 export const BAD_DATA = 'Bad data format';
 
 /** How values are written. */
-export type ValueForm = Pick<OutputOptions, 'compression' | 'plainFrom'>;
+export type ValueForm = Pick<OutputOptions, 'compression' | 'plainFrom' | 'version'>;
 
 export function dumpValue(records: RecordReader, ref: number, form: ValueForm): Buffer {
   const pieces: Buffer[] = [];
@@ -46,9 +44,9 @@ export function dumpValue(records: RecordReader, ref: number, form: ValueForm): 
     chunk: chunkFor(records, ref),
   });
   const type = typeOf(records, ref);
-  out.u8(type.rdbType(records, ref));
+  out.u8(type.rdbType(records, ref, out.version));
   toItsEnd(type.write(out, records, ref));
-  out.u8(format.RDB_VERSION);
+  out.u8(out.version);
   out.u8(0);
   isLast = true;
   out.finishWithChecksum();
@@ -64,7 +62,7 @@ function chunkFor(records: RecordReader, ref: number): number {
 export function hasValidFooter(payload: Buffer, skipsChecksum = false): boolean {
   if (payload.length < FOOTER_BYTES) return false;
   const footer = payload.length - FOOTER_BYTES;
-  if (payload.readUInt16LE(footer) > DUMP_VERSION_MAX) return false;
+  if (!format.isReadableVersion(payload.readUInt16LE(footer))) return false;
   if (skipsChecksum) return true;
   const crc = new Crc64();
   crc.update(payload, 0, footer + 2);

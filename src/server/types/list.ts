@@ -1,4 +1,4 @@
-import { TYPE_LIST } from '../data/encoding.ts';
+import { ENCODING_LISTPACK, ENCODING_QUICKLIST, TYPE_LIST } from '../data/encoding.ts';
 import { BLOCK_BYTES } from '../data/list-block.ts';
 import { ListCursor, ListObject } from '../data/list-object.ts';
 import * as listpack from '../data/listpack.ts';
@@ -25,6 +25,13 @@ const BYTES_PER_SLICE = 128 * 1024;
 export const listType: ValueType = {
   id: TYPE_LIST,
   name: 'list',
+  encoding(records, ref, { limits, since72 }) {
+    if (!since72) return ENCODING_QUICKLIST;
+    const bytes = records.isObject(ref) ? openList(records, ref).packedBytes : records.valueLen(ref);
+    const isOneNode = fitsOneNode(listLength(records, ref), bytes, limits['list-max-listpack-size']);
+    return isOneNode ? ENCODING_LISTPACK : ENCODING_QUICKLIST;
+  },
+
   length: listLength,
   walk: walkList,
 
@@ -52,6 +59,12 @@ export const listType: ValueType = {
 
   rewrite: (out, records, ref) => rewriteElements(listType, 'RPUSH', out, records, ref),
 };
+
+/** A node of Redis' lists: so many elements, within 8 KB; or, by a negative `size`, within 4 to 64 KB. */
+function fitsOneNode(length: number, bytes: number, size: number): boolean {
+  if (size < 0) return bytes <= 2048 * 2 ** Math.min(5, -size);
+  return length <= Math.max(1, size) && bytes <= 8192;
+}
 
 function* writeNodes(out: RdbOutput, list: ListObject): Generator<void> {
   let pack = Buffer.alloc(0);

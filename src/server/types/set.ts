@@ -1,8 +1,8 @@
-import { ENCODING_INTSET, TYPE_SET } from '../data/encoding.ts';
+import { ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, TYPE_SET } from '../data/encoding.ts';
 import * as intset from '../data/intset.ts';
 import * as listpack from '../data/listpack.ts';
 import type { Entry } from '../keyspace/database.ts';
-import { RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK } from '../rdb/format.ts';
+import { PACKED_SETS_FROM_VERSION, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK } from '../rdb/format.ts';
 import type { RdbInput } from '../rdb/input.ts';
 import { forEachElement, rewriteElements, writeElements } from './elements.ts';
 import { awaitLength, awaitListpack, awaitString, type ReaderTools } from './reader-tools.ts';
@@ -13,6 +13,11 @@ import type { ValueType } from './value-type.ts';
 export const setType: ValueType = {
   id: TYPE_SET,
   name: 'set',
+  encoding(records, ref, { since72 }) {
+    const encoding = records.encodingOf(ref);
+    return encoding === ENCODING_LISTPACK && !since72 ? ENCODING_HASHTABLE : encoding;
+  },
+
   length: setSize,
   walk: scanMembers,
 
@@ -20,11 +25,14 @@ export const setType: ValueType = {
     forEachElement(setType, records, ref, (buf, off, len) => into.combine(buf, off, len));
   },
 
-  /** 7.0 knows no packed set of strings in files. */
-  rdbType: (records, ref) => (records.encodingOf(ref) === ENCODING_INTSET ? RDB_SET_INTSET : RDB_SET),
+  rdbType(records, ref, version) {
+    const encoding = records.encodingOf(ref);
+    if (encoding === ENCODING_INTSET) return RDB_SET_INTSET;
+    return encoding === ENCODING_LISTPACK && version >= PACKED_SETS_FROM_VERSION ? RDB_SET_LISTPACK : RDB_SET;
+  },
 
   write(out, records, ref) {
-    if (records.encodingOf(ref) !== ENCODING_INTSET) return writeElements(setType, out, records, ref);
+    if (setType.rdbType(records, ref, out.version) === RDB_SET) return writeElements(setType, out, records, ref);
     out.string(records.valueBuf(ref), records.valueOff(ref), records.valueLen(ref));
     return null;
   },
@@ -67,7 +75,7 @@ function* readListpack(input: RdbInput, tools: ReaderTools): Generator<void, Ent
   const bytes = yield* awaitListpack(input);
   const { entry } = tools;
   const end = listpack.end(0, bytes.length);
-  const builder = newBuilder(tools);
+  const builder = newBuilder(tools, ENCODING_LISTPACK);
   for (let at = listpack.first(0); at < end; at = listpack.next(bytes, at)) {
     listpack.read(bytes, at, entry);
     add(input, builder, entry.buf, entry.off, entry.len);
@@ -75,9 +83,9 @@ function* readListpack(input: RdbInput, tools: ReaderTools): Generator<void, Ent
   return finish(builder);
 }
 
-function newBuilder(tools: ReaderTools): SetBuilder {
+function newBuilder(tools: ReaderTools, encoding = ENCODING_INTSET): SetBuilder {
   const builder = tools.the(SetBuilder);
-  builder.clear(tools.limits);
+  builder.clear(tools.limits, encoding);
   return builder;
 }
 

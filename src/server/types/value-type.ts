@@ -7,6 +7,7 @@
  */
 import type { RecordReader } from '../data/record.ts';
 import type { Entry } from '../keyspace/database.ts';
+import type { ValueLimits } from '../keyspace/limits.ts';
 import type { RdbInput } from '../rdb/input.ts';
 import type { RdbOutput } from '../rdb/output.ts';
 import type { Digest } from './digest.ts';
@@ -34,11 +35,20 @@ export interface CommandSink {
   argument(buf: Buffer, off: number, len: number): void;
 }
 
+/** What the name of a form depends on, besides the value. */
+export interface EncodingRules {
+  readonly limits: ValueLimits;
+  /** Whether packed sets and lists are told of, as since Redis 7.2. */
+  readonly since72: boolean;
+}
+
 export interface ValueType {
   /** In the header of records (data/encoding.ts). */
   readonly id: number;
   /** The answer of TYPE. */
   readonly name: string;
+  /** What OBJECT ENCODING calls the form of a value, where that is more than what its record says. */
+  encoding?(records: RecordReader, ref: number, how: EncodingRules): number;
   /** How many elements `walk` shows. */
   length(records: RecordReader, ref: number): number;
   /**
@@ -48,8 +58,8 @@ export interface ValueType {
   walk(records: RecordReader, ref: number, cursor: number, count: number, visit: ElementVisitor): number;
   /** What DEBUG DIGEST mixes for the value, its type and deadline aside. */
   digest(into: Digest, records: RecordReader, ref: number): void;
-  /** The RDB type that `write` writes. */
-  rdbType(records: RecordReader, ref: number): number;
+  /** The RDB type that `write` writes where the output is of this RDB version. */
+  rdbType(records: RecordReader, ref: number, version: number): number;
   /** Writes what follows the key in an RDB, and the type in a DUMP payload. */
   write(out: RdbOutput, records: RecordReader, ref: number): Rest;
   /** By RDB type: whatever a Redis or Valkey has written for such a value. */

@@ -150,7 +150,9 @@ describe('a node with both ports', () => {
     expect(await client.call('CLUSTER', 'NODES')).toContain(` :${port}@${busPort} myself`);
     client.close();
     const dir = ((await server.call('CONFIG', 'GET', 'dir')) as Map<string, string>).get('dir') as string;
-    expect(readFileSync(path.join(dir, 'nodes.conf'), 'latin1')).toContain(` :${server.tlsPort}@${busPort} myself`);
+    expect(readFileSync(path.join(dir, 'nodes.conf'), 'latin1')).toMatch(
+      new RegExp(` :${server.tlsPort}@${busPort},,tcp-port=${port},shard-id=[0-9a-f]{40} myself`),
+    );
   });
 
   test('logs, on both sides, that a connection of the bus failed for a certificate', async () => {

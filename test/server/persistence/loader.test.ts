@@ -116,7 +116,7 @@ describe('with appendonly no', () => {
     expect(contents(keyspace)).toEqual(contents(source));
     expect([loaded.from, loaded.keysExpired, loaded.aux.get('redis-bits')]).toEqual(['rdb', 0, '64']);
     expect(lines).toEqual([
-      'Loading RDB produced by version 7.0.15',
+      'Loading RDB produced by version 7.2.4',
       'RDB age 0 seconds',
       'RDB memory usage when created 0.84 Mb',
       `Done loading RDB, keys loaded: ${loaded.keysLoaded}, keys expired: 0.`,

@@ -3,12 +3,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.ts';
+import { profileOf } from '../../../src/config/profiles.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { DiskFailure, UnnamedFile } from '../../../src/server/persistence/disk.ts';
 import { rdbEncoder, SpooledRdb, saveRdbFile } from '../../../src/server/persistence/rdb-file.ts';
 import { keptByPolicy } from '../../../src/server/persistence/rdb-writer.ts';
 import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
 import { RdbFailure } from '../../../src/server/rdb/format.ts';
+import { AS_7_0 } from '../../support/as-7-0.ts';
 import { contents, fill, INFO, loadRdb, newKeyspace, newReader, readVector, writeRdb } from './support.ts';
 
 const SETTINGS = { compression: true, checksum: true };
@@ -27,6 +29,7 @@ function asSaved(vector: string): Buffer {
   reader.feed(readVector('rdb', `${vector}.rdb`));
   const now_ms = Number(reader.aux.get('ctime')) * 1000;
   return writeRdb(loadRdb(readVector('rdb', `${vector}.rdb`)), {
+    profile: profileOf(AS_7_0),
     info: { ...INFO, now_ms, usedBytes: Number(reader.aux.get('used-mem')) },
   });
 }
@@ -73,7 +76,7 @@ describe('writing an RDB', () => {
     const reader = newReader(loaded);
     reader.feed(writeRdb(keyspace, { info }));
     expect([...reader.aux]).toEqual([
-      ['redis-ver', '7.0.15'],
+      ['redis-ver', '7.2.4'],
       ['redis-bits', '64'],
       ['ctime', '1795385066'],
       ['used-mem', '880000'],

@@ -33,7 +33,7 @@ afterEach(() => {
 });
 
 function newPersistence(keyspace: Keyspace, changes: Partial<ReturnType<typeof defaultConfig>> = {}): Persistence {
-  const config = { ...defaultConfig(), dir, ...changes };
+  const config = { ...defaultConfig('redis-7.0'), dir, ...changes };
   return new Persistence({
     switches: allSwitchesOff(),
     config,
@@ -202,7 +202,10 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
       const db = keyspace.databases[0]!;
       const dumps: [Buffer, Buffer][] = [];
       db.forEach((kbuf, koff, klen, ref) => {
-        dumps.push([Buffer.from(kbuf.subarray(koff, koff + klen)), dumpValue(db, ref, { compression: true })]);
+        dumps.push([
+          Buffer.from(kbuf.subarray(koff, koff + klen)),
+          dumpValue(db, ref, { compression: true, version: 10 }),
+        ]);
       });
       const back = newKeyspace();
       for (const [key, payload] of dumps) {

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Logger } from '../../../src/base/log.ts';
 import type { Prng } from '../../../src/base/prng.ts';
-import { encodingName, TYPE_HASH, TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
+import { DEFAULT_PROFILE } from '../../../src/config/profiles.ts';
+import { TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { defaultLimits, type ValueLimits } from '../../../src/server/keyspace/limits.ts';
@@ -14,10 +15,9 @@ import { type RdbInfo, RdbWriter } from '../../../src/server/persistence/rdb-wri
 import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
 import { RdbOutput } from '../../../src/server/rdb/output.ts';
 import { forEachElement } from '../../../src/server/types/elements.ts';
-import { HashBuilder } from '../../../src/server/types/hash-builder.ts';
 import { listEntry } from '../../../src/server/types/list-value.ts';
 import { SetBuilder } from '../../../src/server/types/set-builder.ts';
-import { typeOf } from '../../../src/server/types/table.ts';
+import { encodingNameOf, typeOf } from '../../../src/server/types/table.ts';
 
 export const VECTORS = path.join(import.meta.dirname, 'vectors');
 export const NOW_MS = 1_795_385_066_000;
@@ -71,11 +71,12 @@ export const INFO: RdbInfo = {
 
 export function writeRdb(
   keyspace: Keyspace,
-  { info = INFO, compression = true, checksum = true, chunk = 1000 } = {},
+  { info = INFO, compression = true, checksum = true, chunk = 1000, profile = DEFAULT_PROFILE } = {},
 ): Buffer {
   const pieces: Buffer[] = [];
   const sink = (buf: Buffer, off: number, len: number) => pieces.push(Buffer.from(buf.subarray(off, off + len)));
-  writeKeyspace(keyspace, new RdbWriter(new RdbOutput({ compression, checksum, chunk, sink }), keyspace, info));
+  const out = new RdbOutput({ compression, checksum, chunk, sink, version: profile.rdbVersion });
+  writeKeyspace(keyspace, new RdbWriter(out, keyspace, { ...info, profile }));
   return Buffer.concat(pieces);
 }
 
@@ -96,6 +97,9 @@ export function end(persistence: Persistence): void {
   persistence.close();
 }
 
+/** The vectors are those of redis-server 7.0. */
+const NAMES_OF_7_0 = { limits: defaultLimits(), since72: false };
+
 /** All databases as the vectors have them: keys in order, sets in order, only databases that have keys. */
 export function asJson(keyspace: Keyspace): Record<string, KeyAsJson[]> {
   const dbs: Record<string, KeyAsJson[]> = {};
@@ -106,7 +110,7 @@ export function asJson(keyspace: Keyspace): Record<string, KeyAsJson[]> {
       keys.push({
         key: kbuf.toString('latin1', koff, koff + klen),
         type: typeOf(db, ref).name,
-        encoding: encodingName(db.encodingOf(ref)),
+        encoding: encodingNameOf(db, ref, NAMES_OF_7_0),
         ...(deadline_ms >= 0 ? { pexpiretime: deadline_ms } : {}),
         value: valueAt(keyspace, db.index, ref),
       });
@@ -129,7 +133,6 @@ export function contents(keyspace: Keyspace): Record<string, string | string[]> 
 /** Keys of every kind, size and form, in three databases, some with a deadline that has passed or is to come. */
 export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
   const builder = new SetBuilder();
-  const hashes = new HashBuilder();
   for (let i = 0; i < keys; i++) {
     const db = keyspace.databases[prng.pick([0, 0, 0, 1, 9])]!;
     const key = Buffer.from(prng.chance(0.2) ? `${prng.below(1e6)}` : `key:${i}:${prng.hex(prng.below(90))}`);
@@ -137,13 +140,6 @@ export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
     if (prng.chance(0.4)) {
       const value = randomText(prng);
       db.setString(key, 0, key.length, value, 0, value.length, deadline_ms);
-    } else if (prng.chance(0.33)) {
-      hashes.clear(keyspace.limits);
-      for (let n = sizeOf(prng); n >= 0; n--) {
-        const [field, value] = [randomText(prng), randomText(prng)];
-        hashes.set(field, 0, field.length, value, 0, value.length);
-      }
-      db.put(key, 0, key.length, hashes.entry(deadline_ms));
     } else if (prng.chance(0.5)) {
       const list = new ListObject();
       for (let n = sizeOf(prng); n >= 0; n--) pushText(list, randomText(prng));
@@ -190,12 +186,5 @@ function valueAt(keyspace: Keyspace, index: number, ref: number): string | strin
   }
   const elements: string[] = [];
   forEachElement(typeOf(db, ref), db, ref, (buf, off, len) => elements.push(buf.toString('latin1', off, off + len)));
-  if (type === TYPE_LIST) return elements;
-  return type === TYPE_HASH ? inPairs(elements) : elements.sort();
-}
-
-/** Fields in order, each with its value behind it. */
-export function inPairs(elements: readonly string[]): string[] {
-  const pairs = elements.flatMap((field, i) => (i % 2 === 0 ? [[field, elements[i + 1] as string] as const] : []));
-  return pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1)).flat();
+  return type === TYPE_LIST ? elements : elements.sort();
 }

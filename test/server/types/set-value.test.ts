@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.ts';
-import { ENCODING_HASHTABLE, ENCODING_INTSET, TYPE_SET } from '../../../src/server/data/encoding.ts';
+import { ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, TYPE_SET } from '../../../src/server/data/encoding.ts';
 import { Entry } from '../../../src/server/data/listpack.ts';
 import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
@@ -103,15 +103,15 @@ describe('set value', () => {
     }
   });
 
-  it('changes its form as Redis 7.0 does, and never back', () => {
+  it('changes its form as Redis 7.2 does, and never back', () => {
     const db = database();
     add(db, ['1', '2', '3']);
     expect(db.typeOf(find(db))).toBe(TYPE_SET);
     expect(db.encodingOf(find(db))).toBe(ENCODING_INTSET);
     add(db, ['one']);
-    expect(db.encodingOf(find(db))).toBe(ENCODING_HASHTABLE);
+    expect(db.encodingOf(find(db))).toBe(ENCODING_LISTPACK);
     remove(db, ['one']);
-    expect(db.encodingOf(find(db))).toBe(ENCODING_HASHTABLE);
+    expect(db.encodingOf(find(db))).toBe(ENCODING_LISTPACK);
     expect(db.isObject(find(db))).toBe(false);
     expect(members(db)).toEqual(['1', '2', '3']);
 
@@ -162,7 +162,7 @@ describe('set value', () => {
   it('can be built without a key', () => {
     for (const [texts, encoding] of [
       [['3', '1'], ENCODING_INTSET],
-      [['x', '1'], ENCODING_HASHTABLE],
+      [['x', '1'], ENCODING_LISTPACK],
       [Array.from({ length: 700 }, (_, i) => `${i}`), ENCODING_HASHTABLE],
     ] as const) {
       const builder = new SetBuilder();
