@@ -155,7 +155,7 @@ the command; these are its parts:
 | MOVED 5798 127.0.0.1:7001 | the slot of the key belongs to another node: \`rkv cli -c\`, or a client that knows clusters, follows |
 | CROSSSLOT Keys in request don't hash to the same slot | keys of one command must share a slot: give them the same {hash tag} |
 | CLUSTERDOWN The cluster is down | slots have no working owner, or most primaries do not answer: \`rkv verify\` names them, \`rkv node start down\` starts what is down |
-| ERR unknown command 'HSET' | the bundled server does not have it yet ([compatibility](compatibility.md)); \`--engine redis\` runs the cluster on an installed Redis |
+| ERR unknown command 'ZADD' | the bundled server does not have it yet ([compatibility](compatibility.md)); \`--engine redis\` runs the cluster on an installed Redis |
 | MISCONF Errors writing to the AOF file | the disk is full or broken: writes go on by themselves once there is room |
 | a connection that is closed at once, or a TLS error | one side speaks TLS and the other does not: \`--tls --cacert FILE\`; \`rkv env\` prints the file for a cluster that rkv made |
 | timed out | the last line says what was missing; \`--timeout 2m\` waits longer, \`rkv verify\` shows the whole picture |

@@ -51,34 +51,27 @@ export const ours: ReadonlySet<string> = new Set(
   specs.flatMap((spec) => [spec.name, ...(spec.subcommands ?? []).map((sub) => `${spec.name}|${sub.name}`)]),
 );
 
-/** What README.md says in its first paragraphs. */
-export function missingParagraph(): string {
-  const names = Object.keys(redis.commands).filter((name) => !name.includes('|'));
-  return `This is 0.1.0, the first version. The bundled server has ${count(names)} commands of Redis ${redis.version}: **no hashes, sorted sets,
-streams, Pub/Sub, Lua, ACL users or eviction yet** ([everything it has and has not](docs/compatibility.md)). Where those are
-needed, \`--engine redis\` runs the same cluster on an installed Redis.
-`;
-}
-
-function count(names: readonly string[]): string {
-  return `${names.filter((name) => ours.has(name)).length} of ${names.length}`;
+/** Of commands alone: their subcommands are not counted. */
+export function countOf(names: readonly string[]): string {
+  const commands = names.filter((name) => !name.includes('|'));
+  return `${commands.filter((name) => ours.has(name)).length} of ${commands.length}`;
 }
 
 export function compatibilityPage(): string {
   const all = Object.keys(redis.commands);
-  const commands = all.filter((name) => !name.includes('|'));
+  const subcommands = all.filter((name) => name.includes('|'));
   return `${GENERATED}
 
 # Compatibility
 
-The bundled server beside redis-server ${redis.version}: it has **${count(commands)} commands** and
-**${count(all.filter((name) => name.includes('|')))} subcommands**. \`--engine redis\` and \`--engine valkey\` run an installed server
+The bundled server beside redis-server ${redis.version}: it has **${countOf(all)} commands** and
+**${subcommands.filter((name) => ours.has(name)).length} of ${subcommands.length} subcommands**. \`--engine redis\` and \`--engine valkey\` run an installed server
 instead, with everything that it knows.
 
 What is *not yet* there answers as any unknown command does:
 
 \`\`\`
-ERR unknown command 'HSET', with args beginning with: 'key' 'field' 'value'${' '}
+ERR unknown command 'ZADD', with args beginning with: 'key' '1' 'member'${' '}
 ERR unknown subcommand 'tracking'. Try CLIENT HELP.
 \`\`\`
 

@@ -1,7 +1,8 @@
 import { cliPage } from './cli-page.ts';
-import { compatibilityPage, missingParagraph } from './compatibility-page.ts';
+import { compatibilityPage } from './compatibility-page.ts';
 import { configPage } from './config-page.ts';
 import { layerTable } from './layer-table.ts';
+import { missingParagraph, typesParagraph } from './readme-parts.ts';
 import { serverCommandsPage } from './server-commands-page.ts';
 
 /*
@@ -17,8 +18,12 @@ export async function generate(read: (path: string) => string): Promise<Map<stri
     ['docs/config.md', configPage()],
     ['docs/compatibility.md', compatibilityPage()],
     ['ARCHITECTURE.md', replaceBetween(read('ARCHITECTURE.md'), 'layers', layerTable())],
-    ['README.md', replaceBetween(read('README.md'), 'missing', missingParagraph())],
+    ['README.md', readme(read('README.md'))],
   ]);
+}
+
+function readme(text: string): string {
+  return replaceBetween(replaceBetween(text, 'missing', missingParagraph()), 'types', typesParagraph());
 }
 
 function replaceBetween(text: string, mark: string, content: string): string {
