@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { ARGS_AS_7_0 } from '../support/as-7-0.ts';
+import { hasValkey, WITHOUT_VALKEY } from '../support/valkey.ts';
 import { answers, connect, hasRedisServer, type Started, startNode, until } from './processes.ts';
 
 /* What takes no node timeout: how nodes of both kinds come together, and hand over to each other. The slow test kills. */
@@ -50,6 +51,73 @@ describe.skipIf(!hasRedisServer)('a cluster of bundled and real redis-server nod
   });
 });
 
+describe.skipIf(!hasRedisServer || !hasValkey)(`nodes since 7.2 (${hasValkey ? 'with' : WITHOUT_VALKEY})`, () => {
+  test('share shards with those of Valkey, and say nothing that one of Redis 7.0 has to log', async () => {
+    const [ours, valkey, old, ourReplica, valkeyReplica] = [5, 6, 7, 8, 9].map((i) => PORT + i) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const nodes = [
+      startNode('rkv', { port: ours, args: CLUSTER }),
+      startNode('valkey', { port: valkey, args: CLUSTER }),
+      startNode('redis', { port: old, args: CLUSTER }),
+      startNode('rkv', { port: ourReplica, args: CLUSTER }),
+      startNode('valkey', { port: valkeyReplica, args: CLUSTER }),
+    ];
+    await Promise.all(nodes.map(answers));
+    const slots = [
+      ['0', '5460'],
+      ['5461', '10922'],
+      ['10923', '16383'],
+    ] as const;
+    for (const [i, port] of [ours, valkey, old].entries()) cli(port, 'cluster', 'addslotsrange', ...slots[i]!);
+    for (const { port } of nodes.slice(1)) cli(ours, 'cluster', 'meet', '127.0.0.1', String(port));
+    for (const { port } of nodes) {
+      await until(`${port} is ok`, async () => {
+        const info = cli(port, 'cluster', 'info');
+        return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:5');
+      });
+    }
+    // What comes with the full copies is in the packed form that files have since 7.2.
+    const [own, theirs] = [keyAt(ours, 0, 5460), keyAt(ours, 5461, 10_922)];
+    for (const [port, key] of [
+      [ours, own],
+      [valkey, theirs],
+    ] as const)
+      expect(cli(port, 'sadd', key, 'a', '1', 'b')).toBe('3');
+    for (const [replica, primary, key] of [
+      [ourReplica, valkey, theirs],
+      [valkeyReplica, ours, own],
+    ] as const) {
+      const id = cli(primary, 'cluster', 'myid');
+      await until(`${replica} takes its primary`, async () => cli(replica, 'cluster', 'replicate', id) === 'OK');
+      await until(`${replica} has its data`, async () => {
+        return cli(replica, 'info', 'replication').includes('master_link_status:up');
+      });
+      expect(readOnly(replica, 'object', 'encoding', key)).toBe('listpack');
+      await until(`${replica} is in the shard of ${primary}`, async () => {
+        return cli(replica, 'cluster', 'myshardid') === cli(primary, 'cluster', 'myshardid');
+      });
+    }
+    // Every node pings another each second, and a node of 7.0 would write down each record that it does not know.
+    await until('all have talked to the node of 7.0', async () => {
+      const links = cli(old, 'cluster', 'nodes').split('\n');
+      return links.length === 5 && links.every((line) => line.includes(' connected'));
+    });
+    expect(nodes[2]!.output()).not.toMatch(/extension/i);
+  });
+});
+
+/** Of a replica: on a connection that may read there. */
+function readOnly(port: number, ...words: string[]): string {
+  const input = `readonly\n${words.join(' ')}\n`;
+  const { stdout } = spawnSync('redis-cli', ['-p', String(port)], { input, encoding: 'utf8', timeout: 20_000 });
+  return stdout.trim().split('\n').at(-1)!;
+}
+
 /** Until the replica is the primary, and the one that was follows it. */
 async function handOver(primary: number, replica: number): Promise<void> {
   await until(`${replica} may take over`, async () => {
@@ -65,5 +133,12 @@ async function handOver(primary: number, replica: number): Promise<void> {
 
 /** A key in one of the slots of the first primary. */
 function ownKey(port: number): string {
-  for (let i = 0; ; i++) if (Number(cli(port, 'cluster', 'keyslot', `k${i}`)) <= Number(SLOTS[0][1])) return `k${i}`;
+  return keyAt(port, ...(SLOTS[0].map(Number) as [number, number]));
+}
+
+function keyAt(port: number, first: number, last: number): string {
+  for (let i = 0; ; i++) {
+    const slot = Number(cli(port, 'cluster', 'keyslot', `k${i}`));
+    if (slot >= first && slot <= last) return `k${i}`;
+  }
 }

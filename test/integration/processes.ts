@@ -32,7 +32,7 @@ export function temporaryFolder(): string {
  * does, with all that rkv gives to a server.
  */
 export function startNode(
-  engine: 'rkv' | 'redis',
+  engine: 'rkv' | 'redis' | 'valkey',
   {
     port,
     dir = temporaryFolder(),
@@ -43,8 +43,8 @@ export function startNode(
   mkdirSync(dir, { recursive: true });
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...args];
   const child =
-    engine === 'redis'
-      ? spawn('redis-server', options)
+    engine !== 'rkv'
+      ? spawn(`${engine}-server`, options)
       : spawn(process.execPath, [
           ...(byRkv ? [join(ROOT, 'bin/run.js'), 'server'] : [join(ROOT, 'bin/rkv-server.js')]),
           ...options,

@@ -6,6 +6,7 @@
 
 import type { Prng } from '../../src/base/prng.ts';
 import { specs } from '../../src/server/handlers/table.ts';
+import { UNKNOWN_TO_7_0 } from './as-7-0.ts';
 import type { Compared, RandomCommand } from './random-commands.ts';
 import { type RawClient, readTree, type Tree } from './resp.ts';
 
@@ -65,7 +66,7 @@ const UNSENT: Readonly<Record<string, string>> = {
 };
 const UNSENT_KINDS: readonly RegExp[] = [/ help$/, /^cluster /, /^(asking|readonly|readwrite|restore-asking)$/];
 /** What Redis 7.0 has not. */
-const YOUNGER: readonly string[] = ['client setinfo'];
+const YOUNGER: readonly string[] = [...UNKNOWN_TO_7_0].map((name) => name.replace('|', ' '));
 
 /** Names of commands and subcommands, as they are typed. */
 function tableNames(): string[] {
