@@ -82,6 +82,10 @@ export const differences: readonly { readonly topic: string; readonly entries: r
         why: 'Redis sees no end of that line any more, and waits for one until the connection is closed.',
       },
       {
+        what: 'HRANDFIELD of more than 16,777,216 fields that may repeat is refused',
+        why: 'Redis makes the whole reply first, until its memory is full.',
+      },
+      {
         what: 'CLIENT MAINT_NOTIFICATIONS is answered OK',
         why: "node-redis, redis-py, go-redis and Lettuce ask for it first thing, and some end there on an error. It subscribes to notices of planned maintenance, of which there are none: Redis' own come from another product.",
       },

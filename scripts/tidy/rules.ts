@@ -159,7 +159,7 @@ const patterns: readonly Pattern[] = [
     rule: 'value types',
     in: 'code',
     under: /^src\/server\/(?!types\/|data\/)/,
-    pattern: /\binstanceof \w+Object\b|\bcase (?:\w+\.)?TYPE_[A-Z]+\b/g,
+    pattern: /\binstanceof (?:\w+Object|MemberTable)\b|\bcase (?:\w+\.)?TYPE_[A-Z]+\b/g,
     what: 'ask the record of the type (server/types/table.ts)',
   },
   {

@@ -27,6 +27,10 @@ export function isLongDouble(text: string): boolean {
   return INFINITE.test(text) || parse(text) !== null;
 }
 
+export function isInfinite(text: string): boolean {
+  return INFINITE.test(text);
+}
+
 /** a + b as INCRBYFLOAT stores it, or null when either is not a finite number or the sum is none. */
 export function addDecimal(a: string, b: string): string | null {
   const left = parse(a);

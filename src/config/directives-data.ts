@@ -160,14 +160,12 @@ export const encodings = {
     since: '7.0.0',
     aliases: ['hash-max-ziplist-entries'],
     doc: 'Fields up to which a hash is packed.',
-    notApplicable: 'there are no hashes yet',
   }),
   'hash-max-listpack-value': memory({
     initial: 64,
     since: '7.0.0',
     aliases: ['hash-max-ziplist-value'],
     doc: 'Bytes of a field or value up to which a hash is packed.',
-    notApplicable: 'there are no hashes yet',
   }),
   'list-max-listpack-size': smallInteger({
     initial: -2,

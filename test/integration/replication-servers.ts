@@ -142,15 +142,24 @@ async function describeKeys(client: Redis, keys: string[]): Promise<[string, str
     const type = facts[i * 2]?.[1];
     if (type === 'list') values.lrange(key, 0, -1);
     else if (type === 'set') values.smembers(key);
+    // As pairs: an object of this client would lose what is in its prototype.
+    else if (type === 'hash') values.call('HGETALL', key);
     else values.get(key);
   });
   const answers = (await values.exec()) ?? [];
   return keys.map((key, i) => {
     const value = answers[i]?.[1];
     const type = String(facts[i * 2]?.[1]);
-    const text = Array.isArray(value) ? (type === 'set' ? value.toSorted() : value).join(' ') : String(value);
+    const inOrder = type === 'set' || type === 'hash';
+    const text = Array.isArray(value) ? (inOrder ? pairsOf(type, value).toSorted() : value).join(' ') : String(value);
     return [key, `${type} ${facts[i * 2 + 1]?.[1]} ${text.length > TEXT_MAX ? hash('sha256', text) : text}`];
   });
+}
+
+/** Of a hash, each field together with its value. */
+function pairsOf(type: string, items: readonly string[]): readonly string[] {
+  if (type !== 'hash') return items;
+  return items.flatMap((field, i) => (i % 2 === 0 ? [`${field}=${items[i + 1]}`] : []));
 }
 
 class RunningNode implements Node {

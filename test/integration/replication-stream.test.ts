@@ -49,6 +49,18 @@ const CONVERSATIONS: Record<string, readonly string[]> = {
   'a transaction with one effect as that': ['MULTI', 'GET a', 'SET a 1', 'EXEC', 'MULTI', 'GET a', 'EXEC'],
   'a transaction over several databases': ['MULTI', 'SELECT 4', 'SET a 1', 'SELECT 5', 'SET a 1', 'EXEC', 'SELECT 0'],
   'lists and sets': ['RPUSH l 1 2 3', 'LPOP l', 'RPOP l 2', 'LPUSHX l 1', 'SADD t 1 2', 'SREM t 1 2', 'DEL l t'],
+  hashes: [
+    'HSET h a 1 b 2',
+    'hmset h c 3',
+    'HSETNX h a 2',
+    'HSETNX h d 2',
+    'HINCRBY h a 5',
+    'HINCRBYFLOAT h a 0.1',
+    'hincrbyfloat h f 3.0e3',
+    'HDEL h none',
+    'HDEL h a none b',
+    'HDEL h c d f',
+  ],
   'keys that move': ['MSET a 1 b 2', 'RENAME a c', 'COPY c d', 'MOVE d 6', 'UNLINK b c', 'FLUSHALL'],
 };
 

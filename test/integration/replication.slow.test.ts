@@ -159,7 +159,7 @@ for (const [primaryKind, replicaKind] of PAIRS) {
   });
 }
 
-const KEYS_FILLED = 9;
+const KEYS_FILLED = 11;
 
 async function fill(node: Node): Promise<void> {
   await node.call('SET', 'text', 'value');
@@ -171,6 +171,8 @@ async function fill(node: Node): Promise<void> {
   await node.call('SADD', 'numbers', 3, 1, 2);
   await node.call('SADD', 'set', ...Array.from({ length: 1000 }, (_, i) => `member-${i}`));
   await node.call('SADD', 'small', 'a', 'b');
+  await node.call('HSET', 'fields', 'a', '1', 'b', 'two');
+  await node.call('HSET', 'hash', ...Array.from({ length: 1000 }, (_, i) => [`field-${i}`, `value-${i}`]).flat());
   await node.client.multi().select(3).set('elsewhere', '1').select(0).exec();
 }
 
@@ -180,6 +182,10 @@ async function change(node: Node): Promise<void> {
   await node.client.multi().incr('number').append('text', 'more').lpush('list', 'first').exec();
   await node.call('SREM', 'set', 'member-1', 'member-2');
   await node.call('SREM', 'small', 'a', 'b');
+  await node.call('HINCRBYFLOAT', 'fields', 'a', '0.1');
+  await node.call('HDEL', 'fields', 'b');
+  await node.call('HSET', 'hash', 'field-1', 'eulav-1', 'field-2', 'another', 'new', '1');
+  await node.call('HDEL', 'hash', 'field-3', 'none');
   await node.call('EXPIRE', 'text', 500);
   await node.call('PERSIST', 'mortal');
   await node.call('SET', 'gone', '1', 'PX', 1);

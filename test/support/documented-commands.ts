@@ -59,9 +59,19 @@ const UNSENT: Readonly<Record<string, string>> = {
     ['command', 'command info', 'command docs', 'command list', 'command count'].map((n) => [n, OWN]),
   ),
   ...Object.fromEntries(
-    ['wait', 'migrate', 'command getkeys', 'config get', 'scan', 'object refcount', 'debug', 'hello', ...TIMES].map(
-      (name) => [name, BY_FORM],
-    ),
+    [
+      'wait',
+      'migrate',
+      'command getkeys',
+      'config get',
+      'scan',
+      'hscan',
+      'hrandfield',
+      'object refcount',
+      'debug',
+      'hello',
+      ...TIMES,
+    ].map((name) => [name, BY_FORM]),
   ),
 };
 const UNSENT_KINDS: readonly RegExp[] = [/ help$/, /^cluster /, /^(asking|readonly|readwrite|restore-asking)$/];
@@ -141,6 +151,7 @@ export class DocumentedCommands {
     if (type === 'oneof') return this.#fill(this.#prng.pick(parts));
     if (/^(index|db|destination-db|index1|index2)$/.test(name)) return [this.#word('db')];
     if (/seconds$/.test(name) && type === 'integer') return [this.#word('far')];
+    if (name === 'field') return [this.#word('field')];
     if (name === 'offset') return [this.#word('offset')];
     return [this.#word(KINDS[type] ?? 'value')];
   }

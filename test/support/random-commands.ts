@@ -61,6 +61,25 @@ const FORMS: readonly Form[] = [
   ['SMISMEMBER {key} {value} {small}'],
   ['SCARD {key}'],
   ['SMEMBERS {key}', 'unordered'],
+  ['HSET {key} {field} {value} [{field} {value}] [{field} {small}]'],
+  ['HSET {key} {field} {small}'],
+  ['HSETNX {key} {field} {value}'],
+  ['HMSET {key} {field} {value} {field} {value}'],
+  ['HGET {key} {field}'],
+  ['HMGET {key} {field} [{field}] [{field}]'],
+  ['HGETALL {key}', 'unordered'],
+  ['HKEYS {key}', 'unordered'],
+  ['HVALS {key}', 'unordered'],
+  ['HLEN {key}'],
+  ['HSTRLEN {key} {field}'],
+  ['HEXISTS {key} {field}'],
+  ['HDEL {key} {field} [{field}] [{field}]'],
+  ['HINCRBY {key} {field} {int}'],
+  ['HINCRBYFLOAT {key} {field} {float}'],
+  ['HSCAN {key} 0 COUNT 100000 [MATCH {pattern}]', 'scan'],
+  ['HSCAN {key} {int} [MATCH {pattern}] [COUNT {int}]', 'shape'],
+  ['HRANDFIELD {key}', 'nullable'],
+  ['HRANDFIELD {key} {few} [WITHVALUES]', 'shape'],
   ['DEL {key} [{key}]'],
   ['UNLINK {key} [{key}]'],
   ['EXISTS {key} [{key}] [{key}]'],
@@ -161,6 +180,8 @@ export class CommandSource {
       const [name = '', second = ''] = command.words.map((word) => word.toLowerCase());
       // A replica that nobody has is waited for without an end.
       if (name === 'wait' && second !== '0') continue;
+      // As many fields are answered as are asked for, if it takes hours.
+      if (name === 'hrandfield' && command.words.some((word) => /^-\d{4,}$/.test(word))) continue;
       if (mayBeSent(name) && mayBeSent(`${name} ${second}`)) return command;
     }
   }
@@ -168,15 +189,16 @@ export class CommandSource {
   #made(): RandomCommand {
     const prng = this.#prng;
     const { words, compared } = this.#valid();
-    if (prng.chance(0.06)) this.#spoil(words);
+    const isSpoiled = prng.chance(0.06);
+    if (isSpoiled) this.#spoil(words);
     const name = words[0] ?? 'PING';
     if (GIVES_TIME.test(name)) words.forEach((word, i) => this.#prolong(words, word, i));
     if (prng.chance(0.3)) words[0] = name.toLowerCase();
     // Deadlines beyond 2^53 milliseconds are one and the same (docs/compatibility.md).
     if (words.some((word) => /^[GL]T$/i.test(word)) && words.some((word) => /^\d{13,}$/.test(word)))
       return { words, compared: 'shape' };
-    // A cursor that nobody was given.
-    if (compared === 'scan' && words[1] !== '0') return { words, compared: 'shape' };
+    // Another cursor, or another count.
+    if (compared === 'scan' && isSpoiled) return { words, compared: 'shape' };
     return { words, compared: compared === 'exactly' && isRandom(words) ? 'nullable' : compared };
   }
 
@@ -255,7 +277,7 @@ const LATER = '4000000000000';
 const GIVES_TIME = /^(set|getex|setex|psetex|expire|pexpire)$/i;
 
 function isRandom(words: readonly string[]): boolean {
-  return /^(randomkey|time|scan|info|lolwut|role|hello)$/i.test(words[0] ?? '');
+  return /^(randomkey|hrandfield|time|scan|info|lolwut|role|hello)$/i.test(words[0] ?? '');
 }
 
 const INTS = [
@@ -313,6 +335,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
     'e',
     'list',
     'set',
+    'hash',
     'text',
     'num',
     '{t}1',
@@ -347,6 +370,8 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
     '\xc3\xa9',
     'it\'s "q"',
   ],
+  field: ['f', 'g', '1', '2', '-5', '', 'n\0z', '9223372036854775807', 'h'.repeat(64), 'i'.repeat(65)],
+  few: ['0', '1', '2', '-1', '-3', '100', '-100', '9223372036854775807', 'abc', ''],
   small: ['1', '2', '3', '-5', '40000', '-40000', '3000000000', '9223372036854775807', '01', 'm'],
   int: INTS,
   offset: ['0', '1', '5', '100', '-1', '1048575', '1048576', '4294967296', 'abc', ''],

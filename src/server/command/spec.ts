@@ -53,6 +53,7 @@ export type Category =
   | 'string'
   | 'list'
   | 'set'
+  | 'hash'
   | 'connection'
   | 'transaction'
   | 'dangerous'

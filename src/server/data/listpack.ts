@@ -240,6 +240,25 @@ export function append(
   return finish(out, at, to, count(buf, off, len) + 1);
 }
 
+/** The same for two entries: a field and its value. */
+export function appendPair(
+  out: Buffer,
+  at: number,
+  buf: Buffer,
+  off: number,
+  len: number,
+  fbuf: Buffer,
+  foff: number,
+  flen: number,
+  vbuf: Buffer,
+  voff: number,
+  vlen: number,
+): number {
+  copyBytes(buf, off, len, out, at);
+  const to = writeEntry(out, writeEntry(out, end(at, len), fbuf, foff, flen), vbuf, voff, vlen);
+  return finish(out, at, to, count(buf, off, len) + 2);
+}
+
 export function prepend(
   out: Buffer,
   at: number,

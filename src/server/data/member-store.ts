@@ -1,7 +1,16 @@
 /*
- * Bytes of the members of a big set, off the JavaScript heap. Records ([length][bytes], filled up to whole words) are
- * written into chunks one after another and never change where they lie; a reference says chunk and word. So a clone
- * shares the chunks, and a member's bytes may be used until nobody holds the chunk any more.
+ * Bytes of the members of a big set, or of the fields of a big hash with their values, off the JavaScript heap. Records
+ * are written into chunks one after another; a reference says chunk and word.
+ *
+ *   set    text             text = length 1 byte · bytes                up to SHORT_MAX bytes
+ *   hash   field · value           255 · length u32 · bytes             longer ones
+ *
+ * A record is filled up to whole words. In place of a value's length, 254 is kept free: it shall stand before a deadline
+ * of the field, 8 bytes, and the length, so that fields without a deadline do not pay for those that have one.
+ *
+ * Records do not change where they lie, with one exception: a value is overwritten in place when the record keeps its
+ * size and nobody shares its chunk. So a clone shares the chunks, and the bytes of a member or field may be used until
+ * nobody holds the chunk any more; those of a value until the next change.
  *
  * A chunk goes when its last record was freed. When more than half of all bytes are dead, the chunk with the fewest live
  * ones is moved: the owner asks for one record after the other, knows which are alive, and has those moved. A chunk
@@ -19,7 +28,8 @@ const CHUNK_BYTES_MAX = 65536 * 4;
 const CHUNKS_MAX = 65536;
 /** A record from here on has a chunk of its own, so that it does not leave the rest of one empty. */
 const LONE_BYTES = 65536;
-/** A length from here on takes four more bytes. */
+/** A longer text has its length in four more bytes. */
+const SHORT_MAX = 253;
 const LONG = 255;
 /** Less dead bytes than this are not worth moving anything. */
 const DEAD_BYTES_MIN = 32768;
@@ -31,6 +41,8 @@ class Chunk {
   readonly words: Int32Array;
   used = 4; // The first word stays empty: reference 0 means none.
   live = 0;
+  /** A clone reads it too. */
+  shared = false;
 
   constructor(buf: Buffer) {
     this.buf = buf;
@@ -39,6 +51,7 @@ class Chunk {
 }
 
 export class MemberStore {
+  readonly #paired: boolean;
   #chunks: (Chunk | null)[] = [];
   #vacant: number[] = [];
   #current = -1;
@@ -52,35 +65,50 @@ export class MemberStore {
   /** Where there is no chunk any more. */
   #left: SlabPool | null = null;
 
+  /** `paired`: a value belongs to each member. */
+  constructor(paired: boolean) {
+    this.#paired = paired;
+  }
+
   usedBytes(): number {
     return this.#allocated;
   }
 
+  /** A member of a set; answers its reference. */
   add(vbuf: Buffer, voff: number, vlen: number): number {
-    const bytes = recordBytes(vlen);
+    const bytes = wholeWords(textBytes(vlen));
     const index = this.#chunkFor(bytes);
     const chunk = this.#chunk(index);
-    const at = chunk.used;
-    let start = at + 1;
-    if (vlen < LONG) {
-      chunk.buf[at] = vlen;
-    } else {
-      chunk.buf[at] = LONG;
-      start = chunk.buf.writeUInt32LE(vlen, start);
-    }
-    copyBytes(vbuf, voff, vlen, chunk.buf, start);
-    chunk.used += bytes;
-    chunk.live += bytes;
-    this.#used += bytes;
-    this.#live += bytes;
-    return (index << 16) | (at >>> 2);
+    writeText(chunk.buf, chunk.used, vbuf, voff, vlen);
+    return this.#written(index, chunk, bytes);
+  }
+
+  /** A field of a hash with its value. */
+  addPair(fbuf: Buffer, foff: number, flen: number, vbuf: Buffer, voff: number, vlen: number): number {
+    const bytes = wholeWords(textBytes(flen) + textBytes(vlen));
+    const index = this.#chunkFor(bytes);
+    const chunk = this.#chunk(index);
+    writeText(chunk.buf, writeText(chunk.buf, chunk.used, fbuf, foff, flen), vbuf, voff, vlen);
+    return this.#written(index, chunk, bytes);
+  }
+
+  /** Gives a field another value where the old one is; false when that cannot be. */
+  overwriteValue(reference: number, vbuf: Buffer, voff: number, vlen: number): boolean {
+    const chunk = this.#chunk(reference >>> 16);
+    if (chunk.shared) return false;
+    const { buf } = chunk;
+    const start = offsetOf(reference);
+    const at = behindText(buf, start);
+    if (wholeWords(at - start + textBytes(vlen)) !== wholeWords(behindText(buf, at) - start)) return false;
+    writeText(buf, at, vbuf, voff, vlen);
+    return true;
   }
 
   free(reference: number): void {
     if (this.#left !== null) this.#disposeLeft();
     const index = reference >>> 16;
     const chunk = this.#chunk(index);
-    const bytes = recordBytes(lengthAt(chunk.buf, offsetOf(reference)));
+    const bytes = this.#bytesAt(chunk.buf, offsetOf(reference));
     chunk.live -= bytes;
     this.#live -= bytes;
     if (chunk.live === 0) this.#drop(index, chunk);
@@ -88,11 +116,12 @@ export class MemberStore {
     if (this.#source < 0 && dead > DEAD_BYTES_MIN && dead > this.#live) this.#chooseSource();
   }
 
+  /** Whether this is the member, or the field. */
   equals(reference: number, vbuf: Buffer, voff: number, vlen: number): boolean {
     const buf = this.#chunk(reference >>> 16).buf;
     const at = offsetOf(reference);
     if (lengthAt(buf, at) !== vlen) return false;
-    const start = vlen < LONG ? at + 1 : at + 5;
+    const start = startOf(at, vlen);
     if (vlen > 64) return buf.compare(vbuf, voff, voff + vlen, start, start + vlen) === 0;
     for (let i = 0; i < vlen; i++) if (buf[start + i] !== vbuf[voff + i]) return false;
     return true;
@@ -109,11 +138,12 @@ export class MemberStore {
   }
 
   read(reference: number, entry: Entry): void {
-    entry.buf = this.#chunk(reference >>> 16).buf;
-    const at = offsetOf(reference);
-    entry.len = lengthAt(entry.buf, at);
-    entry.off = entry.len < LONG ? at + 1 : at + 5;
-    entry.integer = Number.NaN;
+    readText(this.#chunk(reference >>> 16).buf, offsetOf(reference), entry);
+  }
+
+  readValue(reference: number, entry: Entry): void {
+    const { buf } = this.#chunk(reference >>> 16);
+    readText(buf, behindText(buf, offsetOf(reference)), entry);
   }
 
   /** Whether a chunk is being emptied, so that the owner should call `nextToMove` and `move` now and then. */
@@ -126,24 +156,28 @@ export class MemberStore {
     const { buf, used } = this.#chunk(this.#source);
     const at = this.#sourceAt;
     assert(at < used, 'the chunk being emptied has live bytes that no member owns');
-    this.#sourceAt += recordBytes(lengthAt(buf, at));
+    this.#sourceAt += this.#bytesAt(buf, at);
     return (this.#source << 16) | (at >>> 2);
   }
 
   /** Puts a live record elsewhere and answers its new reference. */
   move(reference: number): number {
-    const buf = this.#chunk(reference >>> 16).buf;
+    const { buf } = this.#chunk(reference >>> 16);
     const at = offsetOf(reference);
-    const len = lengthAt(buf, at);
-    const moved = this.add(buf, len < LONG ? at + 1 : at + 5, len);
+    const bytes = this.#bytesAt(buf, at);
+    const index = this.#chunkFor(bytes);
+    const chunk = this.#chunk(index);
+    copyBytes(buf, at, bytes, chunk.buf, chunk.used);
+    const moved = this.#written(index, chunk, bytes);
     this.free(reference);
     return moved;
   }
 
   clone(): MemberStore {
-    // Neither of the two may write behind what the other one reads.
+    // Neither of the two may write what the other one reads, nor behind it.
     this.#current = -1;
-    const twin = new MemberStore();
+    const twin = new MemberStore(this.#paired);
+    for (const chunk of this.#chunks) if (chunk !== null) chunk.shared = true;
     twin.#chunks = this.#chunks.map((chunk) => (chunk === null ? null : twinOf(chunk)));
     twin.#vacant = this.#vacant.slice();
     twin.#used = this.#used;
@@ -168,11 +202,26 @@ export class MemberStore {
     return this.#chunks[index] as Chunk;
   }
 
+  /** A record stands where the chunk was filled up to; answers its reference. */
+  #written(index: number, chunk: Chunk, bytes: number): number {
+    const at = chunk.used;
+    chunk.used += bytes;
+    chunk.live += bytes;
+    this.#used += bytes;
+    this.#live += bytes;
+    return (index << 16) | (at >>> 2);
+  }
+
+  #bytesAt(buf: Buffer, at: number): number {
+    const bytes = textBytes(lengthAt(buf, at));
+    return wholeWords(this.#paired ? bytes + textBytes(lengthAt(buf, at + bytes)) : bytes);
+  }
+
   #chunkFor(bytes: number): number {
     if (bytes > LONE_BYTES) return this.#open(bytes + 4);
     const current = this.#current < 0 ? null : this.#chunk(this.#current);
     if (current !== null && current.used + bytes <= current.buf.length) return this.#current;
-    // The chunks of a set grow with it.
+    // Chunks grow with what is in them.
     const wanted = Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, this.#allocated));
     this.#current = this.#open(Math.max(wanted, bytes + 4));
     return this.#current;
@@ -180,7 +229,7 @@ export class MemberStore {
 
   #open(bytes: number): number {
     const index = this.#vacant.pop() ?? this.#chunks.length;
-    assert(index < CHUNKS_MAX, 'a set is full: its members take more than 16 GB');
+    assert(index < CHUNKS_MAX, 'a set or hash is full: it takes more than 16 GB');
     this.#chunks[index] = new Chunk(this.#newBytes(bytes));
     this.#allocated += bytes + CHUNK_OVERHEAD_BYTES;
     return index;
@@ -246,16 +295,51 @@ function offsetOf(reference: number): number {
 
 function lengthAt(buf: Buffer, at: number): number {
   const short = buf[at] as number;
-  return short < LONG ? short : buf.readUInt32LE(at + 1);
+  return short <= SHORT_MAX ? short : buf.readUInt32LE(at + 1);
 }
 
-function recordBytes(len: number): number {
-  return ((len < LONG ? 1 : 5) + len + 3) & ~3;
+/** Where the bytes of a text begin whose length is at `at`. */
+function startOf(at: number, len: number): number {
+  return len <= SHORT_MAX ? at + 1 : at + 5;
+}
+
+function behindText(buf: Buffer, at: number): number {
+  const len = lengthAt(buf, at);
+  return startOf(at, len) + len;
+}
+
+function readText(buf: Buffer, at: number, entry: Entry): void {
+  entry.buf = buf;
+  entry.len = lengthAt(buf, at);
+  entry.off = startOf(at, entry.len);
+  entry.integer = Number.NaN;
+}
+
+/** Answers the position behind it. */
+function writeText(buf: Buffer, at: number, vbuf: Buffer, voff: number, vlen: number): number {
+  let start = at + 1;
+  if (vlen <= SHORT_MAX) {
+    buf[at] = vlen;
+  } else {
+    buf[at] = LONG;
+    start = buf.writeUInt32LE(vlen, start);
+  }
+  copyBytes(vbuf, voff, vlen, buf, start);
+  return start + vlen;
+}
+
+function textBytes(len: number): number {
+  return len <= SHORT_MAX ? 1 + len : 5 + len;
+}
+
+function wholeWords(bytes: number): number {
+  return (bytes + 3) & ~3;
 }
 
 function twinOf(chunk: Chunk): Chunk {
   const twin = new Chunk(chunk.buf);
   twin.used = chunk.used;
   twin.live = chunk.live;
+  twin.shared = true;
   return twin;
 }

@@ -3,13 +3,13 @@
  * SWAPDB.
  */
 
-import { GlobPattern } from '../../base/glob.ts';
 import type { Call } from '../command/call.ts';
-import { DB_INDEX_OUT_OF_RANGE, INVALID_CURSOR, NOT_INTEGER, ReplyError, SYNTAX } from '../command/errors.ts';
+import { DB_INDEX_OUT_OF_RANGE, ReplyError, SYNTAX } from '../command/errors.ts';
 import { readOptions } from '../command/options.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Database, KeyVisitor } from '../keyspace/database.ts';
 import { typeOf } from '../types/table.ts';
+import { countOf, cursorAt, ELEMENT_OPTIONS, patternAt } from './scan-arguments.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -111,17 +111,12 @@ function keys(call: Call): void {
   for (const key of found) reply.bulkBuffer(key);
 }
 
-const SCAN_OPTIONS = { MATCH: { values: 1 }, COUNT: { values: 1, check: countAt }, TYPE: { values: 1 } } as const;
-const DEFAULT_COUNT = 10;
-
-function countAt(call: Call, i: number): void {
-  if (call.integer(i) < 1) throw SYNTAX;
-}
+const SCAN_OPTIONS = { ...ELEMENT_OPTIONS, TYPE: { values: 1 } } as const;
 
 function scan(call: Call): void {
-  const cursor = cursorFrom(call, 1);
+  const cursor = cursorAt(call, 1);
   const options = readOptions(SCAN_OPTIONS, call, 2);
-  const count = options.COUNT === undefined ? DEFAULT_COUNT : call.integer(options.COUNT, NOT_INTEGER);
+  const count = countOf(call, options.COUNT);
   const pattern = patternAt(call, options.MATCH);
   const type = options.TYPE === undefined ? null : call.text(options.TYPE).toLowerCase();
   const { db, reply } = call;
@@ -142,26 +137,11 @@ function scan(call: Call): void {
   for (const key of found) reply.bulkBuffer(key);
 }
 
-/** Or null, which matches all: for a pattern of its own, * is not the empty name. */
-function patternAt(call: Call, i: number | undefined): GlobPattern | null {
-  return i === undefined || call.is(i, '*') ? null : new GlobPattern(call.bytes(i));
-}
-
 /** Those that were met; on a replica that is the primary's part. */
 function removeDead({ db, server }: Call, keys: readonly Buffer[]): void {
   if (keys.length === 0 || server.keyspace.passive) return;
   server.propagation.stayBare();
   for (const key of keys) db.find(key, 0, key.length);
-}
-
-/** What C reads as an unsigned number is a cursor; nothing is, a sign may stand in front, and NUL ends it. */
-function cursorFrom(call: Call, i: number): bigint {
-  const found = /^([+-]?)(\d{1,40})(?:\0|$)/.exec(call.text(i));
-  if (call.len(i) === 0) return 0n;
-  if (found === null) throw INVALID_CURSOR;
-  const cursor = BigInt(found[2]!);
-  if (cursor >= 2n ** 64n) throw INVALID_CURSOR;
-  return found[1] === '-' ? BigInt.asUintN(64, -cursor) : cursor;
 }
 
 function randomkey(call: Call): void {

@@ -9,6 +9,9 @@ import { specs as connection } from './connection.ts';
 import { specs as debug } from './debug.ts';
 import { specs as dump } from './dump.ts';
 import { specs as expire } from './expire.ts';
+import { specs as hashRead } from './hashes/read.ts';
+import { specs as hashSelect } from './hashes/select.ts';
+import { specs as hashWrite } from './hashes/write.ts';
 import { specs as key } from './key.ts';
 import { specs as keyScan } from './key-scan.ts';
 import { specs as list } from './list.ts';
@@ -43,4 +46,7 @@ export const specs: readonly Spec[] = [
   ...stringRange,
   ...list,
   ...set,
+  ...hashWrite,
+  ...hashRead,
+  ...hashSelect,
 ];

@@ -8,6 +8,7 @@
  * A key whose deadline has passed does not exist: lookups remove it, report it through `hooks.expired`, and find
  * nothing. Where the keyspace is passive (a replica), they only find nothing, and the primary's DEL removes it.
  */
+import { latin1 } from '../../base/ascii.ts';
 import type { Aggregate } from '../data/aggregate.ts';
 import { BigValue } from '../data/big-value.ts';
 import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
@@ -212,9 +213,7 @@ export class Database implements RecordReader {
     return deadline_ms >= 0 && deadline_ms < this.keyspace.now_ms && !this.keyspace.applying;
   }
 
-  // Writing.
-
-  // Where a method takes `found`, it may be told what the lookup just before has answered; that saves another one.
+  // Writing. Where a method takes `found`, it may be told what the lookup just before has answered: that saves another one.
 
   /** Inserts, or overwrites whatever is there. `kind`: what OBJECT ENCODING is to say (record-layout.ts). */
   setString(
@@ -290,6 +289,12 @@ export class Database implements RecordReader {
     const ref = this.#findAgain(found, kbuf, koff, klen);
     this.#change(ref, false);
     this.store.putBytes(ref, kindOf(type, encoding), vbuf, voff, vlen, KEEP_DEADLINE);
+  }
+
+  /** Overwrites bytes of a packed aggregate, which stays as long as it is; its key is the one that was looked up last. */
+  patchPacked(ref: Ref, at: number, vbuf: Buffer, voff: number, vlen: number): void {
+    this.#change(ref, false);
+    this.store.patchBytes(ref, at, vbuf, voff, vlen);
   }
 
   /** Inserts or replaces an aggregate that is an object; an existing key keeps its deadline. */
@@ -425,17 +430,17 @@ export class Database implements RecordReader {
 
   watch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): void {
     const ref = this.store.find(kbuf, koff, klen);
-    this.#watches.add(textOf(kbuf, koff, klen), watcher, ref !== 0 && this.isDead(ref));
+    this.#watches.add(latin1(kbuf, koff, klen), watcher, ref !== 0 && this.isDead(ref));
   }
 
   unwatch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): void {
-    this.#watches.remove(textOf(kbuf, koff, klen), watcher);
+    this.#watches.remove(latin1(kbuf, koff, klen), watcher);
   }
 
   /** Whether a watched key has passed its deadline since, though nobody has removed it yet: EXEC must know. */
   hasExpiredSinceWatch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): boolean {
     const ref = this.store.find(kbuf, koff, klen);
-    return ref !== 0 && this.isDead(ref) && !this.#watches.wasExpired(textOf(kbuf, koff, klen), watcher);
+    return ref !== 0 && this.isDead(ref) && !this.#watches.wasExpired(latin1(kbuf, koff, klen), watcher);
   }
 
   /** The living record of a key; a dead one goes now, unless only the primary may say so. */
@@ -465,7 +470,7 @@ export class Database implements RecordReader {
 
   #touchWatches(gone: boolean): void {
     const { buf, off, len } = this.keyspace.key;
-    this.#watches.touch(textOf(buf, off, len), gone);
+    this.#watches.touch(latin1(buf, off, len), gone);
   }
 
   /** Not counted as a change of the data: what is past its deadline was gone already. */
@@ -492,8 +497,4 @@ export class Database implements RecordReader {
     for (const key of this.#watches.keys())
       this.#watches.replace(key, this.#held(key), by === null ? 'nothing' : by.#held(key));
   }
-}
-
-function textOf(buf: Buffer, off: number, len: number): string {
-  return buf.latin1Slice(off, off + len);
 }

@@ -3,7 +3,12 @@ import { type Config, defaultConfig } from '../../config/directives.ts';
 
 export type ValueLimits = Pick<
   Config,
-  'list-max-listpack-size' | 'set-max-intset-entries' | 'set-max-listpack-entries' | 'set-max-listpack-value'
+  | 'list-max-listpack-size'
+  | 'set-max-intset-entries'
+  | 'set-max-listpack-entries'
+  | 'set-max-listpack-value'
+  | 'hash-max-listpack-entries'
+  | 'hash-max-listpack-value'
 >;
 
 export function defaultLimits(): ValueLimits {

@@ -126,6 +126,16 @@ export class Store {
     return length;
   }
 
+  /** Overwrites bytes from byte `at` on; there are as many. */
+  patchBytes(ref: number, at: number, vbuf: Buffer, voff: number, vlen: number): void {
+    const { records } = this;
+    if (!records.isBig(ref)) return records.patch(ref, at, vbuf, voff, vlen);
+    const big = records.bigOf(ref);
+    big.prepare(big.length);
+    records.noteBigSize(ref);
+    vbuf.copy(big.buffer, at, voff, voff + vlen);
+  }
+
   putDeadline(ref: number, deadline_ms: number): void {
     const { records } = this;
     const had = records.hasDeadline(ref);

@@ -45,9 +45,13 @@ export const OP_EOF = 255;
 export const RDB_STRING = 0;
 export const RDB_LIST = 1;
 export const RDB_SET = 2;
+export const RDB_HASH = 4;
+export const RDB_HASH_ZIPMAP = 9;
 export const RDB_LIST_ZIPLIST = 10;
 export const RDB_SET_INTSET = 11;
+export const RDB_HASH_ZIPLIST = 13;
 export const RDB_LIST_QUICKLIST = 14;
+export const RDB_HASH_LISTPACK = 16;
 export const RDB_LIST_QUICKLIST_2 = 18;
 export const RDB_SET_LISTPACK = 20;
 

@@ -3,48 +3,36 @@
  * from one Buffer into another with every change, so the bytes that a builder was started with stay as they are.
  */
 import { assert } from '../../base/assert.ts';
-import { entropySeed } from '../../base/prng.ts';
 import { ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, TYPE_SET } from '../data/encoding.ts';
 import * as intset from '../data/intset.ts';
-import { Key } from '../data/key.ts';
 import * as listpack from '../data/listpack.ts';
-import { SetObject } from '../data/set-object.ts';
+import { MemberTable } from '../data/member-table.ts';
+import { PackedDraft } from '../data/packed-draft.ts';
 import type { Database, Entry, Ref } from '../keyspace/database.ts';
 import { defaultLimits, type ValueLimits } from '../keyspace/limits.ts';
+import { MEMBER_KEY } from './member-key.ts';
 
 /** No integer of 64 bits is longer. */
 const DIGITS_MAX = 20;
-
-/** The secret that members of all sets of this process are hashed with; strangers must not find colliding ones. */
-const MEMBER_KEY = new Key(entropySeed());
 
 export class SetBuilder {
   size = 0;
   #limits = defaultLimits();
   #encoding = ENCODING_INTSET;
   /** The packed form; of no meaning while there is an object. */
-  #buf: Buffer;
-  #off = 0;
-  #len = 0;
-  #object: SetObject | null = null;
-  /** Two places to build in: one holds the current bytes, or the one that the builder was started with does. */
-  #left = Buffer.allocUnsafeSlow(1024);
-  #right = Buffer.allocUnsafeSlow(1024);
+  readonly #packed = new PackedDraft();
+  #object: MemberTable | null = null;
   readonly #value = new intset.Integer64();
   readonly #entry = new listpack.Entry();
 
-  constructor() {
-    this.#buf = this.#left;
-  }
-
   /** Starts with no members, as an intset or a listpack. */
   clear(limits: ValueLimits, encoding = ENCODING_INTSET): void {
+    const out = this.#packed.room(intset.HEADER_BYTES);
     if (encoding === ENCODING_INTSET) {
-      intset.writeEmpty(this.#left, 0);
-      this.startWith(encoding, this.#left, 0, intset.HEADER_BYTES, limits);
+      intset.writeEmpty(out, 0);
+      this.startWith(encoding, out, 0, intset.HEADER_BYTES, limits);
     } else {
-      const bytes = listpack.finish(this.#left, 0, listpack.first(0), 0);
-      this.startWith(encoding, this.#left, 0, bytes, limits);
+      this.startWith(encoding, out, 0, listpack.finish(out, 0, listpack.first(0), 0), limits);
     }
   }
 
@@ -67,9 +55,7 @@ export class SetBuilder {
   startWith(encoding: number, buf: Buffer, off: number, len: number, limits: ValueLimits): void {
     this.#limits = limits;
     this.#encoding = encoding;
-    this.#buf = buf;
-    this.#off = off;
-    this.#len = len;
+    this.#packed.start(buf, off, len);
     this.#object = null;
     this.size = encoding === ENCODING_INTSET ? intset.count(buf, off) : listpack.count(buf, off, len);
   }
@@ -84,18 +70,16 @@ export class SetBuilder {
   /** False when it was no member. Only of packed sets: a builder is not asked to take back what it built. */
   remove(vbuf: Buffer, voff: number, vlen: number): boolean {
     assert(this.#object === null, 'a builder removes from packed sets only');
-    const buf = this.#buf;
-    const off = this.#off;
-    const len = this.#len;
-    const out = this.#room(len);
+    const { buf, off, len } = this.#packed;
+    const out = this.#packed.room(len);
     if (this.#encoding === ENCODING_INTSET) {
       const index = intset.parse(vbuf, voff, vlen, this.#value) ? intset.find(buf, off, this.#value) : -1;
       if (index < 0) return false;
-      this.#take(out, intset.remove(out, 0, buf, off, index));
+      this.#packed.take(out, intset.remove(out, 0, buf, off, index));
     } else {
       const at = listpack.find(buf, listpack.first(off), listpack.end(off, len), 1, vbuf, voff, vlen);
       if (at < 0) return false;
-      this.#take(out, listpack.remove(out, 0, buf, off, len, at, listpack.next(buf, at), 1));
+      this.#packed.take(out, listpack.remove(out, 0, buf, off, len, at, listpack.next(buf, at), 1));
     }
     this.size--;
     return true;
@@ -105,7 +89,8 @@ export class SetBuilder {
   store(db: Database, kbuf: Buffer, koff: number, klen: number, found?: Ref): void {
     const object = this.#object;
     if (object === null) {
-      db.setPacked(kbuf, koff, klen, TYPE_SET, this.#encoding, this.#buf, this.#off, this.#len, found);
+      const { buf, off, len } = this.#packed;
+      db.setPacked(kbuf, koff, klen, TYPE_SET, this.#encoding, buf, off, len, found);
     } else {
       this.#object = null;
       db.setObject(kbuf, koff, klen, TYPE_SET, ENCODING_HASHTABLE, object);
@@ -116,7 +101,7 @@ export class SetBuilder {
   entry(deadline_ms: number): Entry {
     const object = this.#object;
     this.#object = null;
-    const bytes = object === null ? Buffer.from(this.#buf.subarray(this.#off, this.#off + this.#len)) : null;
+    const bytes = object === null ? this.#packed.copy() : null;
     return { type: TYPE_SET, encoding: this.#encoding, deadline_ms, bytes, object };
   }
 
@@ -124,7 +109,7 @@ export class SetBuilder {
     if (this.#object !== null) return this.#object.add(vbuf, voff, vlen);
     if (this.#encoding === ENCODING_INTSET) {
       if (intset.parse(vbuf, voff, vlen, this.#value)) {
-        const index = intset.find(this.#buf, this.#off, this.#value);
+        const index = intset.find(this.#packed.buf, this.#packed.off, this.#value);
         if (index >= 0) return false;
         if (this.size < this.#limits['set-max-intset-entries']) {
           this.#insertInteger(-1 - index);
@@ -136,20 +121,21 @@ export class SetBuilder {
       }
       return this.#addMember(vbuf, voff, vlen);
     }
-    const end = listpack.end(this.#off, this.#len);
-    if (listpack.find(this.#buf, listpack.first(this.#off), end, 1, vbuf, voff, vlen) >= 0) return false;
+    const { buf, off, len } = this.#packed;
+    if (listpack.find(buf, listpack.first(off), listpack.end(off, len), 1, vbuf, voff, vlen) >= 0) return false;
     if (!this.#fitsListpack(vlen)) {
       this.#becomeObject();
       return this.#addMember(vbuf, voff, vlen);
     }
-    const out = this.#room(this.#len + listpack.lengthBound(vlen));
-    this.#take(out, listpack.append(out, 0, this.#buf, this.#off, this.#len, vbuf, voff, vlen));
+    const out = this.#packed.room(len + listpack.lengthBound(vlen));
+    this.#packed.take(out, listpack.append(out, 0, buf, off, len, vbuf, voff, vlen));
     return true;
   }
 
   #insertInteger(index: number): void {
-    const out = this.#room(intset.bytesWith(this.#buf, this.#off, this.#value));
-    this.#take(out, intset.insert(out, 0, this.#buf, this.#off, index, this.#value));
+    const { buf, off } = this.#packed;
+    const out = this.#packed.room(intset.bytesWith(buf, off, this.#value));
+    this.#packed.take(out, intset.insert(out, 0, buf, off, index, this.#value));
   }
 
   /** Makes room for one more member, of this length, that does not fit an intset. */
@@ -158,7 +144,7 @@ export class SetBuilder {
       this.#becomeObject();
       return;
     }
-    const out = this.#room(listpack.EMPTY_BYTES + this.size * listpack.lengthBound(0));
+    const out = this.#packed.room(listpack.EMPTY_BYTES + this.size * listpack.lengthBound(0));
     const entry = this.#entry;
     let to = listpack.first(0);
     for (let i = 0; i < this.size; i++) {
@@ -166,7 +152,7 @@ export class SetBuilder {
       to = listpack.writeEntry(out, to, entry.buf, entry.off, entry.len);
     }
     this.#encoding = ENCODING_LISTPACK;
-    this.#take(out, listpack.finish(out, 0, to, this.size));
+    this.#packed.take(out, listpack.finish(out, 0, to, this.size));
   }
 
   #fitsListpack(vlen: number): boolean {
@@ -183,7 +169,7 @@ export class SetBuilder {
   }
 
   #becomeObject(): void {
-    const object = new SetObject(MEMBER_KEY);
+    const object = new MemberTable(MEMBER_KEY, false);
     const entry = this.#entry;
     if (this.#encoding === ENCODING_INTSET) {
       for (let i = 0; i < this.size; i++) {
@@ -191,9 +177,10 @@ export class SetBuilder {
         object.add(entry.buf, entry.off, entry.len);
       }
     } else {
-      const end = listpack.end(this.#off, this.#len);
-      for (let at = listpack.first(this.#off); at < end; at = listpack.next(this.#buf, at)) {
-        listpack.read(this.#buf, at, entry);
+      const { buf, off, len } = this.#packed;
+      const end = listpack.end(off, len);
+      for (let at = listpack.first(off); at < end; at = listpack.next(buf, at)) {
+        listpack.read(buf, at, entry);
         object.add(entry.buf, entry.off, entry.len);
       }
     }
@@ -202,26 +189,9 @@ export class SetBuilder {
   }
 
   #readInteger(index: number, entry: listpack.Entry): void {
-    intset.read(this.#buf, this.#off, index, this.#value);
+    intset.read(this.#packed.buf, this.#packed.off, index, this.#value);
     entry.buf = entry.digits;
     entry.off = 0;
     entry.len = intset.format(this.#value, entry.digits, 0);
-  }
-
-  /** A place to build so many bytes in, that is not where the current ones are. */
-  #room(bytes: number): Buffer {
-    const wide = bytes > 1024 ? 2 ** Math.ceil(Math.log2(bytes)) : 0;
-    if (this.#buf === this.#left) {
-      if (this.#right.length < bytes) this.#right = Buffer.allocUnsafeSlow(wide);
-      return this.#right;
-    }
-    if (this.#left.length < bytes) this.#left = Buffer.allocUnsafeSlow(wide);
-    return this.#left;
-  }
-
-  #take(out: Buffer, len: number): void {
-    this.#buf = out;
-    this.#off = 0;
-    this.#len = len;
   }
 }

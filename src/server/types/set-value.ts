@@ -4,7 +4,7 @@
  *   intset    integers only, up to set-max-intset-entries: sorted bytes in the record (intset.ts)
  *   listpack  up to set-max-listpack-entries, none longer than set-max-listpack-value, in the record too, looked
  *             through from the front
- *   object    everything else (set-object.ts)
+ *   object    everything else (member-table.ts)
  *
  * OBJECT ENCODING says `intset`, `listpack` and `hashtable`, and a set never goes back to a form it has left. All
  * decisions between forms are in SetBuilder; commands that change a packed set work on a builder that starts with its
@@ -16,8 +16,8 @@ import type { Prng } from '../../base/prng.ts';
 import { ENCODING_INTSET } from '../data/encoding.ts';
 import * as intset from '../data/intset.ts';
 import * as listpack from '../data/listpack.ts';
+import type { MemberTable, MemberVisitor } from '../data/member-table.ts';
 import type { RecordReader } from '../data/record.ts';
-import type { MemberVisitor, SetObject } from '../data/set-object.ts';
 import type { Database, Ref } from '../keyspace/database.ts';
 import type { Values } from './list-value.ts';
 import { SetBuilder } from './set-builder.ts';
@@ -27,7 +27,7 @@ const BUILDER = new SetBuilder();
 const VALUE = new intset.Integer64();
 
 export function setSize(records: RecordReader, ref: Ref): number {
-  if (records.isObject(ref)) return (records.objectOf(ref) as SetObject).size;
+  if (records.isObject(ref)) return (records.objectOf(ref) as MemberTable).size;
   const buf = records.valueBuf(ref);
   const off = records.valueOff(ref);
   return records.encodingOf(ref) === ENCODING_INTSET
@@ -36,7 +36,7 @@ export function setSize(records: RecordReader, ref: Ref): number {
 }
 
 export function hasMember(db: Database, ref: Ref, vbuf: Buffer, voff: number, vlen: number): boolean {
-  if (db.isObject(ref)) return (db.objectOf(ref) as SetObject).has(vbuf, voff, vlen);
+  if (db.isObject(ref)) return (db.objectOf(ref) as MemberTable).has(vbuf, voff, vlen);
   const buf = db.valueBuf(ref);
   const off = db.valueOff(ref);
   if (db.encodingOf(ref) === ENCODING_INTSET) {
@@ -100,7 +100,7 @@ export function removeMembers(
 /** Visits all members. The visitor must not change anything. */
 export function forEachMember(records: RecordReader, ref: Ref, visit: MemberVisitor): void {
   if (records.isObject(ref)) {
-    (records.objectOf(ref) as SetObject).forEach(visit);
+    (records.objectOf(ref) as MemberTable).forEach(visit);
     return;
   }
   const entry = new listpack.Entry();
@@ -124,7 +124,8 @@ export function forEachMember(records: RecordReader, ref: Ref, visit: MemberVisi
 /** Reads any member, each as likely as the others. Its bytes are good until the next change of any database. */
 export function randomMember(db: Database, ref: Ref, prng: Prng, entry: listpack.Entry): void {
   if (db.isObject(ref)) {
-    (db.objectOf(ref) as SetObject).random(prng, entry);
+    const table = db.objectOf(ref) as MemberTable;
+    table.read(table.random(prng), entry);
     return;
   }
   const buf = db.valueBuf(ref);
@@ -135,7 +136,7 @@ export function randomMember(db: Database, ref: Ref, prng: Prng, entry: listpack
   else listpack.read(buf, listpack.seek(buf, off, len, index), entry);
 }
 
-/** As SetObject.scan; a packed set is shown whole, whatever the cursor. */
+/** As MemberTable.scan; a packed set is shown whole, whatever the cursor. */
 export function scanMembers(
   records: RecordReader,
   ref: Ref,
@@ -143,7 +144,7 @@ export function scanMembers(
   count: number,
   visit: MemberVisitor,
 ): number {
-  if (records.isObject(ref)) return (records.objectOf(ref) as SetObject).scan(cursor, count, visit);
+  if (records.isObject(ref)) return (records.objectOf(ref) as MemberTable).scan(cursor, count, visit);
   forEachMember(records, ref, visit);
   return 0;
 }
@@ -164,7 +165,7 @@ function addToObject(
   last: number,
 ): number {
   const { buf, off, len } = values;
-  const set = db.objectOf(ref) as SetObject;
+  const set = db.objectOf(ref) as MemberTable;
   const before = set.size;
   db.willChange(ref);
   for (let i = first; i < last; i++) set.add(buf, off[i] as number, len[i] as number);
@@ -183,7 +184,7 @@ function removeFromObject(
   last: number,
 ): number {
   const { buf, off, len } = values;
-  const set = db.objectOf(ref) as SetObject;
+  const set = db.objectOf(ref) as MemberTable;
   const before = set.size;
   db.willChange(ref);
   for (let i = first; i < last; i++) set.remove(buf, off[i] as number, len[i] as number);

@@ -1,12 +1,13 @@
 /* All types of values. */
 import { encodingName } from '../data/encoding.ts';
 import type { RecordReader } from '../data/record.ts';
+import { hashType } from './hash.ts';
 import { listType } from './list.ts';
 import { setType } from './set.ts';
 import { stringType } from './string.ts';
 import type { EncodingRules, ValueReader, ValueType } from './value-type.ts';
 
-const TYPES: readonly ValueType[] = [stringType, listType, setType];
+const TYPES: readonly ValueType[] = [stringType, listType, setType, hashType];
 
 /** By number, which has gaps. */
 const BY_ID: readonly ValueType[] = Object.assign([], Object.fromEntries(TYPES.map((type) => [type.id, type])));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Key } from '../../../src/server/data/key.ts';
 import { ListCursor, ListObject } from '../../../src/server/data/list-object.ts';
 import { Entry } from '../../../src/server/data/listpack.ts';
-import { SetObject } from '../../../src/server/data/set-object.ts';
+import { MemberTable } from '../../../src/server/data/member-table.ts';
 import { SLAB_BYTES } from '../../../src/server/data/slabs.ts';
 import { newKeyspace } from '../persistence/support.ts';
 
@@ -38,8 +38,8 @@ function elementsOf(list: ListObject, from: number, count: number): string[] {
   });
 }
 
-function bigSet(): SetObject {
-  const set = new SetObject(new Key(16));
+function bigSet(): MemberTable {
+  const set = new MemberTable(new Key(16), false);
   for (let i = 0; i < ELEMENTS; i++) set.add(element(i), 0, ELEMENT_BYTES);
   return set;
 }
@@ -47,7 +47,7 @@ function bigSet(): SetObject {
 const arrayBuffers = (): number => process.memoryUsage().arrayBuffers;
 
 describe('A long list', () => {
-  const stored = (object: ListObject | SetObject) => ({ type: 1, encoding: 6, bytes: null, object, deadline_ms: -1 });
+  const stored = (object: ListObject | MemberTable) => ({ type: 1, encoding: 6, bytes: null, object, deadline_ms: -1 });
 
   test('gives its memory back when it is deleted, at the end of the turn and without the garbage collector', () => {
     const keyspace = newKeyspace();
@@ -159,7 +159,7 @@ describe('A big set', () => {
   });
 
   test('of short members gives back the table that finds them, too', () => {
-    const set = new SetObject(new Key(16));
+    const set = new MemberTable(new Key(16), false);
     const members = 1_000_000;
     const name = Buffer.alloc(4);
     for (let i = 0; i < members; i++) set.add(name, 0, name.writeInt32LE(i));

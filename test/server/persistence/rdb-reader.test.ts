@@ -8,6 +8,7 @@ import {
   asJson,
   byKey,
   contents,
+  inPairs,
   type KeyAsJson,
   loadRdb,
   newKeyspace,
@@ -26,7 +27,7 @@ const NAMES = fs
   .readdirSync(`${VECTORS}/rdb`)
   .filter((name) => name.endsWith('.rdb'))
   .map((name) => name.slice(0, -4));
-const STORABLE = new Set(['string', 'list', 'set']);
+const STORABLE = new Set(['string', 'list', 'set', 'hash']);
 const typesIn = (json: Case) => [...Object.values(json.dbs).flat(), ...(json.loaded ?? [])].map(({ type }) => type);
 const isStorable = (name: string) => typesIn(readJson<Case>('rdb', `${name}.json`)).every((type) => STORABLE.has(type));
 
@@ -37,8 +38,10 @@ function normal(dbs: Record<string, KeyAsJson[]>): Record<string, unknown> {
 }
 
 function normalKey({ key, type, encoding, pexpiretime, value }: KeyAsJson) {
-  const elements = type === 'string' ? [normalText(value)] : (value as string[]).map(normalText);
-  return { key, type, encoding, pexpiretime, value: type === 'set' ? elements.sort() : elements };
+  // Fields stand with their values in the vectors.
+  const elements = type === 'string' ? [normalText(value)] : (value as string[]).flat().map(normalText);
+  const inOrder = { set: () => elements.sort(), hash: () => inPairs(elements) }[type];
+  return { key, type, encoding, pexpiretime, value: inOrder === undefined ? elements : inOrder() };
 }
 
 /** Bytes that are no text stand as {"hex"} in the vectors, many of them as {"len", "sha1"}. */
@@ -100,7 +103,7 @@ describe('reading an RDB that redis-server wrote', () => {
 
   it.each(NAMES.filter((name) => !isStorable(name)))('%s stops with the type and key that cannot be stored', (name) => {
     const failure = failureOf(readVector('rdb', `${name}.rdb`));
-    expect(failure.problem).toMatch(/^key '.+' in database \d+ is a (sorted set|hash|stream).*cannot store yet$/);
+    expect(failure.problem).toMatch(/^key '.+' in database \d+ is a (sorted set|stream).*cannot store yet$/);
     expect(failure.offset).toBeGreaterThan(9);
     expect(failure.message).toContain(`RDB reading offset ${failure.offset} of test.rdb: ${failure.problem}`);
   });

@@ -5,8 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { defaultConfig } from '../../../src/config/directives.ts';
+import { TYPE_HASH } from '../../../src/server/data/encoding.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
-import { SetObject } from '../../../src/server/data/set-object.ts';
+import { Entry } from '../../../src/server/data/listpack.ts';
+import { MemberTable } from '../../../src/server/data/member-table.ts';
 import type { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { CommandsWriter } from '../../../src/server/persistence/aof-commands.ts';
 import { AofParser } from '../../../src/server/persistence/aof-parser.ts';
@@ -15,9 +17,10 @@ import { KeyPace } from '../../../src/server/persistence/key-pace.ts';
 import { rdbEncoder } from '../../../src/server/persistence/rdb-file.ts';
 import { Snapshot } from '../../../src/server/persistence/snapshot.ts';
 import type { SnapshotEncoder } from '../../../src/server/persistence/snapshot-encoder.ts';
+import { HashBuilder } from '../../../src/server/types/hash-builder.ts';
 import { listEntry } from '../../../src/server/types/list-value.ts';
 import { SetBuilder } from '../../../src/server/types/set-builder.ts';
-import { contents, fill, INFO, loadRdb, newKeyspace } from './support.ts';
+import { contents, fill, INFO, inPairs, loadRdb, newKeyspace } from './support.ts';
 
 let folder: string;
 let file: string;
@@ -81,9 +84,10 @@ function change(keyspace: Keyspace, prng: Prng): void {
     object.pushHead(text, 0, text.length);
     object.pushTail(text, 0, text.length);
     db.changed(key, 0, key.length);
-  } else if (object instanceof SetObject) {
+  } else if (object instanceof MemberTable) {
     db.willChange(ref);
-    object.add(text, 0, text.length);
+    if (db.typeOf(ref) === TYPE_HASH) changeFields(object, text, prng);
+    else object.add(text, 0, text.length);
     db.changed(key, 0, key.length);
   } else if (db.typeOf(ref) === 0 && prng.chance(0.7)) {
     db.overwriteRange(key, 0, key.length, 0, text, 0, text.length);
@@ -96,17 +100,33 @@ function change(keyspace: Keyspace, prng: Prng): void {
   }
 }
 
+/** One more field, and another value, as long as the old one or not, for one that was there. */
+function changeFields(hash: MemberTable, text: Buffer, prng: Prng): void {
+  const [field, value] = [new Entry(), new Entry()];
+  const reference = hash.random(prng);
+  hash.read(reference, field);
+  hash.readValue(reference, value);
+  const name = Buffer.from(field.buf.subarray(field.off, field.off + field.len));
+  const other = prng.chance(0.7) ? Buffer.alloc(value.len, '*') : text;
+  hash.put(name, 0, name.length, other, 0, other.length);
+  hash.put(text, 0, text.length, text, 0, text.length);
+}
+
 /** Values that take several slices each. */
 function addBigValues(keyspace: Keyspace): void {
   const db = keyspace.databases[0]!;
   const list = new ListObject();
   const builder = new SetBuilder();
+  const hashes = new HashBuilder();
   builder.clear(keyspace.limits);
+  hashes.clear(keyspace.limits);
   for (let i = 0; i < 15_000; i++) {
     const text = Buffer.from(`element number ${i}`);
     list.pushTail(text, 0, text.length);
     builder.add(text, 0, text.length);
+    hashes.set(text, 0, text.length, text, 8, text.length - 8);
   }
+  db.put(Buffer.from('big:hash'), 0, 8, hashes.entry(-1));
   db.put(Buffer.from('big:list'), 0, 8, listEntry(list, -1));
   db.put(Buffer.from('big:set'), 0, 7, builder.entry(-1));
   const string = Buffer.alloc(1_200_000, 'abc');
@@ -185,7 +205,7 @@ describe('a snapshot in slices', { timeout: 30_000 }, () => {
 
 /** What the commands of a base make of an empty server. */
 function replayed(log: Buffer): Record<string, string | string[]> {
-  const values = new Map<string, { value: string | string[]; deadline: string; isSet: boolean }>();
+  const values = new Map<string, { value: string | string[]; deadline: string; by: string }>();
   const parser = new AofParser();
   parser.push(log);
   let db = '0';
@@ -194,13 +214,14 @@ function replayed(log: Buffer): Record<string, string | string[]> {
     const id = `${db}:${key}`;
     const old = values.get(id);
     if (name === 'SELECT') db = key;
-    else if (name === 'SET') values.set(id, { value: rest[0]!, deadline: '', isSet: false });
+    else if (name === 'SET') values.set(id, { value: rest[0]!, deadline: '', by: name });
     else if (name === 'PEXPIREAT') values.set(id, { ...old!, deadline: `@${rest[0]}` });
-    else
-      values.set(id, { value: [...((old?.value as string[]) ?? []), ...rest], deadline: '', isSet: name === 'SADD' });
+    else values.set(id, { value: [...((old?.value as string[]) ?? []), ...rest], deadline: '', by: name as string });
   }
   expect(parser.available).toBe(0);
-  return Object.fromEntries(
-    [...values].map(([id, { value, deadline, isSet }]) => [id + deadline, isSet ? (value as string[]).sort() : value]),
-  );
+  const inOrder = ({ value, by }: { value: string | string[]; by: string }): string | string[] => {
+    if (by === 'HSET') return inPairs(value as string[]);
+    return by === 'SADD' ? (value as string[]).sort() : value;
+  };
+  return Object.fromEntries([...values].map(([id, one]) => [id + one.deadline, inOrder(one)]));
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Logger } from '../../../src/base/log.ts';
 import type { Prng } from '../../../src/base/prng.ts';
 import { DEFAULT_PROFILE } from '../../../src/config/profiles.ts';
-import { TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_STRING } from '../../../src/server/data/encoding.ts';
 import { ListObject } from '../../../src/server/data/list-object.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { defaultLimits, type ValueLimits } from '../../../src/server/keyspace/limits.ts';
@@ -15,6 +15,7 @@ import { type RdbInfo, RdbWriter } from '../../../src/server/persistence/rdb-wri
 import { writeKeyspace } from '../../../src/server/persistence/snapshot-encoder.ts';
 import { RdbOutput } from '../../../src/server/rdb/output.ts';
 import { forEachElement } from '../../../src/server/types/elements.ts';
+import { HashBuilder } from '../../../src/server/types/hash-builder.ts';
 import { listEntry } from '../../../src/server/types/list-value.ts';
 import { SetBuilder } from '../../../src/server/types/set-builder.ts';
 import { encodingNameOf, typeOf } from '../../../src/server/types/table.ts';
@@ -133,6 +134,7 @@ export function contents(keyspace: Keyspace): Record<string, string | string[]> 
 /** Keys of every kind, size and form, in three databases, some with a deadline that has passed or is to come. */
 export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
   const builder = new SetBuilder();
+  const hashes = new HashBuilder();
   for (let i = 0; i < keys; i++) {
     const db = keyspace.databases[prng.pick([0, 0, 0, 1, 9])]!;
     const key = Buffer.from(prng.chance(0.2) ? `${prng.below(1e6)}` : `key:${i}:${prng.hex(prng.below(90))}`);
@@ -140,6 +142,13 @@ export function fill(keyspace: Keyspace, prng: Prng, keys: number): void {
     if (prng.chance(0.4)) {
       const value = randomText(prng);
       db.setString(key, 0, key.length, value, 0, value.length, deadline_ms);
+    } else if (prng.chance(0.33)) {
+      hashes.clear(keyspace.limits);
+      for (let n = sizeOf(prng); n >= 0; n--) {
+        const [field, value] = [randomText(prng), randomText(prng)];
+        hashes.set(field, 0, field.length, value, 0, value.length);
+      }
+      db.put(key, 0, key.length, hashes.entry(deadline_ms));
     } else if (prng.chance(0.5)) {
       const list = new ListObject();
       for (let n = sizeOf(prng); n >= 0; n--) pushText(list, randomText(prng));
@@ -186,5 +195,12 @@ function valueAt(keyspace: Keyspace, index: number, ref: number): string | strin
   }
   const elements: string[] = [];
   forEachElement(typeOf(db, ref), db, ref, (buf, off, len) => elements.push(buf.toString('latin1', off, off + len)));
-  return type === TYPE_LIST ? elements : elements.sort();
+  if (type === TYPE_LIST) return elements;
+  return type === TYPE_HASH ? inPairs(elements) : elements.sort();
+}
+
+/** Fields in order, each with its value behind it. */
+export function inPairs(elements: readonly string[]): string[] {
+  const pairs = elements.flatMap((field, i) => (i % 2 === 0 ? [[field, elements[i + 1] as string] as const] : []));
+  return pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1)).flat();
 }

@@ -1,8 +1,8 @@
 /*
- * A big set of strings, off the JavaScript heap: an extendible hash table. The directory maps the top bits of a member's
- * hash to a segment of [hash, reference] slots; the next bits are the slot where probing starts, so the whole table
- * lies in hash order. A segment that fills up splits in two, which is the longest step there is. The members' bytes are
- * in member-store.ts.
+ * A big set of strings, or a big hash, off the JavaScript heap: an extendible hash table. The directory maps the top bits
+ * of a member's hash to a segment of [hash, reference] slots (segment.ts); the next bits are the slot where probing
+ * starts, so the whole table lies in hash order. A segment that fills up splits in two, which is the longest step there
+ * is. The bytes are in member-store.ts: a record is the member of a set, or a field of a hash with its value.
  *
  * Invariants:
  * (1) A member is in the segment that the directory has for its hash, at its home slot or behind it with no gap between.
@@ -11,7 +11,7 @@
  *     bytes do not change anyone's hash, so a member that stays is visited exactly once.
  * (4) A segment marked as shared belongs to a clone too, and is copied before it changes.
  *
- * Segments of a big set lie in slabs of its own, as its members do, so that both go back to the system with it.
+ * Segments of a big table lie in slabs of its own, as its records do, so that both go back to the system with it.
  */
 import { entropySeed, type Prng } from '../../base/prng.ts';
 import type { Aggregate } from './aggregate.ts';
@@ -19,8 +19,10 @@ import { FAR_WORDS_MAX, FarWords } from './far-words.ts';
 import type { Key } from './key.ts';
 import { Entry } from './listpack.ts';
 import { MemberStore } from './member-store.ts';
+import { candidateFor, closeGap, homeOf, insert, moveAll, Segment, slotWith } from './segment.ts';
 import { LEAVE_SLABS_BELOW_BYTES, OWN_SLABS_FROM_BYTES, SlabPool } from './slabs.ts';
 
+/** Called for each member of a set; for a field of a hash and then, with the next call, for its value. */
 export type MemberVisitor = (buf: Buffer, off: number, len: number) => void;
 
 /** 256 and 2048 slots. */
@@ -40,36 +42,21 @@ const MOVES_PER_CHANGE = 8;
 const HASHES_AHEAD = new Int32Array(FAR_WORDS_MAX);
 const FAR = new FarWords();
 
-class Segment {
-  /** Pairs of hash and reference; reference 0 is an empty slot. */
-  readonly slots: Int32Array;
-  /** Number of slots, as a power of two. */
-  readonly bits: number;
-  readonly depth: number;
-  count = 0;
-  shared = false;
-
-  constructor(bits: number, depth: number, slots: Int32Array) {
-    this.slots = slots;
-    this.bits = bits;
-    this.depth = depth;
-  }
-}
-
-export class SetObject implements Aggregate {
+export class MemberTable implements Aggregate {
   size = 0;
   /** Made of what `fetchAhead` read; without a use of it the compiler would leave the reading out. */
   fetched = 0;
   /** Hashes members; a clone has the same. */
   readonly #key: Key;
   /**
-   * Every set has an order of its own. With the same for all, what one set shows in its order (SUNIONSTORE, a file that
-   * is loaded again) would come to another sorted by hash: all members of a segment would begin at the same slot.
+   * Every table has an order of its own. If all had the same, what one shows in its order (SUNIONSTORE, a file that is
+   * loaded again) would come to another sorted by hash: all members of a segment would begin at the same slot.
    */
   #salt = entropySeed() | 0;
   readonly #entry = new Entry();
   holders = 0;
-  #store = new MemberStore();
+  readonly #paired: boolean;
+  #store: MemberStore;
   #directory: Segment[];
   #depth = 0;
   /** How many segments there are of each depth. */
@@ -78,9 +65,11 @@ export class SetObject implements Aggregate {
   /** Of segments with `BITS_MAX`, once there are many; never those that a clone reads too. */
   #pool: SlabPool | null = null;
 
-  /** The key is made of a secret seed: who knows it can choose members that collide. */
-  constructor(key: Key) {
+  /** The key is made of a secret seed: who knows it can choose members that collide. `paired`: each has a value. */
+  constructor(key: Key, paired: boolean) {
     this.#key = key;
+    this.#paired = paired;
+    this.#store = new MemberStore(paired);
     const segment = this.#newSegment(BITS_MIN, 0);
     this.#directory = [segment];
     this.#account(segment, 1);
@@ -93,6 +82,24 @@ export class SetObject implements Aggregate {
   has(vbuf: Buffer, voff: number, vlen: number): boolean {
     const hash = this.#hashOf(vbuf, voff, vlen);
     return this.#find(this.#segmentOf(hash), hash, vbuf, voff, vlen) >= 0;
+  }
+
+  /** The reference of a member or field, for `read` and `readValue`; 0 when there is none. Good until the next change. */
+  find(vbuf: Buffer, voff: number, vlen: number): number {
+    const hash = this.#hashOf(vbuf, voff, vlen);
+    const segment = this.#segmentOf(hash);
+    const slot = this.#find(segment, hash, vbuf, voff, vlen);
+    return slot < 0 ? 0 : (segment.slots[2 * slot + 1] as number);
+  }
+
+  /** The bytes in `entry` never change. */
+  read(reference: number, entry: Entry): void {
+    this.#store.read(reference, entry);
+  }
+
+  /** The value of a field; the bytes in `entry` are good until the next change. */
+  readValue(reference: number, entry: Entry): void {
+    this.#store.readValue(reference, entry);
   }
 
   fetchAhead(buf: Buffer, off: Int32Array, len: Int32Array, count: number): void {
@@ -125,6 +132,26 @@ export class SetObject implements Aggregate {
     return true;
   }
 
+  /** Gives a field its value; false when the field had one already, which is overwritten. */
+  put(fbuf: Buffer, foff: number, flen: number, vbuf: Buffer, voff: number, vlen: number): boolean {
+    const hash = this.#hashOf(fbuf, foff, flen);
+    const found = this.#segmentOf(hash);
+    const slot = this.#find(found, hash, fbuf, foff, flen);
+    if (slot >= 0) {
+      const reference = found.slots[2 * slot + 1] as number;
+      if (this.#store.overwriteValue(reference, vbuf, voff, vlen)) return false;
+      this.#writable(hash).slots[2 * slot + 1] = this.#store.addPair(fbuf, foff, flen, vbuf, voff, vlen);
+      this.#store.free(reference);
+    } else {
+      const segment = this.#withRoom(hash);
+      insert(segment, hash, this.#store.addPair(fbuf, foff, flen, vbuf, voff, vlen));
+      segment.count++;
+      this.size++;
+    }
+    if (this.#store.moving) this.#moveSome();
+    return slot < 0;
+  }
+
   /** False when it was no member. */
   remove(vbuf: Buffer, voff: number, vlen: number): boolean {
     const hash = this.#hashOf(vbuf, voff, vlen);
@@ -141,8 +168,8 @@ export class SetObject implements Aggregate {
     return true;
   }
 
-  /** Any member, each as likely as the others; the set is not empty. The bytes in `entry` never change. */
-  random(prng: Prng, entry: Entry): void {
+  /** The reference of any member, each as likely as the others; the table is not empty. */
+  random(prng: Prng): number {
     for (;;) {
       const segment = this.#segmentOf(prng.next() | 0);
       // A shallow segment is found twice as often as its two halves would be, but has no more members than one of them.
@@ -150,19 +177,30 @@ export class SetObject implements Aggregate {
       if (surplus > 0 && prng.next() >>> (32 - surplus) !== 0) continue;
       const slot = prng.next() >>> (32 - segment.bits);
       const reference = segment.slots[2 * slot + 1] as number;
-      if (reference === 0) continue;
-      this.#store.read(reference, entry);
-      return;
+      if (reference !== 0) return reference;
     }
+  }
+
+  /** All references, in hash order; good until the next change. */
+  references(): Int32Array {
+    const all = new Int32Array(this.size);
+    let count = 0;
+    for (let place = 0; place < this.#directory.length; ) {
+      const { slots, depth } = this.#directory[place] as Segment;
+      for (let at = 1; at < slots.length; at += 2) if (slots[at] !== 0) all[count++] = slots[at] as number;
+      place += 1 << (this.#depth - depth);
+    }
+    return all;
   }
 
   /**
    * Visits members from a position in hash order on, until about `count` were seen, and answers the position to go on
    * from, or 0 at the end. Members that come and go between calls may be visited or not. The visitor must not change
-   * the set.
+   * the table.
    */
   scan(cursor: number, count: number, visit: MemberVisitor): number {
     const entry = this.#entry;
+    const paired = this.#paired;
     let position = cursor;
     let visited = 0;
     for (let passed = 0; passed < count * SLOTS_PER_MEMBER_MAX; passed++) {
@@ -172,8 +210,13 @@ export class SetObject implements Aggregate {
       for (let slot = home; slots[2 * slot + 1] !== 0; slot = (slot + 1) & ((1 << bits) - 1)) {
         const hash = slots[2 * slot] as number;
         if (homeOf(hash, segment) !== home || hash >>> 0 < position) continue;
-        this.#store.read(slots[2 * slot + 1] as number, entry);
+        const reference = slots[2 * slot + 1] as number;
+        this.#store.read(reference, entry);
         visit(entry.buf, entry.off, entry.len);
+        if (paired) {
+          this.#store.readValue(reference, entry);
+          visit(entry.buf, entry.off, entry.len);
+        }
         visited++;
       }
       const width = 2 ** Math.max(0, 32 - segment.depth - bits);
@@ -198,9 +241,9 @@ export class SetObject implements Aggregate {
     this.#pool = null;
   }
 
-  /** A set with the same members that changes on its own: one pointer per segment, the bytes are shared. */
-  clone(): SetObject {
-    const twin = new SetObject(this.#key);
+  /** A table with the same members that changes on its own: one pointer per segment, the bytes are shared. */
+  clone(): MemberTable {
+    const twin = new MemberTable(this.#key, this.#paired);
     twin.#salt = this.#salt;
     for (const segment of this.#directory) segment.shared = true;
     twin.#directory = this.#directory.slice();
@@ -372,67 +415,5 @@ export class SetObject implements Aggregate {
       if (slot >= 0) this.#writable(hash).slots[2 * slot + 1] = store.move(reference);
     }
     entry.forget();
-  }
-}
-
-/** Where probing for this hash starts: the bits below those that led to the segment. */
-function homeOf(hash: number, segment: Segment): number {
-  return (hash << segment.depth) >>> (32 - segment.bits);
-}
-
-/** The first reference that stands for this hash, or 0. */
-function candidateFor(segment: Segment, hash: number): number {
-  const { slots } = segment;
-  const mask = (1 << segment.bits) - 1;
-  let slot = homeOf(hash, segment);
-  while (slots[2 * slot + 1] !== 0 && slots[2 * slot] !== hash) slot = (slot + 1) & mask;
-  return slots[2 * slot + 1] as number;
-}
-
-function insert(segment: Segment, hash: number, reference: number): void {
-  const { slots } = segment;
-  const mask = (1 << segment.bits) - 1;
-  let slot = homeOf(hash, segment);
-  while (slots[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
-  slots[2 * slot] = hash;
-  slots[2 * slot + 1] = reference;
-}
-
-/** Empties a slot and moves back what was only behind it because it was taken. */
-function closeGap(segment: Segment, gap: number): void {
-  const { slots } = segment;
-  const mask = (1 << segment.bits) - 1;
-  let hole = gap;
-  for (let slot = (hole + 1) & mask; slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask) {
-    const hash = slots[2 * slot] as number;
-    const fromHome = (slot - homeOf(hash, segment)) & mask;
-    if (fromHome < ((slot - hole) & mask)) continue;
-    slots[2 * hole] = hash;
-    slots[2 * hole + 1] = slots[2 * slot + 1] as number;
-    hole = slot;
-  }
-  slots[2 * hole + 1] = 0;
-}
-
-function slotWith(segment: Segment, hash: number, reference: number): number {
-  const { slots } = segment;
-  const mask = (1 << segment.bits) - 1;
-  for (let slot = homeOf(hash, segment); slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask) {
-    if (slots[2 * slot + 1] === reference) return slot;
-  }
-  return -1;
-}
-
-/** Inserts every member into `left` or `right`, by the bit that tells the two apart; both may be the same. */
-function moveAll(from: Segment, left: Segment, right: Segment): void {
-  const { slots } = from;
-  const bit = left.depth === 0 ? 0 : 1 << (32 - left.depth);
-  for (let at = 0; at < slots.length; at += 2) {
-    const reference = slots[at + 1] as number;
-    if (reference === 0) continue;
-    const hash = slots[at] as number;
-    const to = (hash & bit) === 0 ? left : right;
-    insert(to, hash, reference);
-    to.count++;
   }
 }
