@@ -103,13 +103,13 @@ narrow: \`shard:2 replica\` is the replicas of shard 2.
 `,
   tls: `## TLS and passwords
 
-Named by its name (\`--cluster secure\`, \`RKV_CLUSTER\`, or the argument), a cluster that rkv made is reached with its own
-password and certificates; \`rkv cli -p 7000\` finds them for a node of such a cluster, too. By the address of a node, every
-other command knows neither, and has to be told:
+A cluster that rkv made is reached with its own password and certificates, by its name (\`--cluster secure\`, \`RKV_CLUSTER\`,
+or the argument) and by the address of one of its nodes. Every other cluster, and one of another home or machine, needs flags:
 
 \`\`\`
 rkv verify secure
-RKV_PASSWORD=secret rkv verify 127.0.0.1:7000 --tls --cacert ~/.local/state/rkv/secure/tls/ca.crt
+rkv verify 127.0.0.1:7000
+RKV_PASSWORD=secret rkv verify 10.0.0.5:7000 --tls --cacert ca.crt
 \`\`\`
 
 Certificates made by rkv are valid for \`127.0.0.1\`, \`::1\`, \`localhost\` and the host of the cluster (\`--host\`). A

@@ -39,7 +39,7 @@ export async function* waitFor(target: ClusterTarget, condition: string, options
           return missing;
         },
         {
-          what: `cluster ${condition}`,
+          what: `waiting for ${condition}`,
           deadline: startDeadline(options.timeout_ms),
           signal,
           every_ms: LOOK_MS,

@@ -21,7 +21,7 @@ export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'clu
       {
         id: 'reachable.down',
         severity: 'error',
-        text: `${node.address} does not answer${owns}${others}`,
+        text: `${node.address} ${whatIsWrong(node)}${owns}${others}`,
         evidence: node.error === null ? [] : [node.error],
         command: commands.get(node) ?? null,
       },
@@ -32,6 +32,12 @@ export function checkReachable({ nodes, cluster }: Pick<Topology, 'nodes' | 'clu
     whenFine: `${plural(nodes.length, 'node answers', 'nodes answer')}`,
     findings,
   };
+}
+
+/** A server that refuses us, or belongs to no cluster, answers all the same. */
+function whatIsWrong({ silence }: NodeView): string {
+  if (silence === 'denied') return 'denies access';
+  return silence === 'plain' ? 'is not a node of a cluster' : 'does not answer';
 }
 
 const REACHABLE = { id: 'reachable', title: 'reachable' };

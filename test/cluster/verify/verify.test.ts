@@ -48,6 +48,22 @@ test('a replica that could not carry out a command of its primary is an error th
   ]);
 });
 
+test('a node that answers, but lets nobody in or is in no cluster, is not said to be silent', () => {
+  const refusing = (silence: 'denied' | 'plain'): Topology => {
+    const topology = healthy();
+    const nodes = topology.nodes.map((node) =>
+      node.port === 7001 ? { ...node, reachable: false, silence, error: 'the reason' } : node,
+    );
+    return { ...topology, nodes };
+  };
+  expect(find(refusing('denied'), 'reachable.down')).toMatchObject([
+    { text: 'h:7001 denies access (slots 5461-10922)', evidence: ['the reason'] },
+  ]);
+  expect(find(refusing('plain'), 'reachable.down')).toMatchObject([
+    { text: 'h:7001 is not a node of a cluster (slots 5461-10922)' },
+  ]);
+});
+
 test('a node that is down is an error with its slots, its reason and the command that starts it', () => {
   const down = healthy((told) => (told.port === 7001 ? { ...told, view: null } : told));
   expect(find(down, 'reachable.down')).toEqual([
