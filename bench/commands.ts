@@ -33,7 +33,7 @@ export interface CommandOptions {
 
 const MILLION = 1_000_000;
 /** PING costs a server next to nothing: it shows what the load itself can do. */
-const COMMANDS = ['PING', 'GET', 'SET', 'INCR', 'LPUSH', 'SADD', 'MSET'] as const;
+const COMMANDS = ['PING', 'GET', 'SET', 'INCR', 'LPUSH', 'SADD', 'HSET', 'HSET in one', 'HGET', 'MSET'] as const;
 const DEPTHS = [1, 16, 100];
 
 export function commandCases({ quick }: { quick: boolean }): CommandCase[] {
@@ -72,10 +72,10 @@ export async function benchCommands(cases: readonly CommandCase[], options: Comm
 
 function describe(result: CommandResult): string {
   const { command, pipeline, connections, valueBytes, keys, rps, cpu_ns, rpsRatio, cpuRatio } = result;
-  const load = `${command.padEnd(5)} P${String(pipeline).padEnd(3)} ${connections} × ${valueBytes} B, ${keys / MILLION} M`;
+  const load = `${command.padEnd(11)} P${String(pipeline).padEnd(3)} ${connections} × ${valueBytes} B, ${keys / MILLION} M`;
   const of = (kind: Kind): string => `${kind} ${Math.round(rps[kind] / 1000)}k/s ${Math.round(cpu_ns[kind])} ns`;
   const ratios = `${rpsRatio.toFixed(2)}x   CPU per op ${cpuRatio.toFixed(2)}x`;
-  return `${load.padEnd(28)} ${of('redis').padEnd(24)} ${of('rkv').padEnd(24)} ${ratios}`;
+  return `${load.padEnd(34)} ${of('redis').padEnd(24)} ${of('rkv').padEnd(24)} ${ratios}`;
 }
 
 async function compare(
@@ -129,7 +129,25 @@ function requestsFor({ pipeline, command, connections }: CommandCase): number {
 
 function argumentsOf(port: number, one: CommandCase, requests: number): (string | number)[] {
   const load = ['-P', one.pipeline, '-c', one.connections, '-d', one.valueBytes, '-r', one.keys];
-  // 'ping' alone would mean its inline form too, which is another one.
-  const test = one.command === 'PING' ? 'ping_mbulk' : one.command.toLowerCase();
-  return ['-p', port, '-n', requests, ...load, '-t', test];
+  return ['-p', port, '-n', requests, ...load, ...wordsOf(one)];
+}
+
+/** A test of redis-benchmark, or a command where it has none. */
+function wordsOf({ command, valueBytes }: CommandCase): string[] {
+  const random = '__rand_int__';
+  const value = 'v'.repeat(valueBytes);
+  switch (command) {
+    // 'ping' alone would mean its inline form too, which is another one.
+    case 'PING':
+      return ['-t', 'ping_mbulk'];
+    // One field in each of many hashes, and many fields in one.
+    case 'HSET':
+      return ['HSET', `hash:${random}`, 'field', value];
+    case 'HSET in one':
+      return ['HSET', 'hash', `field:${random}`, value];
+    case 'HGET':
+      return ['HGET', 'hash', `field:${random}`];
+    default:
+      return ['-t', command.toLowerCase()];
+  }
 }

@@ -132,6 +132,11 @@ export class MemberTable implements Aggregate {
     return true;
   }
 
+  /** Gives the field of a reference another value where the old one is; false, with nothing done, when that cannot be. */
+  overwrite(reference: number, vbuf: Buffer, voff: number, vlen: number): boolean {
+    return this.#store.overwriteValue(reference, vbuf, voff, vlen);
+  }
+
   /** Gives a field its value; false when the field had one already, which is overwritten. */
   put(fbuf: Buffer, foff: number, flen: number, vbuf: Buffer, voff: number, vlen: number): boolean {
     const hash = this.#hashOf(fbuf, foff, flen);

@@ -37,7 +37,20 @@ export function hasField(db: Database, ref: Ref, fbuf: Buffer, foff: number, fle
   return findPacked(db, ref, fbuf, foff, flen) >= 0;
 }
 
-/** Reads the value of a field; false when there is none. The bytes are good until the next change of any database. */
+/** Where the value of a field is, for `readFound` and `setFound`; 0 when there is none. Good until the next change. */
+export function findField(db: Database, ref: Ref, fbuf: Buffer, foff: number, flen: number): number {
+  if (db.isObject(ref)) return (db.objectOf(ref) as MemberTable).find(fbuf, foff, flen);
+  const at = findPacked(db, ref, fbuf, foff, flen);
+  return at < 0 ? 0 : listpack.next(db.valueBuf(ref), at);
+}
+
+/** The bytes are good until the next change of any database. */
+export function readFound(db: Database, ref: Ref, found: number, value: listpack.Entry): void {
+  if (db.isObject(ref)) (db.objectOf(ref) as MemberTable).readValue(found, value);
+  else listpack.read(db.valueBuf(ref), found, value);
+}
+
+/** Both in one; false when there is no such field. */
 export function readField(
   db: Database,
   ref: Ref,
@@ -46,17 +59,9 @@ export function readField(
   flen: number,
   value: listpack.Entry,
 ): boolean {
-  if (db.isObject(ref)) {
-    const table = db.objectOf(ref) as MemberTable;
-    const reference = table.find(fbuf, foff, flen);
-    if (reference === 0) return false;
-    table.readValue(reference, value);
-    return true;
-  }
-  const at = findPacked(db, ref, fbuf, foff, flen);
-  if (at < 0) return false;
-  const buf = db.valueBuf(ref);
-  listpack.read(buf, listpack.next(buf, at), value);
+  const found = findField(db, ref, fbuf, foff, flen);
+  if (found === 0) return false;
+  readFound(db, ref, found, value);
   return true;
 }
 
@@ -78,7 +83,10 @@ export function setFields(
   if (last - first === 2) {
     const [foff, flen] = [off[first] as number, len[first] as number];
     const [voff, vlen] = [off[first + 1] as number, len[first + 1] as number];
-    return setField(db, kbuf, koff, klen, ref, buf, foff, flen, buf, voff, vlen) ? 1 : 0;
+    // A table looks the field up itself when it puts it.
+    const isPacked = ref !== 0 && !db.isObject(ref);
+    const found = isPacked ? findField(db, ref, buf, foff, flen) : 0;
+    return setFound(db, kbuf, koff, klen, ref, found, buf, foff, flen, buf, voff, vlen) ? 1 : 0;
   }
   let added = 0;
   if (ref !== 0 && db.isObject(ref)) {
@@ -101,13 +109,14 @@ export function setFields(
   return added;
 }
 
-/** Sets one field, whose value may lie elsewhere; false when it had one already. */
-export function setField(
+/** Sets one field, of which `findField` answered `found`, or which was not looked for (0); false when it had a value. */
+export function setFound(
   db: Database,
   kbuf: Buffer,
   koff: number,
   klen: number,
   ref: Ref,
+  found: number,
   fbuf: Buffer,
   foff: number,
   flen: number,
@@ -119,11 +128,12 @@ export function setField(
     const table = db.objectOf(ref) as MemberTable;
     const taken = table.usedBytes();
     db.willChange(ref);
-    const isNew = table.put(fbuf, foff, flen, vbuf, voff, vlen);
+    const isNew =
+      found !== 0 && table.overwrite(found, vbuf, voff, vlen) ? false : table.put(fbuf, foff, flen, vbuf, voff, vlen);
     db.changed(kbuf, koff, klen, ref, table.usedBytes() !== taken);
     return isNew;
   }
-  if (ref !== 0 && overwritten(db, ref, fbuf, foff, flen, vbuf, voff, vlen)) return false;
+  if (found !== 0 && overwritten(db, ref, found, flen, vbuf, voff, vlen)) return false;
   begin(db, ref);
   const isNew = BUILDER.set(fbuf, foff, flen, vbuf, voff, vlen);
   BUILDER.store(db, kbuf, koff, klen, ref);
@@ -261,14 +271,13 @@ function findPacked(db: Database, ref: Ref, fbuf: Buffer, foff: number, flen: nu
 }
 
 /**
- * Overwrites the value of a field of a packed hash in its record, which was looked up last; false, with nothing done, when
- * the field is missing, the new value takes another room, or the limits of packed hashes are passed.
+ * Overwrites the value at `at` of a packed hash in its record, which was looked up last; false, with nothing done, when the
+ * new value takes another room, or the limits of packed hashes are passed.
  */
 function overwritten(
   db: Database,
   ref: Ref,
-  fbuf: Buffer,
-  foff: number,
+  at: number,
   flen: number,
   vbuf: Buffer,
   voff: number,
@@ -278,12 +287,8 @@ function overwritten(
   const { limits } = db.keyspace;
   if (Math.max(flen, vlen) > limits['hash-max-listpack-value']) return false;
   if (hashLength(db, ref) > limits['hash-max-listpack-entries']) return false;
-  const field = findPacked(db, ref, fbuf, foff, flen);
-  if (field < 0) return false;
-  const buf = db.valueBuf(ref);
-  const at = listpack.next(buf, field);
   const bytes = listpack.writeEntry(ENTRY_BYTES, 0, vbuf, voff, vlen);
-  if (listpack.next(buf, at) - at !== bytes) return false;
+  if (listpack.next(db.valueBuf(ref), at) - at !== bytes) return false;
   db.patchPacked(ref, at - db.valueOff(ref), ENTRY_BYTES, 0, bytes);
   return true;
 }

@@ -6,14 +6,15 @@ import { copyOfValue } from '../../../src/server/keyspace/copy-value.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { defaultLimits } from '../../../src/server/keyspace/limits.ts';
 import {
+  findField,
   hasField,
   hashLength,
   pickDifferentFields,
   pickFields,
   readField,
   removeFields,
-  setField,
   setFields,
+  setFound,
   walkHash,
 } from '../../../src/server/types/hash-value.ts';
 import type { Values } from '../../../src/server/types/list-value.ts';
@@ -64,6 +65,12 @@ function all(db: Database): Map<string, string> {
   return new Map(texts.flatMap((field, i) => (i % 2 === 0 ? [[field, texts[i + 1] as string]] : [])));
 }
 
+function setFoundOne(db: Database, field: Buffer, value: Buffer): void {
+  const ref = find(db);
+  const found = ref === 0 ? 0 : findField(db, ref, field, 0, field.length);
+  setFound(db, KEY, 0, KEY.length, ref, found, field, 0, field.length, value, 0, value.length);
+}
+
 const encoding = (db: Database): number => db.encodingOf(find(db));
 
 describe('hash value', () => {
@@ -82,7 +89,7 @@ describe('hash value', () => {
         const value = prng.chance(0.5) ? other.numbers(prng.below(70_000)) : other.texts(prng.below(1000));
         if (prng.chance(0.2)) {
           const digits = Buffer.from(`${prng.below(1e6)}`);
-          setField(db, KEY, 0, KEY.length, find(db), Buffer.from(field), 0, field.length, digits, 0, digits.length);
+          setFoundOne(db, Buffer.from(field), digits);
           model.set(field, digits.toString());
         } else if (set(db, field, value) !== (model.has(field) ? 0 : 1)) expect.fail(`HSET ${field} ${value}`);
         else model.set(field, value);

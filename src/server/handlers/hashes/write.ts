@@ -8,7 +8,7 @@ import type { KeySpec, Spec } from '../../command/spec.ts';
 import { TYPE_HASH } from '../../data/encoding.ts';
 import { Entry } from '../../data/listpack.ts';
 import type { Ref } from '../../keyspace/database.ts';
-import { hasField, readField, removeFields, setField, setFields } from '../../types/hash-value.ts';
+import { findField, hasField, readFound, removeFields, setFields, setFound } from '../../types/hash-value.ts';
 
 const UPDATED: readonly KeySpec[] = [{ flags: ['RW', 'update'], first: 1, last: 1, step: 1 }];
 const INSERTED: readonly KeySpec[] = [{ flags: ['RW', 'insert'], first: 1, last: 1, step: 1 }];
@@ -134,20 +134,24 @@ function hincrby(call: Call): void {
   // Refused before the key is looked at.
   const wide = Number.isNaN(amount) ? call.int64(3) : null;
   const ref = findForWrite(call);
-  const value = ref !== 0 && readValue(call, ref) ? parseInteger(VALUE.buf, VALUE.off, VALUE.len) : 0;
-  const sum = value + amount;
+  const found = readValue(call, ref);
+  const sum = (found === 0 ? 0 : integerRead()) + amount;
   // NaN (no number, or one beyond 2^53) fails this too.
-  if (!Number.isSafeInteger(sum)) return addInt64(call, ref, wide ?? BigInt(amount));
-  setTo(call, ref, call.scratch, writeInteger(sum, call.scratch, 0));
+  if (!Number.isSafeInteger(sum)) return addInt64(call, ref, found, wide ?? BigInt(amount));
+  setTo(call, ref, found, call.scratch, writeInteger(sum, call.scratch, 0));
   call.reply.integer(sum);
 }
 
-function addInt64(call: Call, ref: Ref, amount: bigint): void {
-  const value = ref !== 0 && readValue(call, ref) ? parseInt64(VALUE.buf, VALUE.off, VALUE.len) : 0n;
+function integerRead(): number {
+  return Number.isNaN(VALUE.integer) ? parseInteger(VALUE.buf, VALUE.off, VALUE.len) : VALUE.integer;
+}
+
+function addInt64(call: Call, ref: Ref, found: number, amount: bigint): void {
+  const value = found === 0 ? 0n : parseInt64(VALUE.buf, VALUE.off, VALUE.len);
   if (value === null) throw NO_INTEGER;
   const sum = value + amount;
   if (sum > INT64_MAX || sum < INT64_MIN) throw OVERFLOW;
-  setTo(call, ref, call.scratch, call.scratch.latin1Write(sum.toString(), 0));
+  setTo(call, ref, found, call.scratch, call.scratch.latin1Write(sum.toString(), 0));
   call.reply.int64(sum);
 }
 
@@ -156,25 +160,28 @@ function hincrbyfloat(call: Call): void {
   if (!isLongDouble(amount)) throw NOT_FLOAT;
   if (isInfinite(amount)) throw NOT_FINITE;
   const ref = findForWrite(call);
-  const isThere = ref !== 0 && readValue(call, ref);
-  const value = isThere ? VALUE.buf.latin1Slice(VALUE.off, VALUE.off + VALUE.len) : '0';
+  const found = readValue(call, ref);
+  const value = found === 0 ? '0' : VALUE.buf.latin1Slice(VALUE.off, VALUE.off + VALUE.len);
   if (!isLongDouble(value)) throw NO_FLOAT;
   const sum = addDecimal(value, amount);
   if (sum === null) throw SUM_NOT_FINITE;
   const text = Buffer.from(sum);
-  setTo(call, ref, text, text.length);
+  setTo(call, ref, found, text, text.length);
   call.reply.bulkBuffer(text);
   // The sum, not the summand: another machine might round otherwise.
   call.propagate('HSET', call.view(1), call.view(2), text);
 }
 
-function readValue(call: Call, ref: Ref): boolean {
-  return readField(call.db, ref, call.buf, call.off(2), call.len(2), VALUE);
+/** Reads what the field says into VALUE; answers where it was found, or 0. */
+function readValue(call: Call, ref: Ref): number {
+  const found = ref === 0 ? 0 : findField(call.db, ref, call.buf, call.off(2), call.len(2));
+  if (found !== 0) readFound(call.db, ref, found, VALUE);
+  return found;
 }
 
-function setTo(call: Call, ref: Ref, digits: Buffer, length: number): void {
+function setTo(call: Call, ref: Ref, found: number, digits: Buffer, length: number): void {
   const { db, buf } = call;
-  setField(db, buf, call.off(1), call.len(1), ref, buf, call.off(2), call.len(2), digits, 0, length);
+  setFound(db, buf, call.off(1), call.len(1), ref, found, buf, call.off(2), call.len(2), digits, 0, length);
   VALUE.forget();
 }
 
