@@ -36,6 +36,10 @@ const MONITORING: readonly Difference[] = [
     why: 'errors of the stream end the link, and payloads are always checked in full, which Redis counts only where it is optional.',
   },
   {
+    what: 'MEMORY USAGE counts what a value takes instead of sampling it, whatever SAMPLES says, and adds its place in the tables',
+    why: 'structures know what they take.',
+  },
+  {
     what: 'INFO: `used_memory` is what the process had when the server was put together, the data set, and what clients, replication and the log hold',
     why: 'garbage that V8 has not collected yet is no memory in use. `allocator_*` and `used_memory_rss` are the whole process; `atomicvar_api` and `gcc_version` say that it is not C.',
   },

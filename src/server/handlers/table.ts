@@ -15,6 +15,7 @@ import { specs as hashWrite } from './hashes/write.ts';
 import { specs as key } from './key.ts';
 import { specs as keyScan } from './key-scan.ts';
 import { specs as list } from './list.ts';
+import { specs as memory } from './memory.ts';
 import { specs as migrate } from './migrate.ts';
 import { specs as object } from './object.ts';
 import { specs as replication } from './replication.ts';
@@ -38,6 +39,7 @@ export const specs: readonly Spec[] = [
   ...keyScan,
   ...expire,
   ...object,
+  ...memory,
   ...dump,
   ...migrate,
   ...transaction,
