@@ -198,12 +198,22 @@ describe('what comes beside the keys', () => {
   });
 });
 
+describe('files of newer servers', () => {
+  const rest = file('14 0173 0a 0a000000 0100 8161 02 ff ff').subarray(9);
+
+  it.each(['REDIS0011', 'REDIS0012', 'VALKEY080'])('that begin with %s are read', (magic) => {
+    const bytes = Buffer.concat([Buffer.from(magic), rest]);
+    expect(asJson(loadRdb(bytes))).toMatchObject({ 0: [{ key: 's', type: 'set', value: ['a'] }] });
+  });
+});
+
 describe('a damaged RDB', () => {
   const good = '00 016b 0176 ff';
 
   it.each([
     ['another signature', Buffer.from('RODIS0010'), 'Wrong signature trying to load DB from file', 0],
     ['a version from the future', Buffer.from('REDIS0013'), "Can't handle RDB format version 0013", 5],
+    ['a version of Valkey from the future', Buffer.from('VALKEY081'), "Can't handle RDB format version 081", 6],
     ['no version', Buffer.from('REDISabcd'), "Can't handle RDB format version abcd", 5],
     ['a type nobody wrote', file(`1b 016b ${good}`), 'Unknown RDB type or opcode 27', 9],
     ['a value of a module', file(`07 016b ${good}`), "key 'k' in database 0 is a module value", 9],

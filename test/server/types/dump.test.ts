@@ -28,8 +28,8 @@ const LIMITS = { deadline_ms: -1, limits: defaultLimits() };
 const KEY = Buffer.from('k');
 
 /** Adds version and checksum. */
-function sealPayload(pieces: readonly Buffer[]): Buffer {
-  const sealed = Buffer.concat([...pieces, Buffer.from([RDB_VERSION, 0])]);
+function sealPayload(pieces: readonly Buffer[], version = RDB_VERSION): Buffer {
+  const sealed = Buffer.concat([...pieces, Buffer.from([version, 0])]);
   const crc = new Crc64();
   crc.update(sealed);
   return Buffer.concat([sealed, crc.digest()]);
@@ -109,6 +109,22 @@ describe('payloads of old servers', () => {
   });
 });
 
+describe('payloads of newer servers', () => {
+  it.each([
+    [11, 'Redis 7.2 and Valkey 8'],
+    [12, 'Redis 7.4 and 8'],
+    [80, 'Valkey 9'],
+  ])('of version %i, which %s write, are read', (version) => {
+    expect(restore(sealPayload([Buffer.from('000178', 'hex')], version))).toMatchObject({ value: 'x' });
+    const set = sealPayload([Buffer.from('140a0a0000000100816102ff', 'hex')], version);
+    expect(restore(set)).toMatchObject({ type: 'set', value: ['a'] });
+  });
+
+  it.each([0, 13, 79, 81])('of version %i are refused: nobody writes them', (version) => {
+    expect(restore(sealPayload([Buffer.from('000178', 'hex')], version))).toBe(WRONG_FOOTER);
+  });
+});
+
 describe('what RESTORE refuses', () => {
   const good = Buffer.from('000568656c6c6f0a006372df766534200a', 'hex');
   const sealed = (hex: string) => sealPayload([Buffer.from(hex, 'hex')]);
@@ -118,7 +134,7 @@ describe('what RESTORE refuses', () => {
     expect(restore(good.subarray(0, 9))).toBe(WRONG_FOOTER);
     expect(restore(Buffer.alloc(0))).toBe(WRONG_FOOTER);
     const future = Buffer.from(good);
-    future[7] = 12;
+    future[7] = 13;
     expect(hasValidFooter(future)).toBe(false);
     for (let at = 0; at < good.length; at++) {
       const damaged = Buffer.from(good);
