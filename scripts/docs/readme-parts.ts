@@ -8,6 +8,7 @@ const FEATURES: readonly (readonly [feature: string, command: string])[] = [
   ['sorted sets', 'zadd'],
   ['streams', 'xadd'],
   ['Pub/Sub', 'subscribe'],
+  ['sharded channels', 'ssubscribe'],
   ['blocking list commands', 'blpop'],
   ['Lua', 'eval'],
   ['ACL users', 'acl|setuser'],

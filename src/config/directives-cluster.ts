@@ -71,7 +71,7 @@ export const cluster = {
     initial: true,
     since: '7.0.0',
     doc: 'Serve sharded channels even then.',
-    notApplicable: 'there is no Pub/Sub yet',
+    notApplicable: 'there are no sharded channels yet',
   }),
   'cluster-replica-validity-factor': smallInteger({
     initial: 10,

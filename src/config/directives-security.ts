@@ -57,8 +57,9 @@ export const observation = {
   'notify-keyspace-events': eventClasses({
     initial: '',
     since: '2.8.0',
+    // What is shown of it does not tell all.
+    volatile: true,
     doc: 'Which changes of keys are published, and where: K by key, E by event; empty publishes none.',
-    notApplicable: 'there is no Pub/Sub yet',
   }),
   'slowlog-log-slower-than': integer({
     initial: 10_000,

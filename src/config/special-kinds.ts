@@ -106,9 +106,9 @@ const EVENT_ORDER = `${EVERYTHING}nKEm`;
 
 /** The value is the letters in full: `AKE` is kept as `g$lshzxetdKE`, so that asking for one is asking for its letter. */
 export function eventClasses(traits: Traits<string>): Directive<string> {
-  const format = (letters: string): string => {
+  const show = (letters: string, beside: string): string => {
     if (![...EVERYTHING].every((letter) => letters.includes(letter))) return letters;
-    return `A${[...'KEm'].filter((letter) => letters.includes(letter)).join('')}`;
+    return `A${[...beside].filter((letter) => letters.includes(letter)).join('')}`;
   };
   return directive(
     {
@@ -121,8 +121,9 @@ export function eventClasses(traits: Traits<string>): Directive<string> {
         }
         return [...EVENT_ORDER].filter((letter) => letters.includes(letter)).join('');
       },
-      format,
-      formatLines: (letters) => [quoteWord(format(letters))],
+      // Beside A, Redis does not show the n that is in force; a file has to keep it.
+      format: (letters) => show(letters, 'KEm'),
+      formatLines: (letters) => [quoteWord(show(letters, 'nKEm'))],
     },
     traits,
   );

@@ -14,10 +14,15 @@ export function closeIdleClients(server: Server): void {
   if (timeout_s === 0) return;
   const oldest_ms = server.clock.monotonic_ms() - timeout_s * 1000;
   for (const client of server.clients.values()) {
-    if (client.kind !== 'normal' || client.blocked !== null || client.lastInteraction_ms >= oldest_ms) continue;
+    if (client.lastInteraction_ms >= oldest_ms || mayBeSilent(client)) continue;
     server.log.verbose(`Closing idle client: ${clientLine(server, client)}`);
     server.closeClient(client, 'now');
   }
+}
+
+/** Who waits for something has nothing to say. */
+function mayBeSilent({ kind, blocked, subscriber }: Client): boolean {
+  return kind !== 'normal' || blocked !== null || subscriber !== null;
 }
 
 /** For the soft limit, which is a matter of time. On the way, notes what clients hold, for INFO. */
@@ -49,12 +54,14 @@ export function enforceOutputLimit(server: Server, client: Client): void {
 
 /** So many bytes may be too much for somebody; Infinity when nothing is for anybody. */
 export function smallestHardLimit(config: Config): number {
-  const { normal, replica } = config['client-output-buffer-limit'];
-  return Math.min(normal.hard || Number.POSITIVE_INFINITY, replica.hard || Number.POSITIVE_INFINITY);
+  const { normal, replica, pubsub } = config['client-output-buffer-limit'];
+  return Math.min(...[normal, replica, pubsub].map(({ hard }) => hard || Number.POSITIVE_INFINITY));
 }
 
 function limitOf(server: Server, client: Client): BufferLimit {
-  return server.config['client-output-buffer-limit'][client.kind === 'replica' ? 'replica' : 'normal'];
+  const { normal, replica, pubsub } = server.config['client-output-buffer-limit'];
+  if (client.kind === 'replica') return replica;
+  return client.subscriber === null ? normal : pubsub;
 }
 
 function exceeds(client: Client, pending: number, limit: BufferLimit, now_ms: number): boolean {

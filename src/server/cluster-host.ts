@@ -97,8 +97,9 @@ export function clusterHost({ the, config, clock, log, descriptors, unref, fatal
       the().beginPause('failover', 'write', clock.monotonic_ms() + for_ms);
     },
     resumeWrites: () => the().endPause('failover'),
-    deliver() {
-      // No client can subscribe yet, so nobody waits for it.
+    deliver({ sharded, channel, payload }) {
+      // To sharded channels nobody can subscribe yet.
+      if (!sharded) the().pubsub.publish(channel.latin1Slice(), payload);
     },
     wake: () => the().wake(),
     fatal,

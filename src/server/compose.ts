@@ -18,7 +18,7 @@ import { Settings } from '../config/settings.ts';
 import { Alarm } from './alarm.ts';
 import { ClusterBus } from './bus/bus.ts';
 import { claimFiles } from './claim-files.ts';
-import { clusterHost } from './cluster-host.ts';
+import { type ClusterHostOptions, clusterHost } from './cluster-host.ts';
 import { joinCluster } from './cluster-join.ts';
 import { Call } from './command/call.ts';
 import { Propagation } from './command/propagation.ts';
@@ -41,6 +41,7 @@ import { Claims } from './persistence/claims.ts';
 import { Persistence } from './persistence/persistence.ts';
 import { allSwitchesOff } from './persistence/test-switches.ts';
 import { CollectingWriter } from './protocol/resp-writer.ts';
+import { Hub } from './pubsub/hub.ts';
 import { beginPause, endPause, rearm } from './rearm.ts';
 import { ReplicationLinks } from './replication/links.ts';
 import { newReplication } from './replication/replication.ts';
@@ -140,10 +141,9 @@ type Assembled = ComposeOptions & { claims: Claims };
 function assemble(options: Assembled, start: Start): Running {
   const { config, log } = options;
   const clock = options.clock ?? systemClock();
-  const clusterMode = config['cluster-enabled'];
   const replication = newReplication();
   const propagation = new Propagation();
-  const keyspace = newKeyspace(options, clock, propagation);
+  const keyspace = newKeyspace(options, clock, () => server);
   const descriptors = descriptorsAtStart();
   lowerMaxClients(config, { descriptors, log });
   const door = new Door(() => server, {
@@ -173,6 +173,7 @@ function assemble(options: Assembled, start: Start): Running {
     nowhere: new CollectingWriter(),
     call: new Call(),
     propagation,
+    pubsub: new Hub(),
     blocking: new Blocking(),
     pause: new Pause(),
     persistence: new Persistence({
@@ -191,7 +192,7 @@ function assemble(options: Assembled, start: Start): Running {
     }),
     replication,
     links: new ReplicationLinks(replicationHost({ ...options, the: () => server })),
-    cluster: clusterMode ? new ClusterBus(clusterHost({ ...options, the: () => server, clock, descriptors })) : null,
+    cluster: newCluster({ ...options, the: () => server, clock, descriptors }),
     peers: new Peers(clock),
     runId: randomHex(40),
     started_ms: clock.monotonic_ms(),
@@ -208,7 +209,11 @@ function assemble(options: Assembled, start: Start): Running {
   return { server, door };
 }
 
-function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, propagation: Propagation): Keyspace {
+function newCluster(options: ClusterHostOptions): ClusterBus | null {
+  return options.config['cluster-enabled'] ? new ClusterBus(clusterHost(options)) : null;
+}
+
+function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, the: () => Server): Keyspace {
   const clusterMode = config['cluster-enabled'];
   const keyspace = new Keyspace({
     databases: clusterMode ? 1 : config.databases,
@@ -222,8 +227,14 @@ function newKeyspace({ config, chunkBytes }: ComposeOptions, clock: Clock, propa
   keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
   keyspace.setExpireEffort(config['active-expire-effort']);
   keyspace.hooks = {
-    expired: (db, kbuf, koff, klen) => propagation.addDelete(db.index, kbuf, koff, klen),
+    expired: (db, kbuf, koff, klen) => the().propagation.addDelete(db.index, kbuf, koff, klen),
+    published(channel, payload) {
+      const { loading, pubsub } = the();
+      // What is loaded has happened before.
+      if (!loading) pubsub.publish(channel, payload);
+    },
   };
+  keyspace.setEventClasses(config['notify-keyspace-events']);
   return keyspace;
 }
 

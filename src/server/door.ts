@@ -11,6 +11,7 @@ import { type ListenHost, listenHosts } from '../config/addresses.ts';
 import type { Config } from '../config/directives.ts';
 import { enforceOutputLimit, smallestHardLimit } from './client-limits.ts';
 import { dispatch } from './command/dispatch.ts';
+import { unsubscribeAll } from './command/subscriptions.ts';
 import { discardTransaction } from './command/transaction.ts';
 import { clientLine } from './handlers/client-line.ts';
 import { keepTraffic } from './handlers/info-stats.ts';
@@ -213,6 +214,7 @@ export class Door {
     const server = this.#the();
     keepTraffic(server, client);
     discardTransaction(client);
+    unsubscribeAll(server, client);
     server.blocking.forget(client);
     server.links.clientClosed(client);
     server.clients.delete(client.id);

@@ -54,6 +54,10 @@ export function onChange(the: () => Server, door: Door): OnChange {
       const { keyspace, config } = the();
       keyspace.useLfu = config['maxmemory-policy'].endsWith('-lfu');
     },
+    'notify-keyspace-events': () => {
+      const { keyspace, config } = the();
+      keyspace.setEventClasses(config['notify-keyspace-events']);
+    },
     'active-expire-effort': () => the().keyspace.setExpireEffort(the().config['active-expire-effort']),
     'repl-backlog-size': () => the().links.resizeBacklog(),
     'min-replicas-max-lag': () => the().links.recountReplicas(),

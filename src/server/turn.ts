@@ -14,6 +14,8 @@ const CLEAN_BUDGET_MS = 0.5;
 export function endOfTurn(server: Server, turn_ms = 0): void {
   // May change what we own, before anyone is woken for it.
   server.cluster?.carryOut();
+  // Of keys that came to be without a command, with the data set of a primary or the end of a MIGRATE.
+  if (!server.keyspace.ready.isEmpty) server.keyspace.ready.serve();
   // Acknowledgements that arrived in this turn end waits.
   server.links.serveWaiting();
   // What they are answered leaves with this turn, and so do the effects of what they sent behind.

@@ -158,6 +158,23 @@ describe.skipIf(!hasScript)('on a terminal, with the bundled server', () => {
     expect(await terminal.ended).toBe(0);
   });
 
+  test('a subscription prints messages until Ctrl-C, in both protocols', async () => {
+    await using bundled = await startServer();
+    for (const flag of ['-2', '-3']) {
+      const terminal = openTerminal(`'${process.execPath}' bin/run.js cli ${flag} -p ${bundled.port}`);
+      await terminal.shows(`127.0.0.1:${bundled.port}> `);
+      terminal.type('psubscribe n* m*\n');
+      await terminal.shows('Reading messages... (press Ctrl-C to quit)');
+      await terminal.shows('3) (integer) 2');
+      expect(await bundled.call('PUBLISH', 'news', `extra ${flag}`)).toBe(1);
+      await terminal.shows(`4) "extra ${flag}"`);
+      terminal.type('\x03');
+      await terminal.shows(`127.0.0.1:${bundled.port}> `);
+      terminal.type('quit\n');
+      expect(await terminal.ended).toBe(0);
+    }
+  });
+
   test.each([['NO_COLOR=1'], ['TERM=dumb']])('with %s there are no hints', async (setting) => {
     await using bundled = await startServer();
     const terminal = openTerminal(`env ${setting} '${process.execPath}' bin/run.js cli -p ${bundled.port}`);

@@ -37,6 +37,7 @@ describe.skipIf(!hasRedisServer)('a cluster of bundled and real redis-server nod
         return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
       });
     }
+    await everybodyHears(nodes.map(({ port }) => port));
     const client = connect(ours);
     const key = ownKey(ours);
     await client.set(key, 'from the bundled primary');
@@ -116,6 +117,20 @@ function readOnly(port: number, ...words: string[]): string {
   const input = `readonly\n${words.join(' ')}\n`;
   const { stdout } = spawnSync('redis-cli', ['-p', String(port)], { input, encoding: 'utf8', timeout: 20_000 });
   return stdout.trim().split('\n').at(-1)!;
+}
+
+/** What is published on one node is heard on all of them, whichever it is, once. */
+async function everybodyHears(ports: readonly number[]): Promise<void> {
+  const heard: string[] = [];
+  for (const port of ports) {
+    const listener = connect(port);
+    listener.on('message', (channel, text) => heard.push(`${port} hears ${text} on ${channel}`));
+    await listener.subscribe('news');
+  }
+  for (const port of ports) cli(port, 'publish', 'news', `that of ${port}`);
+  const all = ports.flatMap((by) => ports.map((port) => `${port} hears that of ${by} on news`));
+  await until('everybody has heard everything', async () => heard.length >= all.length);
+  expect(heard.toSorted()).toEqual(all.toSorted());
 }
 
 /** Until the replica is the primary, and the one that was follows it. */

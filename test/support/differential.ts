@@ -69,6 +69,11 @@ export class Differential {
     this.#source = new CommandSource(this.#prng, vocabulary);
   }
 
+  /** What was sent lately, from old to new. */
+  get recent(): readonly string[] {
+    return this.#history;
+  }
+
   /** Both begin from nothing, or from the same data. */
   async begin(resp: 2 | 3, data: 'nothing' | 'kept' = 'nothing'): Promise<void> {
     const words = [

@@ -31,13 +31,18 @@ const STATE = 'it changes more than data, and nothing would be comparable after 
 const OWN = 'its answer is about the server itself';
 const BY_FORM = 'it is there with arguments that mean something';
 
+const SUBSCRIPTIONS = ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe'];
+
 /** They say how long keys live. */
 const TIMES = ['ttl', 'pttl', 'expiretime', 'pexpiretime'];
 
 /** Commands by their whole name. */
 const UNSENT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    ['quit', 'reset', 'client reply', 'client kill', 'psync', 'sync', 'replconf'].map((n) => [n, ENDS]),
+    ['quit', 'reset', 'client reply', 'client kill', 'psync', 'sync', 'replconf', ...SUBSCRIPTIONS].map((n) => [
+      n,
+      ENDS,
+    ]),
   ),
   ...Object.fromEntries(
     [

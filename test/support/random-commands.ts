@@ -18,6 +18,8 @@ export interface Vocabulary {
   readonly forms: readonly Form[];
   /** How often one of `forms` is taken. */
   readonly share: number;
+  /** Commands that are not sent, in lower case. */
+  readonly unsaid?: readonly string[];
 }
 
 const FORMS: readonly Form[] = [
@@ -182,6 +184,7 @@ export class CommandSource {
       if (name === 'wait' && second !== '0') continue;
       // As many fields are answered as are asked for, if it takes hours.
       if (name === 'hrandfield' && command.words.some((word) => /^-\d{4,}$/.test(word))) continue;
+      if (this.#vocabulary.unsaid?.includes(name) === true) continue;
       if (mayBeSent(name) && mayBeSent(`${name} ${second}`)) return command;
     }
   }
@@ -477,4 +480,4 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   name: NAMES,
 };
 
-const USUAL: Vocabulary = { keys: WORDS.key as readonly string[], forms: [], share: 0 };
+export const USUAL: Vocabulary = { keys: WORDS.key as readonly string[], forms: [], share: 0 };

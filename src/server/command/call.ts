@@ -6,6 +6,7 @@
 
 import { parseInt64, parseInteger } from '../../base/ascii.ts';
 import type { Database } from '../keyspace/database.ts';
+import { EVENT_GENERIC } from '../keyspace/key-events.ts';
 import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Client } from '../state/client.ts';
@@ -156,6 +157,24 @@ export class Call {
   propagateRequest(): void {
     this.rewritten = true;
     this.server.propagation.addRequest(this.db.index, this.request);
+  }
+
+  /** An event of the key that is argument `i`, once what it tells of has been done (keyspace/key-events.ts). */
+  event(eventClass: number, name: string, i: number, db = this.db): void {
+    const { events } = this.server.keyspace;
+    if (events.mask !== 0) events.tell(eventClass, name, db.index, this.buf, this.off(i), this.len(i));
+  }
+
+  /** The event `del`, where the last element of the value under argument `i` has gone, and the key with it. */
+  eventIfGone(i: number): void {
+    if ((this.server.keyspace.events.mask & EVENT_GENERIC) === 0) return;
+    if (this.db.peek(this.buf, this.off(i), this.len(i)) === 0) this.event(EVENT_GENERIC, 'del', i);
+  }
+
+  /** The request goes to the replicas of a primary alone: it changes no data, so the log need not have it. */
+  propagateToReplicas(): void {
+    const { links, replication, propagation } = this.server;
+    if (replication.role === 'primary' && links.wantsStream) propagation.addPassing(this.db.index, this.request);
   }
 
   propagateNothing(): void {

@@ -11,7 +11,7 @@
 import { OWN_SLABS_FROM_BYTES, SLAB_BYTES } from '../data/slabs.ts';
 import { Request } from '../protocol/request.ts';
 import type { Command } from './registry.ts';
-import type { Flag } from './spec.ts';
+import type { Flag, Trait } from './spec.ts';
 
 const BLOCK_BYTES_MIN = 1024;
 const BLOCK_BYTES_MAX = 256 * 1024;
@@ -58,6 +58,11 @@ export class CommandQueue {
   /** Whether all commands have a flag. */
   allHave(flag: Flag): boolean {
     return this.#commands.every((command) => command.has(flag));
+  }
+
+  /** Whether some command is set apart so. */
+  anyIs(trait: Trait): boolean {
+    return this.#commands.some((command) => command.is(trait));
   }
 
   push(command: Command, request: Request): void {

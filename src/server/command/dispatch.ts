@@ -130,6 +130,8 @@ function dispatchArmed(call: Call, armed: number): void {
   else run(call);
   if (client.asking) endAsking(client, command);
   if ((armed & ARMED_REPLY) !== 0) afterSilence(server, client);
+  // Who is not subscribed, and runs no queue that subscribes, gets no messages.
+  server.output.sendKept();
 }
 
 /** CLIENT NO-TOUCH: what the command uses stays as old as it was, but for values that it puts in place of others. */

@@ -17,6 +17,7 @@ import {
   ARMED_PAUSED,
   ARMED_REPLICA,
   ARMED_STALE,
+  ARMED_SUBSCRIBED,
 } from '../state/client.ts';
 import type { Server } from '../state/server.ts';
 import type { Call } from './call.ts';
@@ -29,7 +30,7 @@ import {
   NO_REPLICAS,
   NOT_IN_MULTI,
   READ_ONLY,
-  type ReplyError,
+  ReplyError,
   SNAPSHOTS_FAIL,
 } from './errors.ts';
 
@@ -58,6 +59,7 @@ export const GATES: readonly Gate[] = [
   { bit: ARMED_DISK, isArmed: ({ persistence }) => persistence.whyNotDurable() !== null, refusal: durable },
   { bit: ARMED_FEW_REPLICAS, isArmed: wantsReplicas, refusal: enoughReplicas },
   { bit: ARMED_REPLICA, isArmed: isReadOnlyReplica, refusal: writableHere },
+  { bit: ARMED_SUBSCRIBED, isArmed: byClient, refusal: allowedWhileSubscribed },
   { bit: ARMED_STALE, isArmed: isStale, refusal: fresh },
   { bit: ARMED_LOADING, isArmed: ({ loading }) => loading, refusal: allowedWhileLoading },
   { bit: ARMED_COPYING, isArmed: ({ links }) => links.isCopying, refusal: allowedWhileCopying },
@@ -114,6 +116,14 @@ function writableHere(call: Call): ReplyError | null {
   return call.client.kind !== 'primary' && mayWrite(call) ? READ_ONLY : null;
 }
 
+/** In RESP2 a client could not tell messages from replies. */
+function allowedWhileSubscribed({ client, command }: Call): ReplyError | null {
+  if (client.resp === 3 || command.is('while_subscribed')) return null;
+  return new ReplyError(
+    `ERR Can't execute '${command.fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+  );
+}
+
 function isStale({ config, replication, links }: Server): boolean {
   return replication.role === 'replica' && !links.isLinkUp && !config['replica-serve-stale-data'];
 }
@@ -135,7 +145,7 @@ function notHeldBack(call: Call): Verdict {
   const { server, client } = call;
   const kind = server.pause.kind(server.clock.monotonic_ms());
   if (kind === null || client.kind !== 'normal' || client.connection === null) return null;
-  return kind === 'all' || mayWrite(call) || call.command.has('may_replicate') ? HELD : null;
+  return kind === 'all' || mayWrite(call) || mayReplicate(call) ? HELD : null;
 }
 
 /** In whose name it is refused. */
@@ -153,4 +163,9 @@ function mayWrite(call: Call): boolean {
   if (call.command.isWrite) return true;
   if (!call.command.is('runs_queue')) return false;
   return call.client.transaction?.queue.hasWrites ?? false;
+}
+
+function mayReplicate({ command, client }: Call): boolean {
+  if (!command.is('runs_queue')) return command.is('may_replicate');
+  return client.transaction?.queue.anyIs('may_replicate') ?? false;
 }

@@ -6,7 +6,8 @@
  * (1) An effect stands behind a SELECT of its database, unless the last effect had the same.
  * (2) One command, script or EXEC is a unit: a unit with more than one effect is wrapped in MULTI and EXEC, so that a
  *     torn log or a lost link never shows half of it. A unit with one effect stays bare.
- * (3) Effects outside of any unit (the expire cycle) stay bare, and so do those of commands that meet dead keys by the way.
+ * (3) What is only passing (PUBLISH) is a part of the stream to the replicas, and not of the log.
+ * (4) Effects outside of any unit (the expire cycle) stay bare, and so do those of commands that meet dead keys by the way.
  */
 
 import { writeInteger } from '../../base/ascii.ts';
@@ -34,6 +35,8 @@ export class Propagation {
   #unitStart = 0;
   /** Effects of this unit do not belong together. */
   #bare = false;
+  /** Where what is only passing begins and ends, in turn. */
+  #passing: number[] = [];
 
   /** The database of the last effect, -1 when the next one will be preceded by a SELECT. */
   get selected(): number {
@@ -67,12 +70,27 @@ export class Propagation {
   addRequest(db: number, request: Request): void {
     if (!this.active) return;
     this.#prepare(db);
-    if (request.canonical) {
-      this.#copy(request.buf, request.start, request.end - request.start);
-      return;
+    this.#request(request);
+  }
+
+  /** A request that the replicas are told of, and not the log. */
+  addPassing(db: number, request: Request): void {
+    if (!this.active) return;
+    this.#prepare(db);
+    this.#passing.push(this.length);
+    this.#request(request);
+    this.#passing.push(this.length);
+  }
+
+  /** Shows the parts that belong into the log, in order. */
+  forLog(append: (bytes: Buffer, off: number, len: number) => void): void {
+    let from = 0;
+    for (let i = 0; i < this.#passing.length; i += 2) {
+      const to = this.#passing[i] as number;
+      if (to > from) append(this.bytes, from, to - from);
+      from = this.#passing[i + 1] as number;
     }
-    this.#head(0x2a, request.argc);
-    for (let i = 0; i < request.argc; i++) this.#bulk(request.buf, request.off[i]!, request.len[i]!);
+    if (this.length > from) append(this.bytes, from, this.length - from);
   }
 
   /** Another command in place of the request. Text is latin1. */
@@ -104,7 +122,17 @@ export class Propagation {
   clear(): void {
     assert(this.#effects === 0, 'a unit is taken whole');
     this.length = 0;
+    if (this.#passing.length > 0) this.#passing = [];
     if (this.bytes.length > KEPT_SIZE_MAX) this.bytes = Buffer.allocUnsafeSlow(INITIAL_SIZE);
+  }
+
+  #request(request: Request): void {
+    if (request.canonical) {
+      this.#copy(request.buf, request.start, request.end - request.start);
+      return;
+    }
+    this.#head(0x2a, request.argc);
+    for (let i = 0; i < request.argc; i++) this.#bulk(request.buf, request.off[i]!, request.len[i]!);
   }
 
   #prepare(db: number): void {
@@ -132,6 +160,11 @@ export class Propagation {
     this.bytes.copyWithin(this.#unitStart + MULTI.length, this.#unitStart, this.length);
     MULTI.copy(this.bytes, this.#unitStart);
     this.length += MULTI.length;
+    // Behind the end of what is only passing and came before the unit.
+    for (let i = 0; i < this.#passing.length; i++) {
+      const moves = (this.#passing[i] as number) >= this.#unitStart + (i % 2);
+      if (moves) this.#passing[i]! += MULTI.length;
+    }
   }
 
   #head(type: number, n: number): void {

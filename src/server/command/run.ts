@@ -38,8 +38,10 @@ export function run(call: Call): Refusal | null {
     call.refusal = { error, command: command.fullName };
     refuse(call, error);
   }
-  if (keyspace.version !== version) passOn(call);
+  const changed = keyspace.version !== version;
+  if (changed) passOn(call);
   propagation.end();
+  if (changed && call.depth === 0 && !keyspace.ready.isEmpty) keyspace.ready.serve();
   return call.refusal;
 }
 

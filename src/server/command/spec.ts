@@ -23,7 +23,6 @@ export type Flag =
   | 'asking'
   | 'fast'
   | 'no_auth'
-  | 'may_replicate'
   | 'movablekeys'
   | 'no_async_loading'
   | 'no_multi'
@@ -40,10 +39,14 @@ export type Trait =
   | 'ends_transaction'
   /** What it says is good for the command behind it. */
   | 'prepares_next'
+  /** Replicas are told of it though it changes no data: a pause of writes holds it back. */
+  | 'may_replicate'
   /** Sends keys elsewhere: those that are here already or still are do not matter. */
   | 'moves_keys'
   /** What it finds counts as used, whoever asks. */
   | 'touches'
+  /** May be sent by a client of RESP2 that is subscribed to something. */
+  | 'while_subscribed'
   /** Is asked to learn whether all is well, so it is refused when data cannot be kept. */
   | 'tells_health';
 

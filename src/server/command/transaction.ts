@@ -35,7 +35,7 @@ export function watchKey(client: Client, db: Database, key: Buffer): void {
 }
 
 export function unwatchAll(client: Client): void {
-  for (const { db, key } of client.watching) db.unwatch(key, 0, key.length, client.watcher);
+  for (const { db, key } of client.watching) db.listeners.unwatch(key.latin1Slice(), client.watcher);
   client.watching = [];
   client.watcher.dirty = false;
 }

@@ -25,8 +25,8 @@ export function clientLine(server: Server, client: Client): string {
     ['idle', Math.max(0, Math.floor((now_ms - client.lastInteraction_ms) / 1000))],
     ['flags', flagsOf(client)],
     ['db', client.db.index],
-    ['sub', 0],
-    ['psub', 0],
+    ['sub', client.subscriber?.channels.size ?? 0],
+    ['psub', client.subscriber?.patterns.size ?? 0],
     ['ssub', 0],
     ['multi', client.transaction === null ? -1 : client.transaction.queue.length],
     ...(isValkey ? ([['watch', client.watching.length]] as Fields) : []),
@@ -61,6 +61,7 @@ function flagsOf(client: Client): string {
   let flags = '';
   if (client.kind === 'replica') flags += 'S';
   if (client.kind === 'primary') flags += 'M';
+  if (client.subscriber !== null) flags += 'P';
   if (client.transaction !== null) flags += 'x';
   if (client.blocked !== null) flags += 'b';
   if (client.watcher.dirty) flags += 'd';

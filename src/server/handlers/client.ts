@@ -182,7 +182,8 @@ function typeFrom(call: Call, i: number): string {
   return type === 'slave' ? 'replica' : type;
 }
 
-function typeOf({ kind }: Client): string {
+function typeOf({ kind, subscriber }: Client): string {
+  if (kind === 'normal' && subscriber !== null) return 'pubsub';
   return kind === 'primary' ? 'master' : kind;
 }
 

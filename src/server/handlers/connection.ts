@@ -6,6 +6,7 @@ import { profileOf } from '../../config/profiles.ts';
 import type { Call } from '../command/call.ts';
 import { DB_INDEX_OUT_OF_RANGE, quoted, ReplyError, WRONG_PASSWORD } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
+import { unsubscribeAll } from '../command/subscriptions.ts';
 import { discardTransaction } from '../command/transaction.ts';
 import { isPassword } from '../security/password.ts';
 import { type Client, setAuthenticated } from '../state/client.ts';
@@ -15,7 +16,7 @@ import { checkClientName } from './client-name.ts';
 export const specs: readonly Spec[] = [
   {
     name: 'ping',
-    traits: ['tells_health'],
+    traits: ['tells_health', 'while_subscribed'],
     arity: -1,
     flags: ['fast'],
     acl: ['connection'],
@@ -76,7 +77,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'quit',
-    traits: ['unqueued'],
+    traits: ['unqueued', 'while_subscribed'],
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     acl: ['connection'],
@@ -89,7 +90,7 @@ export const specs: readonly Spec[] = [
   },
   {
     name: 'reset',
-    traits: ['unqueued'],
+    traits: ['unqueued', 'while_subscribed'],
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     acl: ['connection'],
@@ -105,9 +106,18 @@ export const specs: readonly Spec[] = [
 const PING_ARITY = new ReplyError("ERR wrong number of arguments for 'ping' command");
 
 function ping(call: Call): void {
-  if (call.argc === 1) return call.reply.simple('PONG');
   if (call.argc > 2) throw PING_ARITY;
+  if (call.client.subscriber !== null && call.client.resp === 2) return pingAsMessage(call);
+  if (call.argc === 1) return call.reply.simple('PONG');
   call.reply.bulk(call.buf, call.off(1), call.len(1));
+}
+
+/** Where nothing but messages is expected, the reply looks like one. */
+function pingAsMessage({ buf, argc, reply, request }: Call): void {
+  reply.array(2);
+  reply.bulkText('pong');
+  if (argc === 1) reply.bulkText('');
+  else reply.bulk(buf, request.off[1]!, request.len[1]!);
 }
 
 const NO_PASSWORD_SET = new ReplyError(
@@ -223,6 +233,7 @@ function quit(call: Call): void {
 function reset(call: Call): void {
   const { server, client } = call;
   discardTransaction(client);
+  unsubscribeAll(server, client);
   client.resp = 2;
   // After OFF it is heard again; SKIP was about this one.
   if (client.replyMode !== 'skipping') call.answerTo(client.writer);

@@ -83,7 +83,12 @@ function loadRdb(server: Server, { flush, merge }: { flush: boolean; merge: bool
   const quiet = { config, keyspace, replication: server.replication, switches: server.switches, log: SILENT };
   trial.load(() => readInto(trial, quiet, { merge, pieces: new LoadPieces({ config: still, clock }) }));
   if (flush) keyspace.clear();
-  readInto(keyspace, server, { merge, pieces: new LoadPieces(server) });
+  server.links.setLoading(true);
+  try {
+    readInto(keyspace, server, { merge, pieces: new LoadPieces(server) });
+  } finally {
+    server.links.setLoading(false);
+  }
 }
 
 function readInto(

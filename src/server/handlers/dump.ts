@@ -7,6 +7,7 @@ import type { Call } from '../command/call.ts';
 import { BUSY_KEY, ReplyError, SYNTAX } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
 import { NO_DEADLINE } from '../keyspace/database.ts';
+import { EVENT_GENERIC } from '../keyspace/key-events.ts';
 import { BAD_DATA, dumpValue, restoreValue, WRONG_FOOTER } from '../types/dump.ts';
 
 const INSERTS: readonly KeySpec[] = [{ flags: ['OW', 'update'], first: 1, last: 1, step: 1 }];
@@ -91,13 +92,17 @@ function restore(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (options.idle_s >= 0) db.setIdle(ref, options.idle_s);
   if (options.frequency >= 0) db.setFrequency(ref, options.frequency);
+  call.event(EVENT_GENERIC, 'restore', 1);
   reply.ok();
   if (ttl !== 0 && !options.absolute) propagateAbsolute(call, deadline_ms);
 }
 
 /** The time of the value is over already: it never comes to be, and what it replaces goes. */
 function replaceByNothing(call: Call, exists: boolean): void {
-  if (exists) call.db.delete(call.buf, call.off(1), call.len(1));
+  if (exists) {
+    call.db.delete(call.buf, call.off(1), call.len(1));
+    call.event(EVENT_GENERIC, 'del', 1);
+  }
   call.reply.ok();
   if (exists) call.propagate('DEL', call.view(1));
 }

@@ -7,6 +7,7 @@ import { deadlineFrom, EX, EXAT, PX, PXAT, type TimeUnit } from '../command/dead
 import { quoted, ReplyError } from '../command/errors.ts';
 import type { KeySpec, Spec } from '../command/spec.ts';
 import { NO_DEADLINE } from '../keyspace/database.ts';
+import { EVENT_GENERIC } from '../keyspace/key-events.ts';
 
 const GROUP = { acl: ['keyspace'], group: 'generic' } as const;
 const UPDATES: readonly KeySpec[] = [{ flags: ['RW', 'update'], first: 1, last: 1, step: 1 }];
@@ -109,9 +110,11 @@ function expire(call: Call, unit: TimeUnit): void {
   // A replica and the log keep the key until the primary's DEL comes; a primary deletes what is over.
   if (deadline_ms <= server.keyspace.now_ms && !server.loading && call.client.kind !== 'primary') {
     db.delete(buf, call.off(1), call.len(1));
+    call.event(EVENT_GENERIC, 'del', 1);
     call.propagate('DEL', call.view(1));
   } else {
     db.setDeadline(buf, call.off(1), call.len(1), Math.max(0, deadline_ms));
+    call.event(EVENT_GENERIC, 'expire', 1);
     call.propagate('PEXPIREAT', call.view(1), String(deadline_ms), ...wordsOf(call));
   }
   reply.integer(1);
@@ -148,5 +151,6 @@ function persist(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref === 0 || db.deadlineOf(ref) === NO_DEADLINE) return call.reply.integer(0);
   db.setDeadline(buf, call.off(1), call.len(1), NO_DEADLINE);
+  call.event(EVENT_GENERIC, 'persist', 1);
   call.reply.integer(1);
 }

@@ -73,7 +73,7 @@ export function sampleRates(server: Server): void {
 }
 
 export function statsInfo(server: Server): InfoLines {
-  const { stats, keyspace, peers } = server;
+  const { stats, keyspace, peers, pubsub } = server;
   const traffic = trafficOf(server);
   return [
     ['total_connections_received', stats.get('connections')],
@@ -98,8 +98,8 @@ export function statsInfo(server: Server): InfoLines {
     ...EVICTION,
     ['keyspace_hits', keyspace.hits],
     ['keyspace_misses', keyspace.misses],
-    ['pubsub_channels', 0],
-    ['pubsub_patterns', 0],
+    ['pubsub_channels', pubsub.channelCount],
+    ['pubsub_patterns', pubsub.patternCount],
     ['pubsubshard_channels', 0],
     ['latest_fork_usec', 0],
     ['total_forks', 0],

@@ -141,7 +141,7 @@ function scan(call: Call): void {
 function removeDead({ db, server }: Call, keys: readonly Buffer[]): void {
   if (keys.length === 0 || server.keyspace.passive) return;
   server.propagation.stayBare();
-  for (const key of keys) db.find(key, 0, key.length);
+  for (const key of keys) db.findForWrite(key, 0, key.length);
 }
 
 function randomkey(call: Call): void {

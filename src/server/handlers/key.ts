@@ -7,6 +7,7 @@ import { DB_INDEX_OUT_OF_RANGE, NO_SUCH_KEY, ReplyError, SAME_OBJECT, SYNTAX } f
 import type { Spec } from '../command/spec.ts';
 import { copyOfValue } from '../keyspace/copy-value.ts';
 import type { Database } from '../keyspace/database.ts';
+import { EVENT_GENERIC } from '../keyspace/key-events.ts';
 import { typeOf } from '../types/table.ts';
 
 const KEYS_GROUP = { acl: ['keyspace'], group: 'generic' } as const;
@@ -127,7 +128,11 @@ export const specs: readonly Spec[] = [
 function del(call: Call): void {
   const { db, buf } = call;
   let deleted = 0;
-  for (let i = 1; i < call.argc; i++) if (db.delete(buf, call.off(i), call.len(i))) deleted++;
+  for (let i = 1; i < call.argc; i++) {
+    if (!db.delete(buf, call.off(i), call.len(i))) continue;
+    call.event(EVENT_GENERIC, 'del', i);
+    deleted++;
+  }
   call.changes = deleted;
   call.reply.integer(deleted);
 }
@@ -164,6 +169,8 @@ function rename(call: Call, { overwrite }: { overwrite: boolean }): void {
   }
   const source = db.findForWrite(buf, call.off(1), call.len(1));
   db.put(buf, call.off(2), call.len(2), db.take(source));
+  call.event(EVENT_GENERIC, 'rename_from', 1);
+  call.event(EVENT_GENERIC, 'rename_to', 2);
   if (overwrite) reply.ok();
   else reply.integer(1);
 }
@@ -177,6 +184,7 @@ function copy(call: Call): void {
   if (!replace && target.findForWrite(buf, call.off(2), call.len(2)) !== 0) return reply.integer(0);
   const entry = copyOfValue(db, db.find(buf, call.off(1), call.len(1)));
   target.put(buf, call.off(2), call.len(2), entry);
+  call.event(EVENT_GENERIC, 'copy_to', 2, target);
   reply.integer(1);
 }
 
@@ -219,5 +227,7 @@ function move(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref === 0 || taken) return call.reply.integer(0);
   target.put(buf, call.off(1), call.len(1), db.take(ref));
+  call.event(EVENT_GENERIC, 'move_from', 1);
+  call.event(EVENT_GENERIC, 'move_to', 1, target);
   call.reply.integer(1);
 }

@@ -13,6 +13,7 @@ import { TYPE_LIST } from '../data/encoding.ts';
 import { ListCursor } from '../data/list-object.ts';
 import { Entry } from '../data/listpack.ts';
 import type { Ref } from '../keyspace/database.ts';
+import { EVENT_LIST } from '../keyspace/key-events.ts';
 import { dropFromEnd, type End, listLength, openList, pushValues, readEnd } from '../types/list-value.ts';
 
 const PUSHED: readonly KeySpec[] = [{ flags: ['RW', 'insert'], first: 1, last: 1, step: 1 }];
@@ -145,7 +146,9 @@ function pushToExisting(call: Call, end: End): void {
 
 function pushArguments(call: Call, ref: Ref, end: End): number {
   call.changes = call.argc - 2;
-  return pushValues(call.db, call.buf, call.off(1), call.len(1), ref, end, call.request, 2, call.argc);
+  const length = pushValues(call.db, call.buf, call.off(1), call.len(1), ref, end, call.request, 2, call.argc);
+  call.event(EVENT_LIST, end === 'head' ? 'lpush' : 'rpush', 1);
+  return length;
 }
 
 function pop(call: Call, end: End): void {
@@ -155,6 +158,7 @@ function pop(call: Call, end: End): void {
   readEnd(call.db, ref, end, ENTRY);
   call.reply.bulk(ENTRY.buf, ENTRY.off, ENTRY.len);
   dropFromEnd(call.db, call.buf, call.off(1), call.len(1), ref, end, 1);
+  tellPopped(call, end);
   ENTRY.forget();
 }
 
@@ -178,7 +182,13 @@ function popSeveral(call: Call, end: End): void {
   }
   call.changes = count;
   dropFromEnd(db, call.buf, call.off(1), call.len(1), ref, end, count);
+  tellPopped(call, end);
   ENTRY.forget();
+}
+
+function tellPopped(call: Call, end: End): void {
+  call.event(EVENT_LIST, end === 'head' ? 'lpop' : 'rpop', 1);
+  call.eventIfGone(1);
 }
 
 function llen(call: Call): void {

@@ -36,7 +36,7 @@ const OPTIONS = { SAMPLES: { values: 1, check: notNegative } };
 
 function usage(call: Call): void {
   readOptions(OPTIONS, call, 3);
-  const ref = call.db.look(call.buf, call.off(2), call.len(2));
+  const ref = call.db.examine(call.buf, call.off(2), call.len(2));
   if (ref === 0) call.reply.null();
   else call.reply.integer(call.db.bytesOf(ref));
 }

@@ -17,7 +17,8 @@ import { ReplyError, SYNTAX } from '../command/errors.ts';
 import { answerBlocked } from '../command/serve.ts';
 import type { Spec } from '../command/spec.ts';
 import type { Database } from '../keyspace/database.ts';
-import type { Watcher } from '../keyspace/watch.ts';
+import { EVENT_GENERIC } from '../keyspace/key-events.ts';
+import type { Watcher } from '../keyspace/listeners.ts';
 import type { Outcome, Peer } from '../net/peers.ts';
 import type { Reply } from '../protocol/reply-parser.ts';
 import type { Request } from '../protocol/request.ts';
@@ -249,7 +250,7 @@ class Migration {
     travelling: Travelling[],
     { preamble, attempt }: { preamble: number; attempt: number },
   ): void {
-    for (const { key, watcher } of travelling) this.#db.unwatch(key, 0, key.length, watcher);
+    for (const { key, watcher } of travelling) this.#db.listeners.unwatch(key.latin1Slice(), watcher);
     if (attempt > UNHELD_ATTEMPTS) this.#server.endPause('migrate');
     if (!this.#mayDelete()) return this.#finish('ERR This node hands its slots over: the keys stay where they were');
     const refused = replies.slice(0, preamble).find((reply) => reply.type === 'error');
@@ -279,7 +280,9 @@ class Migration {
   }
 
   #remove(key: Buffer): void {
-    if (this.#db.delete(key, 0, key.length)) this.#moved.push(key);
+    if (!this.#db.delete(key, 0, key.length)) return;
+    this.#server.keyspace.events.tell(EVENT_GENERIC, 'del', this.#db.index, key, 0, key.length);
+    this.#moved.push(key);
   }
 
   #fail(text: string): void {

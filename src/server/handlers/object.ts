@@ -74,7 +74,7 @@ const NEEDS_LRU = new ReplyError(
 );
 
 function about(call: Call, answer: (ref: Ref) => void): void {
-  const ref = call.db.look(call.buf, call.off(2), call.len(2));
+  const ref = call.db.examine(call.buf, call.off(2), call.len(2));
   if (ref === 0) call.reply.null();
   else answer(ref);
 }

@@ -7,6 +7,7 @@ import { WRONG_TYPE } from '../command/errors.ts';
 import type { Spec } from '../command/spec.ts';
 import { TYPE_SET } from '../data/encoding.ts';
 import type { Ref } from '../keyspace/database.ts';
+import { EVENT_SET } from '../keyspace/key-events.ts';
 import { addMembers, forEachMember, hasMember, removeMembers, setSize } from '../types/set-value.ts';
 
 export const specs: readonly Spec[] = [
@@ -89,6 +90,7 @@ function sadd(call: Call): void {
   const ref = db.findForWrite(buf, call.off(1), call.len(1));
   if (ref !== 0 && db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;
   const added = addMembers(db, buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  if (added > 0) call.event(EVENT_SET, 'sadd', 1);
   call.changes = added;
   call.reply.integer(added);
 }
@@ -99,6 +101,10 @@ function srem(call: Call): void {
   if (ref === 0) return call.reply.integer(0);
   if (db.typeOf(ref) !== TYPE_SET) throw WRONG_TYPE;
   call.changes = removeMembers(db, buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  if (call.changes > 0) {
+    call.event(EVENT_SET, 'srem', 1);
+    call.eventIfGone(1);
+  }
   call.reply.integer(call.changes);
 }
 

@@ -11,6 +11,7 @@ import type { KeySpec, Spec } from '../command/spec.ts';
 import { EMBSTR_MAX, TYPE_STRING } from '../data/encoding.ts';
 import { EMBSTR_STRING, PLAIN_STRING, RAW_STRING } from '../data/record-layout.ts';
 import { KEEP_DEADLINE } from '../keyspace/database.ts';
+import { EVENT_STRING } from '../keyspace/key-events.ts';
 
 const UPDATES_ONE_KEY: readonly KeySpec[] = [{ flags: ['RW', 'access', 'update'], first: 1, last: 1, step: 1 }];
 
@@ -105,6 +106,7 @@ function add(call: Call, amount: number): void {
   if (!Number.isSafeInteger(sum)) return addInt64(call, BigInt(amount));
   const length = writeInteger(sum, call.scratch, 0);
   db.setString(buf, call.off(1), call.len(1), call.scratch, 0, length, KEEP_DEADLINE, PLAIN_STRING, ref);
+  call.event(EVENT_STRING, 'incrby', 1);
   call.reply.integer(sum);
 }
 
@@ -121,6 +123,7 @@ function addInt64(call: Call, amount: bigint): void {
   if (sum > INT64_MAX || sum < INT64_MIN) throw OVERFLOW;
   const text = Buffer.from(sum.toString());
   db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE);
+  call.event(EVENT_STRING, 'incrby', 1);
   call.reply.int64(sum);
 }
 
@@ -137,6 +140,7 @@ function incrbyfloat(call: Call): void {
   // As Redis names it: `int` is what it may be only once it is loaded from a file.
   const kind = text.length > EMBSTR_MAX ? RAW_STRING : EMBSTR_STRING;
   db.setString(buf, call.off(1), call.len(1), text, 0, text.length, KEEP_DEADLINE, kind);
+  call.event(EVENT_STRING, 'incrbyfloat', 1);
   call.reply.bulkBuffer(text);
   // The sum, not the summand: another machine might round otherwise.
   call.propagate('SET', call.view(1), text, 'KEEPTTL');

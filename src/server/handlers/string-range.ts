@@ -8,6 +8,7 @@ import { integerAt, readOptions } from '../command/options.ts';
 import { READS_ONE_KEY, type Spec } from '../command/spec.ts';
 import { TYPE_STRING } from '../data/encoding.ts';
 import { longestCommonSubsequence, type Match } from '../data/lcs.ts';
+import { EVENT_STRING } from '../keyspace/key-events.ts';
 import { findString } from './string.ts';
 
 export const specs: readonly Spec[] = [
@@ -94,7 +95,9 @@ function append(call: Call): void {
   const { db, buf } = call;
   const length = writableLength(call) + call.len(2);
   if (length > call.server.config['proto-max-bulk-len']) throw STRING_TOO_LONG;
-  call.reply.integer(db.append(buf, call.off(1), call.len(1), buf, call.off(2), call.len(2)));
+  const total = db.append(buf, call.off(1), call.len(1), buf, call.off(2), call.len(2));
+  call.event(EVENT_STRING, 'append', 1);
+  call.reply.integer(total);
 }
 
 function setrange(call: Call): void {
@@ -105,7 +108,9 @@ function setrange(call: Call): void {
   // An empty value changes nothing, and creates no key.
   if (call.len(3) === 0) return call.reply.integer(length);
   if (offset + call.len(3) > call.server.config['proto-max-bulk-len']) throw STRING_TOO_LONG;
-  call.reply.integer(db.overwriteRange(buf, call.off(1), call.len(1), offset, buf, call.off(3), call.len(3)));
+  const total = db.overwriteRange(buf, call.off(1), call.len(1), offset, buf, call.off(3), call.len(3));
+  call.event(EVENT_STRING, 'setrange', 1);
+  call.reply.integer(total);
 }
 
 function writableLength(call: Call): number {

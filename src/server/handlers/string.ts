@@ -12,6 +12,7 @@ import { type Options, readOptions } from '../command/options.ts';
 import type { Spec } from '../command/spec.ts';
 import { TYPE_STRING } from '../data/encoding.ts';
 import { KEEP_DEADLINE, NO_DEADLINE, type Ref } from '../keyspace/database.ts';
+import { EVENT_GENERIC, EVENT_STRING } from '../keyspace/key-events.ts';
 
 export const specs: readonly Spec[] = [
   {
@@ -199,6 +200,7 @@ function setWithOptions(call: Call): void {
     return;
   }
   store(call, 1, 2, options.KEEPTTL !== undefined ? KEEP_DEADLINE : deadline_ms);
+  if (deadline_ms !== NO_DEADLINE) call.event(EVENT_GENERIC, 'expire', 1);
   if (options.GET === undefined) reply.ok();
   if (deadline_ms !== NO_DEADLINE) call.propagate('SET', call.view(1), call.view(2), 'PXAT', String(deadline_ms));
   else if (options.GET !== undefined) propagateSet(call, options.KEEPTTL !== undefined);
@@ -227,6 +229,7 @@ function setnx(call: Call): void {
 
 function setFor(call: Call, deadline_ms: number): void {
   store(call, 1, 3, deadline_ms);
+  call.event(EVENT_GENERIC, 'expire', 1);
   call.reply.ok();
   call.propagate('SET', call.view(1), call.view(3), 'PXAT', String(deadline_ms));
 }
@@ -246,6 +249,7 @@ function getdel(call: Call): void {
   }
   replyValue(call, ref);
   call.db.delete(call.buf, call.off(1), call.len(1));
+  call.event(EVENT_GENERIC, 'del', 1);
   call.propagate('DEL', call.view(1));
 }
 
@@ -267,13 +271,16 @@ function getex(call: Call): void {
   if (options.PERSIST !== undefined) {
     if (db.deadlineOf(ref) === NO_DEADLINE) return;
     db.setDeadline(buf, call.off(1), call.len(1), NO_DEADLINE);
+    call.event(EVENT_GENERIC, 'persist', 1);
     call.propagate('PERSIST', call.view(1));
   } else if (deadline_ms !== NO_DEADLINE) {
     if (deadline_ms <= call.server.keyspace.now_ms) {
       db.delete(buf, call.off(1), call.len(1));
+      call.event(EVENT_GENERIC, 'del', 1);
       call.propagate('DEL', call.view(1));
     } else {
       db.setDeadline(buf, call.off(1), call.len(1), deadline_ms);
+      call.event(EVENT_GENERIC, 'expire', 1);
       call.propagate('PEXPIREAT', call.view(1), String(deadline_ms));
     }
   }
@@ -342,4 +349,5 @@ function store(call: Call, key: number, value: number, deadline_ms: number): voi
   } else {
     db.setString(buf, call.off(key), call.len(key), buf, call.off(value), length, deadline_ms);
   }
+  call.event(EVENT_STRING, 'set', key);
 }

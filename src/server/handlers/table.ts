@@ -18,6 +18,7 @@ import { specs as list } from './list.ts';
 import { specs as memory } from './memory.ts';
 import { specs as migrate } from './migrate.ts';
 import { specs as object } from './object.ts';
+import { specs as pubsub } from './pubsub.ts';
 import { specs as replication } from './replication.ts';
 import { specs as server } from './server.ts';
 import { specs as set } from './set.ts';
@@ -34,6 +35,7 @@ export const specs: readonly Spec[] = [
   ...cluster,
   ...server,
   ...replication,
+  ...pubsub,
   ...debug,
   ...key,
   ...keyScan,

@@ -2,8 +2,8 @@
  * The only door to data. Keys and values pass as bytes, (buffer, offset, length); a found key is a Ref, the address of
  * its record, which answers questions and is void after the next change of any database.
  *
- * Every change of a record passes #change just before it happens: there the snapshot gets the record as it was, WATCH
- * is told, and the change is counted. There is no second way to write.
+ * Every change passes the gate just before it happens, #change or, for all keys at once, #changeAll: there the snapshot
+ * gets the record as it was, listeners are told, and the change is counted. There is no second way to write.
  *
  * A key whose deadline has passed does not exist: lookups remove it, report it through `hooks.expired`, and find
  * nothing. Where the keyspace is passive (a replica), they only find nothing, and the primary's DEL removes it.
@@ -14,9 +14,10 @@ import { BigValue } from '../data/big-value.ts';
 import { BIG_VALUE_MIN, type RecordReader, type Records } from '../data/record.ts';
 import { kindOf, PLAIN_STRING } from '../data/record-layout.ts';
 import { copyOfBytes } from './copy-value.ts';
+import { EVENT_EXPIRED, EVENT_KEY_MISS } from './key-events.ts';
 import type { Keyspace } from './keyspace.ts';
+import { type Held, Listeners, type Watcher } from './listeners.ts';
 import type { Store } from './store.ts';
-import { type Held, type Watcher, WatchList } from './watch.ts';
 
 export const NO_DEADLINE = -1;
 /** The deadline of the key that is overwritten; none if there is no such key. */
@@ -50,11 +51,13 @@ export class Database implements RecordReader {
   /** For the cleaner, the snapshot and the expire cycle. */
   store: Store;
   records: Records; // Those of the store, one step nearer.
-  readonly #watches = new WatchList();
+  /** Who wants to know of changes. */
+  readonly listeners: Listeners;
 
   constructor(keyspace: Keyspace, index: number) {
     this.keyspace = keyspace;
     this.index = index;
+    this.listeners = new Listeners(this, keyspace.ready);
     this.store = keyspace.newStore();
     this.records = this.store.records;
   }
@@ -71,18 +74,20 @@ export class Database implements RecordReader {
 
   /** For reads: counts a hit or a miss, and the key as used. */
   find(buf: Buffer, off: number, len: number): Ref {
-    const ref = this.#findLiving(buf, off, len);
-    if (ref === 0) {
-      this.keyspace.misses++;
-      return 0;
-    }
-    this.keyspace.hits++;
-    this.records.noteUse(ref);
+    const ref = this.look(buf, off, len);
+    if (ref !== 0) this.records.noteUse(ref);
     return ref;
   }
 
-  /** For reads that are not a use of the key: counts a hit or a miss. */
+  /** For reads that are not a use of the key: counts a hit or a miss, and tells of a miss. */
   look(buf: Buffer, off: number, len: number): Ref {
+    const ref = this.examine(buf, off, len);
+    if (ref === 0) this.keyspace.events.tell(EVENT_KEY_MISS, 'keymiss', this.index, buf, off, len);
+    return ref;
+  }
+
+  /** For questions about the key itself: counts a hit or a miss. */
+  examine(buf: Buffer, off: number, len: number): Ref {
     const ref = this.#findLiving(buf, off, len);
     this.keyspace[ref === 0 ? 'misses' : 'hits']++;
     return ref;
@@ -358,10 +363,11 @@ export class Database implements RecordReader {
     return entry;
   }
 
-  /** Inserts or replaces. Bytes of BIG_VALUE_MIN and more are kept, not copied. */
+  /** Inserts or replaces; in either case the key counts as new. Bytes of BIG_VALUE_MIN and more are kept, not copied. */
   put(kbuf: Buffer, koff: number, klen: number, entry: Entry): void {
     const ref = this.findForWrite(kbuf, koff, klen);
     this.#change(ref, false);
+    if (ref !== 0) this.listeners.added(this.keyspace.key);
     const { bytes, object, deadline_ms } = entry;
     const kind = kindOf(entry.type, entry.encoding);
     if (bytes === null) this.store.putObject(ref, kind, object as Aggregate, deadline_ms);
@@ -371,8 +377,7 @@ export class Database implements RecordReader {
 
   /** Drops everything at once; a snapshot that is under way keeps what it still needs. */
   clear(): void {
-    this.#touchReplaced(null);
-    this.keyspace.version++;
+    this.#changeAll(null);
     this.keyspace.abandon(this.store);
     this.store = this.keyspace.newStore();
     this.records = this.store.records;
@@ -395,13 +400,12 @@ export class Database implements RecordReader {
   /** Exchanges the contents of two databases: SWAPDB. */
   swap(other: Database): void {
     const { store } = this;
-    this.#touchReplaced(other);
-    other.#touchReplaced(this);
+    this.#changeAll(other);
+    other.#changeAll(this);
     this.store = other.store;
     this.records = this.store.records;
     other.store = store;
     other.records = store.records;
-    this.keyspace.version++;
   }
 
   // Walking.
@@ -430,25 +434,20 @@ export class Database implements RecordReader {
 
   watch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): void {
     const ref = this.store.find(kbuf, koff, klen);
-    this.#watches.add(latin1(kbuf, koff, klen), watcher, ref !== 0 && this.isDead(ref));
-  }
-
-  unwatch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): void {
-    this.#watches.remove(latin1(kbuf, koff, klen), watcher);
+    this.listeners.watch(latin1(kbuf, koff, klen), watcher, ref !== 0 && this.isDead(ref));
   }
 
   /** Whether a watched key has passed its deadline since, though nobody has removed it yet: EXEC must know. */
   hasExpiredSinceWatch(kbuf: Buffer, koff: number, klen: number, watcher: Watcher): boolean {
     const ref = this.store.find(kbuf, koff, klen);
-    return ref !== 0 && this.isDead(ref) && !this.#watches.wasExpired(latin1(kbuf, koff, klen), watcher);
+    return ref !== 0 && this.isDead(ref) && !this.listeners.wasExpired(latin1(kbuf, koff, klen), watcher);
   }
 
   /** The living record of a key; a dead one goes now, unless only the primary may say so. */
   #findLiving(buf: Buffer, off: number, len: number): Ref {
     const ref = this.store.find(buf, off, len);
     if (ref === 0 || !this.isDead(ref)) return ref;
-    if (this.keyspace.passive) return 0;
-    this.#expire(ref);
+    if (!this.keyspace.passive) this.#expire(ref);
     return 0;
   }
 
@@ -461,24 +460,30 @@ export class Database implements RecordReader {
   #change(ref: Ref, gone: boolean): void {
     if (ref !== 0 && this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
     this.#countChange(gone);
+    if (ref === 0 && this.listeners.count !== 0) this.listeners.added(this.keyspace.key);
   }
 
   #countChange(gone: boolean): void {
-    if (!this.#watches.isEmpty()) this.#touchWatches(gone);
+    if (this.listeners.count !== 0) this.listeners.changed(this.keyspace.key, gone);
     this.keyspace.version++;
   }
 
-  #touchWatches(gone: boolean): void {
-    const { buf, off, len } = this.keyspace.key;
-    this.#watches.touch(latin1(buf, off, len), gone);
+  /** The same for all keys at once: the contents of another database, or none, are about to take the place of these. */
+  #changeAll(by: Database | null): void {
+    const after = (key: string): Held => (by === null ? 'nothing' : by.#held(key));
+    if (this.listeners.count !== 0) this.listeners.replaced((key) => this.#held(key), after);
+    this.keyspace.version++;
   }
 
   /** Not counted as a change of the data: what is past its deadline was gone already. */
   #expire(ref: Ref): void {
-    if (this.records.isOld(ref)) this.keyspace.preserve(this.records, ref);
-    if (!this.#watches.isEmpty()) this.#touchWatches(true);
-    this.keyspace.expired++;
-    this.keyspace.hooks.expired(this, this.keyBuf(ref), this.keyOff(ref), this.keyLen(ref));
+    const { keyspace, listeners } = this;
+    const { key } = keyspace;
+    if (this.records.isOld(ref)) keyspace.preserve(this.records, ref);
+    if (listeners.count !== 0) listeners.changed(key, true);
+    keyspace.expired++;
+    keyspace.hooks.expired(this, key.buf, key.off, key.len);
+    keyspace.events.tell(EVENT_EXPIRED, 'expired', this.index, key.buf, key.off, key.len);
     this.store.remove(ref);
   }
 
@@ -490,11 +495,5 @@ export class Database implements RecordReader {
   #held(key: string): Held {
     const ref = this.store.find(Buffer.from(key, 'latin1'), 0, key.length);
     return ref === 0 ? 'nothing' : this.isDead(ref) ? 'dead' : 'alive';
-  }
-
-  /** Before the contents of another database, or none, take the place of these. */
-  #touchReplaced(by: Database | null): void {
-    for (const key of this.#watches.keys())
-      this.#watches.replace(key, this.#held(key), by === null ? 'nothing' : by.#held(key));
   }
 }

@@ -13,8 +13,10 @@ import { TABLE_SLABS_FROM_BYTES } from '../data/table.ts';
 import { Cleaner } from './cleaner.ts';
 import { Database } from './database.ts';
 import { ExpireCycle } from './expiry.ts';
+import { EVENT_NEW, KeyEvents } from './key-events.ts';
 import { defaultLimits, type ValueLimits } from './limits.ts';
 import { OwnKeys } from './own-keys.ts';
+import { ReadyKeys } from './ready-keys.ts';
 import { type SnapshotSink, SnapshotWalk } from './snapshot-walk.ts';
 import { StagedData } from './staged-data.ts';
 import { Store } from './store.ts';
@@ -24,6 +26,8 @@ const EPOCHS_MAX = 254;
 export interface KeyspaceHooks {
   /** A key is about to go because its time is over. Must not touch the keyspace. */
   expired(db: Database, kbuf: Buffer, koff: number, klen: number): void;
+  /** An event of a key is to be published. Must not touch the keyspace. The channel is text, a character a byte. */
+  published(channel: string, payload: Buffer): void;
 }
 
 export interface KeyspaceOptions {
@@ -62,6 +66,9 @@ export class Keyspace {
   readonly access: AccessClock;
   readonly limits: ValueLimits;
   readonly memory = new Memory();
+  readonly events = new KeyEvents((channel, payload) => this.hooks.published(channel, payload));
+  /** Keys that somebody was blocked on, and who is not served yet. */
+  readonly ready = new ReadyKeys();
   hooks: KeyspaceHooks;
   /**
    * Grows with every change of the data that somebody asked for; keys whose time was over are none. Who sees it unchanged
@@ -100,7 +107,7 @@ export class Keyspace {
     const seed = options.seed ?? entropySeed();
     this.clusterMode = options.clusterMode ?? false;
     this.monotonic_ms = options.monotonic_ms ?? (() => performance.now());
-    this.hooks = options.hooks ?? { expired() {} };
+    this.hooks = options.hooks ?? { expired() {}, published() {} };
     this.limits = options.limits ?? defaultLimits();
     this.key = new Key(seed);
     this.prng = new Prng(seed);
@@ -128,6 +135,18 @@ export class Keyspace {
 
   set useLfu(useLfu: boolean) {
     this.access.useLfu = useLfu;
+  }
+
+  /** `notify-keyspace-events`: letters, with all that `A` stands for. */
+  setEventClasses(letters: string): void {
+    const { events } = this;
+    events.setClasses(letters);
+    for (const { index, listeners } of this.databases) {
+      const isHeard = (events.mask & EVENT_NEW) !== 0;
+      listeners.hearAdditions(
+        isHeard ? ({ buf, off, len }) => events.tell(EVENT_NEW, 'new', index, buf, off, len) : null,
+      );
+    }
   }
 
   swap(a: number, b: number): void {

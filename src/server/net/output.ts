@@ -19,6 +19,8 @@ export class Output implements Sink {
   readonly writer: RespWriter;
   #current: Connection | null = null;
   #start = 0;
+  /** For the connection that is being answered, behind the answer that is under way. */
+  #kept: Buffer[] = [];
   /** Connections with something to write, in the order they first had it. */
   #waiting: Connection[] = [];
   #spare: Connection[] = [];
@@ -44,9 +46,26 @@ export class Output implements Sink {
     return (this.#current === connection && this.writer.pos > this.#start) || connection.hasQueued;
   }
 
-  /** Bytes that several connections may share and nobody changes any more, such as the replication stream. */
+  isAnswering(connection: Connection): boolean {
+    return this.#current === connection;
+  }
+
+  /** Bytes that several connections may share and nobody changes any more: the replication stream, messages of channels. */
   sendBytes(connection: Connection, bytes: Buffer): void {
+    // What was written before stands before it.
+    if (connection === this.#current) this.#give(connection);
     if (connection.queuePassed(bytes)) this.#waiting.push(connection);
+  }
+
+  /** Such bytes for the connection that is being answered: they leave with `sendKept`, when the answer is complete. */
+  keep(bytes: Buffer): void {
+    this.#kept.push(bytes);
+  }
+
+  sendKept(): void {
+    if (this.#kept.length === 0 || this.#current === null) return;
+    for (const bytes of this.#kept) this.sendBytes(this.#current, bytes);
+    this.#kept = [];
   }
 
   makeRoom(writer: RespWriter, need: number): void {
@@ -56,11 +75,7 @@ export class Output implements Sink {
   }
 
   passThrough(_writer: RespWriter, bytes: Buffer): void {
-    const current = this.#current;
-    if (current === null) return;
-    this.#give(current);
-    this.#start = this.writer.pos;
-    this.sendBytes(current, bytes);
+    if (this.#current !== null) this.sendBytes(this.#current, bytes);
   }
 
   /** The last act of a turn: one write for each connection. */

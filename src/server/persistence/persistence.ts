@@ -137,8 +137,8 @@ export class Persistence {
   }
 
   /** Whole commands, in the order in which they took effect. */
-  append(bytes: Buffer, length: number): void {
-    this.log.append(bytes, 0, length);
+  append(bytes: Buffer, off: number, len: number): void {
+    this.log.append(bytes, off, len);
   }
 
   /** At the end of a turn, before replies leave. */

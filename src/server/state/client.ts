@@ -6,11 +6,12 @@
 import type { CommandQueue } from '../command/command-queue.ts';
 import type { Command } from '../command/registry.ts';
 import type { Database } from '../keyspace/database.ts';
-import type { Watcher } from '../keyspace/watch.ts';
+import type { Watcher } from '../keyspace/listeners.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Transport } from '../net/listener.ts';
 import type { Request } from '../protocol/request.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
+import type { Subscriber } from '../pubsub/hub.ts';
 
 /** A reason why commands of this client, or of all, have to be looked at twice (command/gates.ts). Bits of `armed`. */
 export const ARMED_AUTH = 1;
@@ -26,6 +27,7 @@ export const ARMED_FEW_REPLICAS = 512;
 export const ARMED_COPYING = 1024;
 /** No gate: what the command reads does not count as used. */
 export const ARMED_NO_TOUCH = 2048;
+export const ARMED_SUBSCRIBED = 4096;
 
 export interface Transaction {
   queue: CommandQueue;
@@ -82,6 +84,8 @@ export class Client {
   transaction: Transaction | null = null;
   readonly watcher: Watcher = { dirty: false };
   watching: { db: Database; key: Buffer }[] = [];
+  /** Null while it is subscribed to nothing (command/subscriptions.ts). */
+  subscriber: Subscriber | null = null;
   blocked: Blocked | null = null;
   /** CLIENT REPLY: 'skip' silences the next command, which runs as 'skipping'. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on';
@@ -131,12 +135,13 @@ export function setAuthenticated(client: Client, authenticated: boolean): void {
   rearmClient(client);
 }
 
-/** After a change of what the client's own gates ask for: authentication, transaction, CLIENT REPLY. */
+/** After a change of what the client's own gates ask for: authentication, transaction, CLIENT REPLY, subscriptions. */
 export function rearmClient(client: Client): void {
   let armed = client.authenticated ? 0 : ARMED_AUTH;
   if (client.transaction !== null) armed |= ARMED_MULTI;
   if (client.replyMode !== 'on') armed |= ARMED_REPLY;
   if (client.noTouch) armed |= ARMED_NO_TOUCH;
+  if (client.subscriber !== null) armed |= ARMED_SUBSCRIBED;
   client.armed = armed;
 }
 

@@ -19,6 +19,7 @@ import type { Stats } from '../observe/stats.ts';
 import type { Persistence } from '../persistence/persistence.ts';
 import type { TestSwitches } from '../persistence/test-switches.ts';
 import type { CollectingWriter } from '../protocol/resp-writer.ts';
+import type { Hub } from '../pubsub/hub.ts';
 import type { ReplicationLinks } from '../replication/links.ts';
 import type { Replication } from '../replication/replication.ts';
 import type { Blocking } from './blocking.ts';
@@ -65,6 +66,7 @@ export interface Server {
   /** The call of every command that is not nested in another: of a client, of the log, of our primary. */
   readonly call: Call;
   readonly propagation: Propagation;
+  readonly pubsub: Hub;
   readonly blocking: Blocking;
   readonly pause: Pause;
   readonly persistence: Persistence;

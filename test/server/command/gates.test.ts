@@ -15,6 +15,7 @@ import {
   ARMED_PAUSED,
   ARMED_REPLICA,
   ARMED_STALE,
+  ARMED_SUBSCRIBED,
 } from '../../../src/server/state/client.ts';
 import { ROOT } from '../../commands/rkv.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -87,6 +88,16 @@ const REFUSES: Record<number, () => Promise<void>> = {
     expect(await client.call('SET', 'k', 'v')).toBe("-READONLY You can't write against a read only replica.\r\n");
     expect(await client.call('CONFIG', 'SET', 'replica-read-only', 'no')).toBe('+OK\r\n');
     expect(await client.call('SET', 'k', 'v')).toBe('+OK\r\n');
+  },
+  async [ARMED_SUBSCRIBED]() {
+    const { client } = await serverWith({});
+    await client.call('SUBSCRIBE', 'c');
+    expect(await client.call('GET', 'k')).toMatch(/^-ERR Can't execute 'get': only /);
+    await client.call('UNSUBSCRIBE');
+    expect(await client.call('GET', 'k')).toBe('$-1\r\n');
+    await client.call('HELLO', '3');
+    await client.call('SUBSCRIBE', 'c');
+    expect(await client.call('GET', 'k')).toBe('_\r\n');
   },
   async [ARMED_STALE]() {
     const { client } = await serverWith({ replicaof: '127.0.0.1 1' });

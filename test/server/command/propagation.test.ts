@@ -49,6 +49,33 @@ describe('what the log and the replicas are told', () => {
     expect(commands(inside)).toEqual(['SELECT 0', 'MULTI', 'DEL a', 'DEL b', 'EXEC']);
   });
 
+  test('is everything for the replicas, and for the log all but what is only passing', () => {
+    const logged = (propagation: Propagation): string[] => {
+      const parts: Buffer[] = [];
+      propagation.forLog((bytes, off, len) => parts.push(Buffer.from(bytes.subarray(off, off + len))));
+      const bytes = Buffer.concat(parts);
+      return commands({ bytes, length: bytes.length } as Propagation);
+    };
+    const publish = requestOf(['PUBLISH', 'c', 'x'].map((word) => Buffer.from(word)));
+    const propagation = active();
+    propagation.begin();
+    propagation.addPassing(0, publish);
+    propagation.end();
+    expect(commands(propagation)).toEqual(['SELECT 0', 'PUBLISH c x']);
+    expect(logged(propagation)).toEqual(['SELECT 0']);
+    propagation.begin();
+    propagation.addPassing(0, publish);
+    propagation.add(0, ['SET', 'k', 'v']);
+    propagation.addPassing(0, publish);
+    propagation.end();
+    const unit = ['MULTI', 'PUBLISH c x', 'SET k v', 'PUBLISH c x', 'EXEC'];
+    expect(commands(propagation)).toEqual(['SELECT 0', 'PUBLISH c x', ...unit]);
+    expect(logged(propagation)).toEqual(['SELECT 0', 'MULTI', 'SET k v', 'EXEC']);
+    propagation.clear();
+    propagation.add(0, ['SET', 'k', 'v']);
+    expect(logged(propagation)).toEqual(['SET k v']);
+  });
+
   test('begins with a SELECT, and has another when the database changes', () => {
     const propagation = active();
     for (const db of [3, 3, 0]) {

@@ -9,6 +9,7 @@ function withReports(model: Model): string[] {
     expired(db, kbuf, koff, klen) {
       reports.push(`${db.index}:${kbuf.latin1Slice(koff, koff + klen)}`);
     },
+    published() {},
   };
   return reports;
 }

@@ -197,12 +197,12 @@ describe('the log', () => {
     const { persistence } = make(keyspace, { appendonly: true });
     const before = contents(keyspace);
     persistence.log.open('rdb', () => {});
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     persistence.scheduleRewrite();
     persistence.flush();
     expect(persistence.purpose).toBe('rewrite');
     expect(forgotten).toBe(1);
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     await settle(persistence);
     end(persistence);
     expect(fs.readdirSync(path.join(dir, 'appendonlydir')).sort()).toEqual([
@@ -221,7 +221,7 @@ describe('the log', () => {
     });
     persistence.log.open('rdb', (file) => persistence.writeBase(file));
     for (let i = 0; i < 40 && !persistence.rewriteScheduled; i++) {
-      persistence.append(SET, SET.length);
+      persistence.append(SET, 0, SET.length);
       persistence.flush();
       persistence.cron(performance.now());
     }
@@ -245,7 +245,7 @@ describe('the log', () => {
     await persistence.load(START, NOBODY_WAITS);
     begin(persistence);
     persistence.flush();
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     persistence.log.flush();
     expect([persistence.purpose === null, persistence.log.pending]).toEqual([false, true]);
     await settle(persistence);
@@ -264,10 +264,10 @@ describe('the log', () => {
     persistence.appendOnlyChanged();
     expect(persistence.active).toBe(true);
     // Effects of the turn in which it is turned on are in the data already.
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     persistence.flush();
     keyspace.databases[0]!.clear();
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     await settle(persistence);
     end(persistence);
     expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
@@ -372,7 +372,7 @@ describe('a full copy of a primary', () => {
     replace(keyspace, rdb);
     persistence.dataReplaced(arrival);
     expect([persistence.rewriteScheduled, persistence.whyNotDurable()]).toEqual([false, null]);
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     persistence.flush();
     expect(await reloaded({ appendonly: true, dir: copied() })).toEqual({
       ...contents(keyspace),
@@ -386,7 +386,7 @@ describe('a full copy of a primary', () => {
     const arrival = persistence.beginArrival();
     arrival?.write(Buffer.from('REDIS0010'));
     arrival?.abandon();
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     end(persistence);
     expect(await reloaded({ appendonly: true })).toEqual({ ...before, commands: ['SET k v'] });
     expect(fs.readdirSync(path.join(dir, 'appendonlydir')).filter((name) => name.startsWith('temp'))).toEqual([]);
@@ -401,7 +401,7 @@ describe('a full copy of a primary', () => {
     for (let at = 0; at < rdb.length; at += 1000) arrival?.write(rdb.subarray(at, at + 1000));
     replace(keyspace, rdb);
     persistence.dataReplaced(arrival);
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     await settle(persistence);
     expect(persistence.whyNotDurable()).toEqual({
       file: 'aof',
@@ -414,7 +414,7 @@ describe('a full copy of a primary', () => {
     fault.room = Number.POSITIVE_INFINITY;
     persistence.cron(performance.now() + 1100);
     persistence.flush();
-    persistence.append(SET, SET.length);
+    persistence.append(SET, 0, SET.length);
     await settle(persistence);
     expect(persistence.whyNotDurable()).toBe(null);
     end(persistence);

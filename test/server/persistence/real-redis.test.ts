@@ -173,7 +173,7 @@ describe.skipIf(!hasRedis)('with an installed redis-server', { timeout: 60_000 }
       const persistence = newPersistence(keyspace, changes);
       persistence.log.open(preamble ? 'rdb' : 'aof', (file) => persistence.writeBase(file));
       const command = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n*3\r\n$3\r\nSET\r\n$5\r\nadded\r\n$2\r\nby\r\n');
-      persistence.append(command, command.length);
+      persistence.append(command, 0, command.length);
       end(persistence);
       const expected = { ...contents(keyspace), '7:added': 'by' };
       const redis = await startRedis('--appendonly', 'yes', '--aof-use-rdb-preamble', preamble ? 'yes' : 'no');
@@ -236,7 +236,7 @@ describe.skipIf(!hasCheckers)('the checkers of redis-server', () => {
     const persistence = newPersistence(filled(45), { appendonly: true, 'aof-use-rdb-preamble': preamble });
     persistence.log.open(preamble ? 'rdb' : 'aof', (file) => persistence.writeBase(file));
     const command = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n*3\r\n$3\r\nSET\r\n$5\r\nadded\r\n$2\r\nby\r\n');
-    persistence.append(command, command.length);
+    persistence.append(command, 0, command.length);
     end(persistence);
     const manifest = path.join(dir, 'appendonlydir', 'appendonly.aof.manifest');
     const report = execFileSync('redis-check-aof', [manifest], { encoding: 'utf8' });

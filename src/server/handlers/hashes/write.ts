@@ -8,6 +8,7 @@ import type { KeySpec, Spec } from '../../command/spec.ts';
 import { TYPE_HASH } from '../../data/encoding.ts';
 import { Entry } from '../../data/listpack.ts';
 import type { Ref } from '../../keyspace/database.ts';
+import { EVENT_HASH } from '../../keyspace/key-events.ts';
 import { findField, hasField, readFound, removeFields, setFields, setFound } from '../../types/hash-value.ts';
 
 const UPDATED: readonly KeySpec[] = [{ flags: ['RW', 'update'], first: 1, last: 1, step: 1 }];
@@ -112,13 +113,16 @@ function setArguments(call: Call): number {
   if (call.argc % 2 !== 0) throw wrongArity(call.command.spec.name);
   const ref = findForWrite(call);
   call.changes = (call.argc - 2) / 2;
-  return setFields(call.db, call.buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  const added = setFields(call.db, call.buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  call.event(EVENT_HASH, 'hset', 1);
+  return added;
 }
 
 function hsetnx(call: Call): void {
   const ref = findForWrite(call);
   if (ref !== 0 && hasField(call.db, ref, call.buf, call.off(2), call.len(2))) return call.reply.integer(0);
   setFields(call.db, call.buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  call.event(EVENT_HASH, 'hset', 1);
   call.reply.integer(1);
 }
 
@@ -126,6 +130,10 @@ function hdel(call: Call): void {
   const ref = findForWrite(call);
   if (ref === 0) return call.reply.integer(0);
   call.changes = removeFields(call.db, call.buf, call.off(1), call.len(1), ref, call.request, 2, call.argc);
+  if (call.changes > 0) {
+    call.event(EVENT_HASH, 'hdel', 1);
+    call.eventIfGone(1);
+  }
   call.reply.integer(call.changes);
 }
 
@@ -139,6 +147,7 @@ function hincrby(call: Call): void {
   // NaN (no number, or one beyond 2^53) fails this too.
   if (!Number.isSafeInteger(sum)) return addInt64(call, ref, found, wide ?? BigInt(amount));
   setTo(call, ref, found, call.scratch, writeInteger(sum, call.scratch, 0));
+  call.event(EVENT_HASH, 'hincrby', 1);
   call.reply.integer(sum);
 }
 
@@ -152,6 +161,7 @@ function addInt64(call: Call, ref: Ref, found: number, amount: bigint): void {
   const sum = value + amount;
   if (sum > INT64_MAX || sum < INT64_MIN) throw OVERFLOW;
   setTo(call, ref, found, call.scratch, call.scratch.latin1Write(sum.toString(), 0));
+  call.event(EVENT_HASH, 'hincrby', 1);
   call.reply.int64(sum);
 }
 
@@ -167,6 +177,7 @@ function hincrbyfloat(call: Call): void {
   if (sum === null) throw SUM_NOT_FINITE;
   const text = Buffer.from(sum);
   setTo(call, ref, found, text, text.length);
+  call.event(EVENT_HASH, 'hincrbyfloat', 1);
   call.reply.bulkBuffer(text);
   // The sum, not the summand: another machine might round otherwise.
   call.propagate('HSET', call.view(1), call.view(2), text);

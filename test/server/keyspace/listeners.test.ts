@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TYPE_SET } from '../../../src/server/data/encoding.ts';
 import { type Database, NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
-import type { Watcher } from '../../../src/server/keyspace/watch.ts';
+import type { Waiter, Watcher } from '../../../src/server/keyspace/listeners.ts';
 import { Model, objectOf } from './model.ts';
 
 const KEY = Buffer.from('key');
@@ -66,11 +66,11 @@ test('nobody is told after unwatch, others still are', () => {
   const second = { dirty: false };
   db.watch(KEY, 0, 3, second);
   db.watch(KEY, 0, 3, second);
-  db.unwatch(KEY, 0, 3, watcher);
+  db.listeners.unwatch('key', watcher);
   model.set(0, KEY, VALUE, NO_DEADLINE);
   expect([watcher.dirty, second.dirty]).toEqual([false, true]);
   second.dirty = false;
-  db.unwatch(KEY, 0, 3, second);
+  db.listeners.unwatch('key', second);
   model.set(0, KEY, VALUE, NO_DEADLINE);
   expect(second.dirty).toBe(false);
 });
@@ -97,4 +97,84 @@ test('a key that was dead when the watch began may go, but not come back', () =>
   expect(watcher.dirty).toBe(false);
   model.set(0, KEY, VALUE, NO_DEADLINE);
   expect(watcher.dirty).toBe(true);
+});
+
+/** A made-up client of a blocking command: takes a key as soon as it is there, and notes which. */
+function taker(model: Model, name: string, taken: string[]): Waiter {
+  const waiter: Waiter = {
+    serve(db, key) {
+      if (db.findForWrite(key, 0, key.length) === 0) return;
+      taken.push(`${name}: ${key}`);
+      model.delete(db.index, key);
+      db.listeners.leave(key.toString('latin1'), waiter);
+    },
+  };
+  return waiter;
+}
+
+test('who waits for a key is served when its command is over, the first one first, and once', () => {
+  const model = new Model(7);
+  const db = model.db();
+  const taken: string[] = [];
+  for (const name of ['first', 'second']) db.listeners.wait('key', taker(model, name, taken));
+  expect(model.keyspace.ready.isEmpty).toBe(true);
+  model.set(0, KEY, VALUE, NO_DEADLINE);
+  model.set(0, KEY, VALUE, NO_DEADLINE);
+  expect(taken).toEqual([]);
+  model.keyspace.ready.serve();
+  expect(taken).toEqual(['first: key']);
+  model.keyspace.ready.serve();
+  expect(taken).toEqual(['first: key']);
+  model.set(0, KEY, VALUE, NO_DEADLINE);
+  model.keyspace.ready.serve();
+  expect(taken).toEqual(['first: key', 'second: key']);
+  expect(db.listeners.count).toBe(0);
+});
+
+test('a key that goes, or changes in another database, makes nobody ready; one that comes with SWAPDB does', () => {
+  const model = new Model(8);
+  const taken: string[] = [];
+  model.set(0, KEY, VALUE, NO_DEADLINE);
+  model.db().listeners.wait('key', taker(model, 'it', taken));
+  model.delete(0, KEY);
+  model.set(1, KEY, VALUE, NO_DEADLINE);
+  model.db().clear();
+  expect(model.keyspace.ready.isEmpty).toBe(true);
+  model.swap();
+  model.keyspace.ready.serve();
+  expect(taken).toEqual(['it: key']);
+});
+
+test('what is served may make others ready, which are served too', () => {
+  const model = new Model(9);
+  const db = model.db();
+  const taken: string[] = [];
+  db.listeners.wait('other', taker(model, 'behind', taken));
+  const mover: Waiter = {
+    serve(from, key) {
+      taken.push('mover');
+      model.delete(from.index, key);
+      model.set(0, OTHER, VALUE, NO_DEADLINE);
+      from.listeners.leave('key', mover);
+    },
+  };
+  db.listeners.wait('key', mover);
+  model.set(0, KEY, VALUE, NO_DEADLINE);
+  model.keyspace.ready.serve();
+  expect(taken).toEqual(['mover', 'behind: other']);
+});
+
+test('nothing is counted while nobody listens', () => {
+  const model = new Model(10);
+  const { db, watcher } = watched(model);
+  const { listeners } = db;
+  const waiter: Waiter = { serve() {} };
+  expect(listeners.count).toBe(1);
+  listeners.wait('key', waiter);
+  listeners.hearAdditions(() => {});
+  expect(listeners.count).toBe(3);
+  listeners.leave('key', waiter);
+  listeners.hearAdditions(null);
+  db.listeners.unwatch('key', watcher);
+  expect(listeners.count).toBe(0);
 });
