@@ -38,6 +38,8 @@ export class RawClient {
   readonly #decoder = new ReplyDecoder();
   readonly #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
   readonly #onUnasked: ((reply: Reply) => void) | undefined;
+  /** Not told of yet. */
+  #unasked: Reply[] = [];
   #failure: Error | null = null;
 
   private constructor(socket: Socket, onUnasked: ((reply: Reply) => void) | undefined) {
@@ -92,13 +94,24 @@ export class RawClient {
         continue;
       }
       if (next !== undefined) next.resolve(reply);
-      else this.#onUnasked?.(reply);
+      else this.#noteUnasked(reply);
     }
+  }
+
+  /** Told a little later: whoever asked for what came just before it, perhaps with the same bytes, has still to take that. */
+  #noteUnasked(reply: Reply): void {
+    this.#unasked.push(reply);
+    if (this.#unasked.length === 1) setImmediate(() => this.#tellUnasked());
+  }
+
+  #tellUnasked(): void {
+    for (const reply of this.#unasked.splice(0)) this.#onUnasked?.(reply);
   }
 
   #fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
+    this.#tellUnasked();
     this.#socket.destroy();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }

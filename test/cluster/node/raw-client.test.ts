@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CliSession } from '../../../src/cluster/cli/cli-session.ts';
 import { ConnectionError, RawClient } from '../../../src/cluster/node/raw-client.ts';
 import type { Reply } from '../../../src/cluster/node/reply.ts';
@@ -59,6 +59,7 @@ describe('a connection', () => {
       { type: 'integer', text: '1' },
       { type: 'integer', text: '2' },
     ]);
+    await vi.waitUntil(() => unasked.length === 2);
     expect(unasked.map(({ type }) => type)).toEqual(['push', 'status']);
     client.close();
   });
