@@ -210,6 +210,18 @@ describe.skipIf(!hasRedisServer)('rkv cli prints what redis-cli prints', () => {
     expect(quiet).toMatchObject({ status: 0, stdout: '' });
   });
 
+  test('a database that cannot be selected ends it, and nothing is written to another one', async () => {
+    for (const [port, argv] of [
+      [PORT, ['-n', '98']],
+      [CLUSTER[0]!, ['-c', '-n', '3']],
+    ] as const) {
+      const { status, stderr } = await rkv(['cli', '-p', String(port), ...argv, 'SET', 'for-another', '1']);
+      expect(stderr).toContain(`Error: cannot select database ${argv.at(-1)}`);
+      expect(status).toBe(1);
+      expect(await redisCli(port, '-c', 'EXISTS', 'for-another')).toBe('0\n');
+    }
+  });
+
   test('-c follows keys through the cluster, and says so where a person reads', async () => {
     const commands = 'SET foo 1\nSET bar 2\nGET foo\nGET bar\n';
     const argv = ['-c', '-p', String(CLUSTER[0])];

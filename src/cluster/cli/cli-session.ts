@@ -7,6 +7,7 @@
 import { type Address, formatAddress } from '../node/address.ts';
 import { ConnectionError, RawClient, type RawTls } from '../node/raw-client.ts';
 import type { Reply } from '../node/reply.ts';
+import { CliFailure, EXIT } from '../run/failure.ts';
 
 export interface SessionOptions extends Address {
   readonly path?: string | undefined;
@@ -21,7 +22,7 @@ export interface SessionOptions extends Address {
   /** The server has to answer within that time, too: one that is frozen takes connections. */
   readonly mustAnswer?: boolean;
   readonly onUnasked?: (reply: Reply) => void;
-  /** What the server refused while the link was made: AUTH, HELLO or SELECT failed. */
+  /** What the server refused while the link was made: AUTH or HELLO failed. A refused SELECT ends it. */
   readonly onNotice?: (text: string) => void;
 }
 
@@ -182,7 +183,8 @@ export class CliSession {
     }
     if (this.#db !== 0) {
       const reply = await link.send(['SELECT', String(this.#db)]);
-      if (reply.type === 'error') onNotice?.(`SELECT ${this.#db} failed: ${reply.bytes.toString()}`);
+      // What follows was meant for that database and for no other.
+      if (reply.type === 'error') throw notSelected(link, this.#db, reply.bytes.toString());
     }
   }
 
@@ -195,6 +197,11 @@ export class CliSession {
     if (name === 'SELECT' && !this.#inTransaction) this.#db = Number(words[1]) || 0;
     if (name === 'RESET') this.#db = 0;
   }
+}
+
+function notSelected(link: RawClient, db: number, why: string): CliFailure {
+  link.close();
+  return new CliFailure(`cannot select database ${db}`, { code: 'NO_DATABASE', exit: EXIT.unexpected, why });
 }
 
 export function isConnectionError(error: unknown): error is ConnectionError {
