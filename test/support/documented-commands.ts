@@ -58,7 +58,7 @@ const UNSENT: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(['config resetstat', 'save', 'bgsave', 'bgrewriteaof', 'lastsave'].map((n) => [n, STATE])),
   ...Object.fromEntries(
-    ['info', 'lolwut', 'role', 'client list', 'client info', 'client id'].map((name) => [name, OWN]),
+    ['info', 'lolwut', 'role', 'client list', 'client info', 'client id', 'memory usage'].map((name) => [name, OWN]),
   ),
   ...Object.fromEntries(
     ['command', 'command info', 'command docs', 'command list', 'command count'].map((n) => [n, OWN]),
