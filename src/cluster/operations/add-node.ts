@@ -37,6 +37,7 @@ import type { ClusterTarget, ManagedCluster } from '../topology/target.ts';
 import type { NodeView, Topology } from '../topology/view.ts';
 import { checkEmpty, readBusPort } from './adopt.ts';
 import { attachReplicas, awaitJoined, awaitLinks, introduce, type Member, readId } from './formation.ts';
+import { writeForOlder } from './older-engines.ts';
 import { portsStep, writeNode } from './steps.ts';
 
 export interface AddOptions {
@@ -255,6 +256,9 @@ function meetStep(joining: Joining, address: Address): Step {
           warnOfForeignPrimary(client.name, primary.client.name, joining.primary?.engine ?? 'another server'),
         );
       }
+      const bundled = members.filter((_, i) => others[i]!.engine === 'rkv').map((member) => member.client);
+      const changed = await writeForOlder([client], { bundled, folder: target.folder, spec: target.spec });
+      if (changed !== null) report.warn(changed);
       const newcomer: Member = { client, id, busPort: await readBusPort(client), slots: [], primary };
       joining.members = [...members, newcomer];
       joining.pace = await hurryGossip([client]);

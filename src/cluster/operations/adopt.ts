@@ -2,6 +2,7 @@
  * `rkv cluster create 127.0.0.1:7000 …`: one cluster of nodes that somebody else started, on whatever engine. The nodes
  * must be empty, and know nobody but each other; when the making fails they are empty nodes of no cluster.
  */
+
 import { BUS_PORT_OFFSET } from '../../base/bus-port.ts';
 import { Prng } from '../../base/prng.ts';
 import type { SlotRange } from '../../base/slot.ts';
@@ -20,6 +21,7 @@ import { findOwner } from '../topology/target.ts';
 import { placeAround } from './existing-roles.ts';
 import { type Member, readId } from './formation.ts';
 import { endForming, type Forming, formationSteps, startForming } from './formation-steps.ts';
+import { writeForOlder } from './older-engines.ts';
 
 export interface AdoptionPlan {
   readonly version: 1;
@@ -152,6 +154,9 @@ function nodesStep(plan: AdoptionPlan, access: Access, forming: Forming): Step {
       const selves = views.map((view) => parseClusterNodes(view).find(({ isMyself }) => isMyself)!);
       const infos = await Promise.all(clients.map((client) => client.text('INFO', 'server')));
       for (const text of foreignPrimaries(plan, infos)) report.warn(text);
+      const bundled = clients.filter((_, index) => identify(parseInfo(infos[index]!)).engine === 'rkv');
+      const changed = await writeForOlder(clients, { bundled, folder: null, spec: null });
+      if (changed !== null) report.warn(changed);
       isOurs = true;
       const members = new Map<string, Member>();
       // Primaries stand before their replicas in a plan.

@@ -10,6 +10,7 @@ import { quoteWord, trimLine } from '../../config/words.ts';
 import { certificateFiles, nodeFiles, packagedFile } from '../machine/layout.ts';
 import { CliFailure, EXIT } from '../run/failure.ts';
 import { whyBadDirective } from './directive-check.ts';
+import { linesForMix } from './engine-mix.ts';
 import { isLoopback, type NodePlan } from './plan.ts';
 import type { ClusterSpec } from './spec.ts';
 
@@ -27,7 +28,7 @@ export function renderNodeConf(spec: ClusterSpec, clusterFolder: string, node: N
     checkDirectives(conf, { file, engine: node.engine });
     return conf;
   });
-  return [...rendered, configLines(spec)].filter((part) => part !== '').join('\n');
+  return [linesForMix(spec, node.engine), ...rendered, configLines(spec)].filter((part) => part !== '').join('\n');
 }
 
 /** Replaces every {{name}}; comments too, so that a file says which node it is of. */
