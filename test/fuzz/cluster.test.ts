@@ -52,7 +52,7 @@ const VOCABULARY: Vocabulary = {
     ['CLUSTER KEYSLOT {key}'],
     ['RESTORE-ASKING {key} {int} {value}'],
   ],
-  share: 0.3,
+  share: 0.45,
 };
 
 const PHASES: readonly { readonly name: string; readonly settings: readonly (readonly [string, string])[] }[] = [

@@ -33,7 +33,8 @@ export async function writeForOlder(
     await client.call('CONFIG', 'SET', PROFILE, COMPATIBLE_WITH_ALL);
     changed.push(client.name);
   }
-  if (folder !== null && spec !== null) keepForRestarts(folder, spec);
+  const without = newcomers.map(({ address }) => address.port);
+  if (folder !== null && spec !== null) keepForRestarts(folder, spec, without);
   if (changed.length === 0) return null;
   return `${first}: ${changed.join(', ')} now write what it can read (${PROFILE} ${COMPATIBLE_WITH_ALL})`;
 }
@@ -47,8 +48,10 @@ async function olderThan72(client: NodeClient): Promise<string | null> {
   return isOlder ? `${client.name} is Redis ${version}` : null;
 }
 
-function keepForRestarts(folder: string, spec: ClusterSpec): void {
+/** The spec does not know yet on which engine the newcomers run. */
+function keepForRestarts(folder: string, spec: ClusterSpec, newcomers: readonly number[]): void {
   for (const port of nodePorts(folder)) {
+    if (newcomers.includes(port)) continue;
     const { config } = nodeFiles(nodeFolder(folder, port));
     const engine = spec.engines[String(port)] ?? spec.engine;
     if (engine !== 'bundled' || valueInConf(config, PROFILE) !== null) continue;
