@@ -85,7 +85,8 @@ describe.each(ENGINES)('%s', (engine: Engine) => {
     const saved = statSync(join(node.dir, 'dump.rdb')).mtimeMs;
     const args = ['--key-load-delay', '500000', '--loading-process-events-interval-bytes', '1024', '--save', '3600 1'];
     const again = startNode(engine, { port: node.port, dir: node.dir, args });
-    await says(again, 'Server initialized');
+    // Not before: until then a signal is one of a server that serves.
+    await says(again, 'Loading RDB produced by version');
     again.child.kill('SIGINT');
     expect(await again.ended).toBe(0);
     expect(again.output()).toContain('Received shutdown signal during loading, scheduling shutdown.');
