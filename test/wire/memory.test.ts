@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { started } from '../support/embedded.ts';
-import { conversations } from '../support/wire.ts';
+import { conversations, kind } from '../support/wire.ts';
 
 conversations('MEMORY USAGE', {}, (talk) => {
   talk('of no key is nothing, and its options are judged first', [
@@ -14,6 +14,7 @@ conversations('MEMORY USAGE', {}, (talk) => {
     ['MEMORY', 'USAGE', 'k', 'SAMPLES', '1', '2'],
     ['MEMORY', 'USAGE', 'k', 'ALL', '1'],
     ['MEMORY', 'NOTHING'],
+    { send: ['MEMORY', 'HELP'], as: kind },
   ]);
 });
 
