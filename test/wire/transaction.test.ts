@@ -186,9 +186,9 @@ conversations('transactions', { cluster: true }, (talk) => {
   ]);
 
   talk('a watched key whose time runs out was touched', [
-    ['SET', 'k', '1', 'PX', '20'],
+    ['SET', 'k', '1', 'PX', '200'],
     ['WATCH', 'k'],
-    ['DEBUG', 'SLEEP', '0.05'],
+    ['DEBUG', 'SLEEP', '0.25'],
     ['MULTI'],
     ['PING'],
     { send: ['EXEC'], is: ABORTED },

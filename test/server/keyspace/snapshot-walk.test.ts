@@ -44,29 +44,26 @@ function differences(actual: Map<string, string>, expected: Map<string, string>)
 /** Wherever a walk goes astray inside, it takes these bytes for a living record. */
 const LOOKS_LIKE_HEADERS = Buffer.alloc(101, 2);
 
-test.each([1, 2, 3, 4, 5, 6])(
-  'a snapshot is the state at its beginning, whatever happens during it (seed %i)',
-  (seed) => {
-    const model = new Model(seed, { range: 3000 });
-    for (let step = 0; step < 15_000; step++) model.step();
-    for (let round = 0; round < 3; round++) {
-      const expected = stateOf(model);
-      const written = new Written();
-      const walk = model.keyspace.beginSnapshot(written);
-      let slices = 0;
-      while (!walk.step(0)) {
-        for (let step = 0; step < 30; step++) model.step();
-        slices++;
-        if (round === 1 && slices === 5) model.clear(0);
-        if (round === 2 && slices === 5) model.swap();
-      }
-      expect(slices).toBeGreaterThan(10);
-      expect(written.twice).toBe(0);
-      expect(differences(written.keys, expected)).toEqual([]);
-      model.check();
+test.each([1, 2, 3])('a snapshot is the state at its beginning, whatever happens during it (seed %i)', (seed) => {
+  const model = new Model(seed, { range: 3000 });
+  for (let step = 0; step < 15_000; step++) model.step();
+  for (let round = 0; round < 3; round++) {
+    const expected = stateOf(model);
+    const written = new Written();
+    const walk = model.keyspace.beginSnapshot(written);
+    let slices = 0;
+    while (!walk.step(0)) {
+      for (let step = 0; step < 30; step++) model.step();
+      slices++;
+      if (round === 1 && slices === 5) model.clear(0);
+      if (round === 2 && slices === 5) model.swap();
     }
-  },
-);
+    expect(slices).toBeGreaterThan(10);
+    expect(written.twice).toBe(0);
+    expect(differences(written.keys, expected)).toEqual([]);
+    model.check();
+  }
+});
 
 test('a snapshot of an idle keyspace writes every key once, and the next one does it again', () => {
   const model = new Model(7, { range: 500 });
