@@ -12,13 +12,18 @@ interface ReadyKey {
 
 export class ReadyKeys {
   #keys: ReadyKey[] = [];
+  /** The same, to be found at once: a SWAPDB can make thousands ready. */
+  #noted = new Set<string>();
 
   get isEmpty(): boolean {
     return this.#keys.length === 0;
   }
 
   note(db: Database, key: string): void {
-    if (!this.#keys.some((ready) => ready.db === db && ready.key === key)) this.#keys.push({ db, key });
+    const name = `${db.index} ${key}`;
+    if (this.#noted.has(name)) return;
+    this.#noted.add(name);
+    this.#keys.push({ db, key });
   }
 
   /** Until there are none: who is served may give something to others. It ends, for everybody is served once. */
@@ -26,6 +31,7 @@ export class ReadyKeys {
     while (this.#keys.length > 0) {
       const keys = this.#keys;
       this.#keys = [];
+      this.#noted = new Set();
       for (const { db, key } of keys) {
         const bytes = Buffer.from(key, 'latin1');
         for (const waiter of db.listeners.waitersOf(key)) waiter.serve(db, bytes);
