@@ -17,7 +17,7 @@ import {
   setFound,
   walkHash,
 } from '../../../src/server/types/hash-value.ts';
-import type { Values } from '../../../src/server/types/list-value.ts';
+import { valuesOf } from './values.ts';
 
 const KEY = Buffer.from('a hash');
 
@@ -26,18 +26,6 @@ function database(limits = defaultLimits()) {
 }
 
 type Database = ReturnType<typeof database>;
-
-function valuesOf(texts: readonly string[]): Values {
-  const off = new Int32Array(texts.length);
-  const len = new Int32Array(texts.length);
-  let at = 0;
-  texts.forEach((text, i) => {
-    off[i] = at;
-    len[i] = text.length;
-    at += text.length;
-  });
-  return { buf: Buffer.from(texts.join(''), 'latin1'), off, len };
-}
 
 const find = (db: Database): number => db.findForWrite(KEY, 0, KEY.length);
 

@@ -17,9 +17,9 @@ import {
   pushValues,
   readEnd,
   storeList,
-  type Values,
   walkList,
 } from '../../../src/server/types/list-value.ts';
+import { valuesOf } from './values.ts';
 
 const KEY = Buffer.from('a list');
 
@@ -28,18 +28,6 @@ function database() {
 }
 
 type Database = ReturnType<typeof database>;
-
-function valuesOf(texts: readonly string[]): Values {
-  const off = new Int32Array(texts.length);
-  const len = new Int32Array(texts.length);
-  let at = 0;
-  texts.forEach((text, i) => {
-    off[i] = at;
-    len[i] = text.length;
-    at += text.length;
-  });
-  return { buf: Buffer.from(texts.join(''), 'latin1'), off, len };
-}
 
 function find(db: Database): number {
   return db.findForWrite(KEY, 0, KEY.length);

@@ -5,7 +5,6 @@ import { Entry } from '../../../src/server/data/listpack.ts';
 import { NO_DEADLINE } from '../../../src/server/keyspace/database.ts';
 import { Keyspace } from '../../../src/server/keyspace/keyspace.ts';
 import { defaultLimits } from '../../../src/server/keyspace/limits.ts';
-import type { Values } from '../../../src/server/types/list-value.ts';
 import { SetBuilder } from '../../../src/server/types/set-builder.ts';
 import {
   addMembers,
@@ -16,6 +15,7 @@ import {
   scanMembers,
   setSize,
 } from '../../../src/server/types/set-value.ts';
+import { valuesOf } from './values.ts';
 
 const KEY = Buffer.from('a set');
 const LIMITS = defaultLimits();
@@ -26,18 +26,6 @@ function database() {
 }
 
 type Database = ReturnType<typeof database>;
-
-function valuesOf(texts: readonly string[]): Values {
-  const off = new Int32Array(texts.length);
-  const len = new Int32Array(texts.length);
-  let at = 0;
-  texts.forEach((text, i) => {
-    off[i] = at;
-    len[i] = text.length;
-    at += text.length;
-  });
-  return { buf: Buffer.from(texts.join(''), 'latin1'), off, len };
-}
 
 function find(db: Database): number {
   return db.findForWrite(KEY, 0, KEY.length);
