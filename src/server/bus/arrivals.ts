@@ -26,7 +26,7 @@ export class Arrivals {
 
   /** Where there are too many, the oldest has to go: a node would have spoken by now. */
   add(socket: Socket): void {
-    if (this.#waiting.size >= ARRIVALS_MAX) this.#waiting.values().next().value!.socket.destroy();
+    if (this.#waiting.size >= ARRIVALS_MAX) this.#dismissOldest();
     const ends = endsOf(socket);
     const deadline = this.#clock.setTimeout(() => socket.destroy(), ARRIVAL_MS_MAX);
     // Of no program that has a server inside it is this a reason to go on.
@@ -42,6 +42,13 @@ export class Arrivals {
 
   close(): void {
     for (const { socket } of this.#waiting.values()) socket.destroy();
+  }
+
+  /** Forgotten at once: the next of a crowd must not find it again and be let in in its place. */
+  #dismissOldest(): void {
+    const [ends, { socket }] = this.#waiting.entries().next().value!;
+    this.#forget(ends);
+    socket.destroy();
   }
 
   #forget(ends: string): void {

@@ -44,6 +44,21 @@ test('who has said nothing in time is gone, and who has spoken stays', async () 
   await until(() => arrivals.size === 0);
 });
 
+test('of a crowd that comes in one turn no more are kept either, and the oldest go', async () => {
+  const arrivals = new Arrivals(new ManualClock());
+  const accepted: Socket[] = [];
+  const server: Server = createServer((socket) => void accepted.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  for (let i = 0; i < ARRIVALS_MAX + TOO_MANY; i++) await silent(port);
+  await until(() => accepted.length === ARRIVALS_MAX + TOO_MANY);
+  for (const socket of accepted) arrivals.add(socket);
+  expect(arrivals.size).toBe(ARRIVALS_MAX);
+  expect(accepted.findIndex(({ destroyed }) => !destroyed)).toBe(TOO_MANY);
+  arrivals.close();
+});
+
 describe('beside more silent connections than are kept', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'rkv-arrivals-'));
   const { cert, key, ca } = certificateFiles(folder);
